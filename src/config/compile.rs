@@ -1,0 +1,211 @@
+//! From what users wrote to what runs. What can fail fails here: regular expressions, names,
+//! weights.
+//!
+//! Every function gives something back, also for what is wrong: the violations decide in the end,
+//! and nothing that was made of a wrong part is ever served.
+
+mod conditions;
+mod names;
+mod session;
+mod strategy;
+mod versions;
+
+use super::violation::{Path, Violations};
+use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
+use crate::release::{Hosts, Release, Releases, Route};
+use versions::Versions;
+
+/// The header that a release routes by, unless it says otherwise.
+const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
+
+/// Compiles `config`; `violations` are those that reading it gave.
+pub(super) fn compile(
+    config: &PluginConfig,
+    mut violations: Violations,
+) -> Result<Releases, Violations> {
+    let releases = compile_releases(config, &mut violations);
+    if violations.is_empty() {
+        Ok(releases)
+    } else {
+        Err(violations)
+    }
+}
+
+fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Releases {
+    let mut compiled = Releases::default();
+    compiled.explain = config
+        .explain
+        .as_ref()
+        .map(|explain| explain_header(explain, violations));
+    compiled.access_log = config.access_log.unwrap_or(false);
+    let path = Path::ROOT.field("releases");
+    let releases = config.releases.as_deref().unwrap_or_default();
+    let mut names = std::collections::HashMap::new();
+    let mut claims = Hosts::default();
+    for (index, release) in releases.iter().enumerate() {
+        let path = path.index(index);
+        if let Some(name) = &release.name
+            && let Some(first) = names.insert(name, index)
+        {
+            let wrong = format!("`{name}` is the name of releases[{first}] too");
+            violations.add(
+                &path.field("name"),
+                wrong,
+                "give each release a name of its own",
+            );
+        }
+        claim_hosts(release, index, &path, &mut claims, violations);
+        compiled.insert(compile_release(release, &path, violations), hosts(release));
+    }
+    compiled
+}
+
+fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<str> {
+    let path = Path::ROOT.field("explain");
+    let header = names::required(
+        explain.header.as_deref(),
+        &path.field("header"),
+        "name the header that asks",
+        violations,
+    );
+    names::header(header, &path.field("header"), violations)
+}
+
+fn hosts(release: &ReleaseConfig) -> impl Iterator<Item = &str> {
+    release.hosts.iter().flatten().map(String::as_str)
+}
+
+fn claim_hosts(
+    release: &ReleaseConfig,
+    index: usize,
+    path: &Path<'_>,
+    claims: &mut Hosts<usize>,
+    violations: &mut Violations,
+) {
+    let path = path.field("hosts");
+    if hosts(release).next().is_none() {
+        violations.add(
+            &path,
+            "is missing or empty",
+            "name at least one host, or \"*\" for all",
+        );
+    }
+    for (place, host) in hosts(release).enumerate() {
+        let path = path.index(place);
+        names::host_pattern(host, &path, violations);
+        match claims.insert(host, index) {
+            Some(other) if other == index => {
+                violations.add(
+                    &path,
+                    format!("`{host}` stands here twice"),
+                    "name each host once",
+                );
+            }
+            Some(other) => {
+                let wrong = format!("`{host}` is claimed by releases[{other}] too");
+                violations.add(&path, wrong, "let one release claim it");
+            }
+            None => {}
+        }
+    }
+}
+
+fn compile_release(
+    release: &ReleaseConfig,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Release {
+    let name = names::required(
+        release.name.as_deref(),
+        &path.field("name"),
+        "give the release a name",
+        violations,
+    );
+    names::dns_label(name, &path.field("name"), violations);
+
+    let authorities = release
+        .route
+        .as_ref()
+        .and_then(|route| route.authority.as_ref());
+    let mut versions = Versions::new(name, authorities);
+    let principal_path = path.field("principal");
+    let principal = names::required(
+        release.principal.as_deref(),
+        &principal_path,
+        "name the version that gets all that nothing else claims",
+        violations,
+    );
+    let principal = versions.version(principal, &principal_path, violations);
+
+    let strategy = strategy::compile(release, &principal, &mut versions, path, violations);
+    let session = release.canary.as_ref().and_then(|canary| {
+        let path = path.field("canary");
+        canary
+            .session
+            .as_ref()
+            .map(|session| session::compile(session, name, &path.field("session"), violations))
+    });
+    let versions = versions.into_inner();
+    let route = compile_route(
+        release.route.as_ref(),
+        &versions,
+        &path.field("route"),
+        violations,
+    );
+    Release {
+        name: name.into(),
+        versions,
+        strategy,
+        session,
+        route,
+    }
+}
+
+fn compile_route(
+    route: Option<&RouteConfig>,
+    versions: &[std::sync::Arc<crate::release::Version>],
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Route {
+    let by_default = || Route::Header(DEFAULT_ROUTING_HEADER.into());
+    let Some(route) = route else {
+        return by_default();
+    };
+    match (&route.header, &route.authority) {
+        (Some(header), None) => Route::Header(names::routing_header(
+            header,
+            &path.field("header"),
+            violations,
+        )),
+        (None, Some(authorities)) => {
+            let path = path.field("authority");
+            for (version, authority) in authorities {
+                names::authority(authority, &path.field(version), violations);
+            }
+            for version in versions
+                .iter()
+                .filter(|version| version.authority().is_none() && !version.name().is_empty())
+            {
+                let wrong = format!("version `{}` has no entry", version.name());
+                violations.add(
+                    &path,
+                    wrong,
+                    "give every version that the release names the :authority of its service",
+                );
+            }
+            Route::Authority
+        }
+        (Some(_), Some(_)) => {
+            violations.add(path, "has both header and authority", "give one of them");
+            by_default()
+        }
+        (None, None) => {
+            violations.add(
+                path,
+                "is empty",
+                "give header or authority, or leave route away",
+            );
+            by_default()
+        }
+    }
+}

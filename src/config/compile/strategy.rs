@@ -1,0 +1,282 @@
+//! Blue-green and canary.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::names;
+use super::versions::Versions;
+use crate::config::compile::conditions;
+use crate::config::violation::{Path, Violations};
+use crate::config::{
+    BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
+};
+use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
+
+/// The strategy of `release`: exactly one must stand there.
+pub fn compile(
+    release: &ReleaseConfig,
+    principal: &Arc<Version>,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Strategy {
+    match (&release.canary, &release.blue_green) {
+        (Some(canary), None) => compile_canary(
+            canary,
+            principal,
+            versions,
+            &path.field("canary"),
+            violations,
+        ),
+        (None, Some(blue_green)) => {
+            compile_blue_green(blue_green, versions, &path.field("blueGreen"), violations)
+        }
+        (both, _) => {
+            if both.is_some() {
+                violations.add(path, "has both canary and blueGreen", "give one of them");
+            } else {
+                violations.add(path, "has no strategy", "give canary or blueGreen");
+            }
+            compile_canary(
+                &CanaryConfig::default(),
+                principal,
+                versions,
+                path,
+                violations,
+            )
+        }
+    }
+}
+
+fn compile_blue_green(
+    blue_green: &BlueGreenConfig,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Strategy {
+    let active_path = path.field("active");
+    let allowed = "name the version that has all traffic";
+    let active = names::required(
+        blue_green.active.as_deref(),
+        &active_path,
+        allowed,
+        violations,
+    );
+    let active = versions.version(active, &active_path, violations);
+    let active = versions.outcome(&active, Reason::Active);
+    let preview = blue_green.preview.as_ref();
+    let preview = preview
+        .map(|preview| compile_preview(preview, versions, &path.field("preview"), violations));
+    Strategy::BlueGreen { active, preview }
+}
+
+fn compile_preview(
+    preview: &PreviewConfig,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Preview {
+    let version_path = path.field("version");
+    let allowed = "name the version that can be seen before the switch";
+    let version = names::required(
+        preview.version.as_deref(),
+        &version_path,
+        allowed,
+        violations,
+    );
+    let version = versions.version(version, &version_path, violations);
+    let matches = conditions::compile_all(preview.r#match.as_deref(), "preview", path, violations);
+    Preview {
+        matches,
+        outcome: versions.outcome(&version, Reason::Preview),
+    }
+}
+
+fn compile_canary(
+    canary: &CanaryConfig,
+    principal: &Arc<Version>,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Strategy {
+    let principal = versions.outcome(principal, Reason::Principal);
+    let take_over = canary.take_over.as_ref().map(|take_over| {
+        let version = versions.version(take_over, &path.field("takeOver"), violations);
+        versions.outcome(&version, Reason::TakeOver)
+    });
+    let rules = compile_rules(
+        canary.rules.as_deref().unwrap_or_default(),
+        versions,
+        &path.field("rules"),
+        violations,
+    );
+    let split = canary.split.as_ref().and_then(|weights| {
+        let weights = compile_weights(weights, versions, &path.field("split"), violations);
+        Split::new(
+            weights
+                .into_iter()
+                .map(|(version, weight)| {
+                    let drawn = versions.outcome(&version, Reason::Split);
+                    let held = versions.outcome(&version, Reason::Session);
+                    Arm::new(weight, drawn, held)
+                })
+                .collect(),
+        )
+    });
+    Strategy::Canary {
+        take_over,
+        rules,
+        split,
+        principal,
+    }
+}
+
+fn compile_rules(
+    rules: &[RuleConfig],
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<Rule> {
+    let mut names = HashMap::new();
+    let mut compiled = Vec::with_capacity(rules.len());
+    for (index, rule) in rules.iter().enumerate() {
+        let path = path.index(index);
+        if let Some(name) = &rule.name
+            && let Some(first) = names.insert(name, index)
+        {
+            let wrong = format!("`{name}` is the name of rules[{first}] too");
+            violations.add(
+                &path.field("name"),
+                wrong,
+                "give each rule a name of its own",
+            );
+        }
+        compiled.push(compile_rule(rule, versions, &path, violations));
+    }
+    compiled
+}
+
+fn compile_rule(
+    rule: &RuleConfig,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Rule {
+    let name_path = path.field("name");
+    let name = names::required(
+        rule.name.as_deref(),
+        &name_path,
+        "give the rule a name",
+        violations,
+    );
+    if rule.name.is_some() {
+        names::label_value(name, &name_path, violations);
+    }
+    let reason = Reason::Rule(name.into());
+    let matches = conditions::compile_all(
+        rule.r#match.as_deref(),
+        &reason.to_string(),
+        path,
+        violations,
+    );
+    let target = match (&rule.version, &rule.split) {
+        (None, Some(weights)) => {
+            let weights = compile_weights(weights, versions, &path.field("split"), violations);
+            Split::new(
+                weights
+                    .into_iter()
+                    .map(|(version, weight)| {
+                        let outcome = versions.outcome(&version, reason.clone());
+                        Arm::new(weight, outcome.clone(), outcome)
+                    })
+                    .collect(),
+            )
+            .map(Target::Split)
+        }
+        (Some(_), Some(_)) => {
+            violations.add(path, "has both version and split", "give one of them");
+            None
+        }
+        (None, None) => {
+            violations.add(
+                path,
+                "has neither version nor split",
+                "say where the rule sends what it matches",
+            );
+            None
+        }
+        (Some(_), None) => None,
+    };
+    let target = target.unwrap_or_else(|| {
+        let version = rule.version.as_deref().unwrap_or_default();
+        let version = versions.version(version, &path.field("version"), violations);
+        Target::Version(versions.outcome(&version, reason))
+    });
+    Rule {
+        name: name.into(),
+        matches,
+        target,
+    }
+}
+
+/// The versions of a split that have a weight above 0. Those of weight 0 are versions of the
+/// release all the same.
+fn compile_weights(
+    weights: &[WeightConfig],
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<(Arc<Version>, f64)> {
+    let mut seen = HashSet::new();
+    let mut compiled = Vec::with_capacity(weights.len());
+    for (index, arm) in weights.iter().enumerate() {
+        let path = path.index(index);
+        let version_path = path.field("version");
+        let name = names::required(
+            arm.version.as_deref(),
+            &version_path,
+            "name the version of this weight",
+            violations,
+        );
+        let version = versions.version(name, &version_path, violations);
+        if !name.is_empty() && !seen.insert(name) {
+            violations.add(
+                &version_path,
+                format!("`{name}` stands in this split twice"),
+                "give each version one weight",
+            );
+        }
+        let weight = compile_weight(arm.weight, &path.field("weight"), violations);
+        compiled.push((version, weight));
+    }
+    if compiled.is_empty() {
+        violations.add(
+            path,
+            "is empty",
+            "give at least one version a weight above 0",
+        );
+    } else if weights.iter().all(|arm| arm.weight == Some(0.0)) {
+        violations.add(
+            path,
+            "every weight is 0",
+            "give at least one version a weight above 0",
+        );
+    }
+    compiled.retain(|(_, weight)| *weight > 0.0);
+    compiled
+}
+
+fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violations) -> f64 {
+    const ALLOWED: &str = "give a number of 0 or more";
+    match weight {
+        Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
+        Some(weight) => {
+            violations.add(path, format!("is {weight}"), ALLOWED);
+            0.0
+        }
+        None => {
+            violations.add(path, "is missing", ALLOWED);
+            0.0
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is wrong with a configuration: all of it at once, each with its place and the way out.
+
+use std::fmt;
+
+/// One thing that is wrong. It prints as `path: what is wrong; what is allowed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where: `releases[0].canary.split`.
+    pub path: String,
+    /// What is wrong, in the user's words.
+    pub wrong: String,
+    /// What is allowed, or what to do.
+    pub allowed: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.path, self.wrong, self.allowed)
+    }
+}
+
+/// Everything that is wrong with one configuration. It prints a violation a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violations {
+    found: Vec<Violation>,
+    unreadable: Vec<String>,
+}
+
+impl Violations {
+    /// In the order in which they were found.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Violation> {
+        self.found.iter()
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// A value that cannot be read as what belongs there. Nothing that hangs on it is judged any
+    /// more: an unreadable weight shall not also be called a missing one.
+    pub(super) fn unreadable(
+        &mut self,
+        path: &Path<'_>,
+        wrong: impl Into<String>,
+        allowed: impl Into<String>,
+    ) {
+        self.unreadable.push(path.to_string());
+        self.found.push(Violation {
+            path: path.to_string(),
+            wrong: wrong.into(),
+            allowed: allowed.into(),
+        });
+    }
+
+    /// Something that is wrong with what was read.
+    pub(super) fn add(
+        &mut self,
+        path: &Path<'_>,
+        wrong: impl Into<String>,
+        allowed: impl Into<String>,
+    ) {
+        let path = path.to_string();
+        if !self
+            .unreadable
+            .iter()
+            .any(|other| encloses(other, &path) || encloses(&path, other))
+        {
+            self.found.push(Violation {
+                path,
+                wrong: wrong.into(),
+                allowed: allowed.into(),
+            });
+        }
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (line, violation) in self.found.iter().enumerate() {
+            if line > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{violation}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
+
+/// Whether `inner` is the place `outer`, or lies in it.
+fn encloses(outer: &str, inner: &str) -> bool {
+    inner
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// A place in a configuration, which prints as `releases[0].canary.split`. Made on the stack on the
+/// way down, so that it costs nothing where nothing is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step<'p> {
+    Root,
+    Field(&'p str),
+    Index(usize),
+}
+
+impl<'p> Path<'p> {
+    pub const ROOT: Path<'static> = Path {
+        parent: None,
+        step: Step::Root,
+    };
+
+    pub fn field(&'p self, name: &'p str) -> Self {
+        Path {
+            parent: Some(self),
+            step: Step::Field(name),
+        }
+    }
+
+    pub fn index(&'p self, index: usize) -> Self {
+        Path {
+            parent: Some(self),
+            step: Step::Index(index),
+        }
+    }
+
+    fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent.filter(|parent| !parent.is_root()) {
+            write!(f, "{parent}")?;
+            if matches!(self.step, Step::Field(_)) {
+                f.write_str(".")?;
+            }
+        }
+        match self.step {
+            Step::Root => f.write_str("configuration"),
+            Step::Field(name) => f.write_str(name),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}

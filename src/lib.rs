@@ -1,0 +1,6 @@
+//! Halftone decides grayscale releases per request.
+
+pub mod config;
+pub mod event;
+pub mod release;
+pub mod request;

@@ -1,0 +1,196 @@
+//! Releases as they run: compiled, immutable, shared by every request.
+
+mod decide;
+mod decision;
+mod draws;
+mod hosts;
+mod lookup;
+mod matching;
+mod session;
+mod split;
+mod string_match;
+mod ticket;
+mod version;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use decision::{Decision, Outcome, Reason};
+pub use draws::{Draws, Percentage};
+pub use hosts::Hosts;
+pub use lookup::Lookup;
+pub use matching::{Condition, Match, any_matches};
+pub use session::{Session, SessionCookie, SessionId, SessionKey};
+pub use split::{Arm, Split};
+pub use string_match::StringMatch;
+pub use ticket::Ticket;
+pub use version::Version;
+
+use crate::request::RequestHead;
+
+/// The grayscale release of one service.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// A DNS label, unique in the configuration. It salts the sessions and labels the metrics.
+    pub name: Box<str>,
+    /// Every version that the release names, each at its own [`Version::index`].
+    pub versions: Vec<Arc<Version>>,
+    /// How it chooses between them.
+    pub strategy: Strategy,
+    /// How its requests are told apart by user; without one, each is drawn by itself.
+    pub session: Option<Session>,
+    /// How the choice is made to count.
+    pub route: Route,
+}
+
+/// How a release chooses a version.
+#[derive(Clone, Debug)]
+pub enum Strategy {
+    /// One version has all the traffic, whole; a switch moves all of it.
+    BlueGreen {
+        /// All that `preview` does not claim.
+        active: Outcome,
+        /// Who reaches the other version before the switch.
+        preview: Option<Preview>,
+    },
+    /// A version has a part of the traffic: by content, by session, by weight.
+    Canary {
+        /// Takes all traffic while it is set; rules and split rest.
+        take_over: Option<Outcome>,
+        /// In order; the first that matches decides.
+        rules: Vec<Rule>,
+        /// What no rule claimed.
+        split: Option<Split>,
+        /// What is left without a split.
+        principal: Outcome,
+    },
+}
+
+/// Who reaches the version that is not active.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Any of them.
+    pub matches: Vec<Match>,
+    /// Where they go.
+    pub outcome: Outcome,
+}
+
+/// A rule of a canary.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Unique in the release.
+    pub name: Box<str>,
+    /// Any of them.
+    pub matches: Vec<Match>,
+    /// Where they go.
+    pub target: Target,
+}
+
+/// Where a rule sends what it matches.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// All of it to one version.
+    Version(Outcome),
+    /// By weight.
+    Split(Split),
+}
+
+/// How the proxy learns of the choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A header of this name is set to the version, for a route to match.
+    Header(Box<str>),
+    /// `:authority` is rewritten to the version's own.
+    Authority,
+}
+
+impl Strategy {
+    fn outcomes(&self) -> Vec<&Outcome> {
+        match self {
+            Self::BlueGreen { active, preview } => std::iter::once(active)
+                .chain(preview.iter().map(|preview| &preview.outcome))
+                .collect(),
+            Self::Canary {
+                take_over,
+                rules,
+                split,
+                principal,
+            } => {
+                let of_rules = rules.iter().flat_map(|rule| match &rule.target {
+                    Target::Version(outcome) => vec![outcome],
+                    Target::Split(split) => split.outcomes().collect(),
+                });
+                let of_split = split.iter().flat_map(Split::outcomes);
+                std::iter::once(principal)
+                    .chain(take_over)
+                    .chain(of_rules)
+                    .chain(of_split)
+                    .collect()
+            }
+        }
+    }
+}
+
+impl Release {
+    /// Every end that a decision can come to, each at its own [`Outcome::index`].
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<&Outcome> {
+        let mut outcomes = self.strategy.outcomes();
+        outcomes.sort_by_key(|outcome| outcome.index());
+        outcomes.dedup_by_key(|outcome| outcome.index());
+        outcomes
+    }
+
+    /// Whether a decision can depend on the address that the request came from. Where it cannot,
+    /// nobody need ask for it.
+    #[must_use]
+    pub fn reads_source_address(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(Session::reads_source_address)
+    }
+}
+
+/// All releases of one plugin configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Releases {
+    releases: Vec<Arc<Release>>,
+    hosts: Hosts<Arc<Release>>,
+    routing_headers: BTreeSet<Box<str>>,
+    /// A request that carries this header gets its decision back.
+    pub explain: Option<Box<str>>,
+    /// Whether decisions are written where access logs can print them.
+    pub access_log: bool,
+}
+
+impl Releases {
+    /// Adds `release`, which claims `hosts`: each an exact host, `*.suffix` or `*`.
+    pub fn insert<'h>(&mut self, release: Release, hosts: impl IntoIterator<Item = &'h str>) {
+        let release = Arc::new(release);
+        for host in hosts {
+            self.hosts.insert(host, Arc::clone(&release));
+        }
+        if let Route::Header(name) = &release.route {
+            self.routing_headers.insert(name.clone());
+        }
+        self.releases.push(release);
+    }
+
+    /// The release that claims the host of the request, whose port and case do not matter.
+    #[must_use]
+    pub fn claiming(&self, head: &RequestHead<'_>) -> Option<&Release> {
+        self.hosts.find(head.authority()).map(AsRef::as_ref)
+    }
+
+    /// In the order of the configuration.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Release> {
+        self.releases.iter().map(AsRef::as_ref)
+    }
+
+    /// Every header that a release routes by. What a client sends under one of these names is never
+    /// obeyed.
+    #[must_use]
+    pub fn is_routing_header(&self, name: &str) -> bool {
+        self.routing_headers.contains(name)
+    }
+}

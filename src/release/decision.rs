@@ -1,0 +1,123 @@
+//! What was decided, and why.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Release;
+use super::session::SessionId;
+use super::version::Version;
+
+/// Why a version was chosen. It prints as users see it everywhere: in metrics, access logs and
+/// explanations.
+///
+/// ```
+/// use halftone::release::Reason;
+///
+/// assert_eq!(Reason::Rule("testers".into()).to_string(), "rule:testers");
+/// assert_eq!(Reason::TakeOver.to_string(), "take-over");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Blue-green: the active version.
+    Active,
+    /// Blue-green: the request may see the version that is not active.
+    Preview,
+    /// Canary: one version takes all.
+    TakeOver,
+    /// Canary: the first rule that matches, by its name.
+    Rule(Box<str>),
+    /// Canary: no rule matched; drawn at random by weight.
+    Split,
+    /// Canary: no rule matched; by weight, the same as before for this session.
+    Session,
+    /// Nothing else claimed the request.
+    Principal,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Active => f.write_str("active"),
+            Self::Preview => f.write_str("preview"),
+            Self::TakeOver => f.write_str("take-over"),
+            Self::Rule(name) => write!(f, "rule:{name}"),
+            Self::Split => f.write_str("split"),
+            Self::Session => f.write_str("session"),
+            Self::Principal => f.write_str("principal"),
+        }
+    }
+}
+
+/// A version and the reason for it: one of the few ends that a decision of this release can come
+/// to.
+///
+/// All of them are known when the configuration is compiled. What they are counted by and what they
+/// print is made then, not on a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    index: usize,
+    version: Arc<Version>,
+    reason: Reason,
+    explanation: Box<str>,
+    log_entry: Box<str>,
+}
+
+impl Outcome {
+    /// The `index`-th outcome of the release named `release`.
+    #[must_use]
+    pub fn new(release: &str, index: usize, version: Arc<Version>, reason: Reason) -> Self {
+        let explanation = format!(
+            "release={release} version={} reason={reason}",
+            version.name()
+        );
+        let log_entry = format!("{release}/{}/{reason}", version.name());
+        Self {
+            index,
+            version,
+            reason,
+            explanation: explanation.into(),
+            log_entry: log_entry.into(),
+        }
+    }
+
+    /// Its place in [`Release::outcomes`].
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The version that it leads to.
+    #[must_use]
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// For a client that asks: `release=reviews version=v2 reason=rule:testers`.
+    #[must_use]
+    pub fn explanation(&self) -> &str {
+        &self.explanation
+    }
+
+    /// For the access log: `reviews/v2/rule:testers`.
+    #[must_use]
+    pub fn log_entry(&self) -> &str {
+        &self.log_entry
+    }
+}
+
+/// What [`Release::decide`] came to for one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'r> {
+    /// The release that claims the request's host.
+    pub release: &'r Release,
+    /// The version, and why.
+    pub outcome: &'r Outcome,
+    /// The id that the response brings to the client, where the request carried no session.
+    pub issued: Option<SessionId>,
+}

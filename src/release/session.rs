@@ -1,0 +1,153 @@
+//! Sessions: the same key gets the same version.
+
+use xxhash_rust::xxh64::xxh64;
+
+use super::draws::{Draws, salt};
+use crate::request::RequestHead;
+
+/// How the requests of one user are told, and how they are told apart from another's.
+#[derive(Clone, Debug)]
+pub struct Session {
+    seed: u64,
+    keys: Vec<SessionKey>,
+    cookie: Option<SessionCookie>,
+}
+
+/// Where a request may carry its session's key. An empty value is no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionKey {
+    /// The value of a header; of a repeated one the first.
+    Header(Box<str>),
+    /// The value of a cookie; of a repeated one the first.
+    Cookie(Box<str>),
+    /// The value of a query parameter, percent-decoded; of a repeated one the first.
+    QueryParam(Box<str>),
+    /// A claim of the bearer token, not verified.
+    JwtClaim(Box<str>),
+    /// The address that the request came from, as text without the port.
+    SourceAddress,
+}
+
+/// The cookie that carries an id to those who bring no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCookie {
+    /// Its name.
+    pub name: Box<str>,
+    /// What follows the value in `set-cookie`: `; Path=/; Secure`.
+    pub attributes: Box<str>,
+}
+
+/// An id that was made for a request without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionId(u64);
+
+/// The session of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The request carries a key.
+    Carried(u64),
+    /// It carries none, and gets this id with the response.
+    Issued(u64, SessionId),
+    /// It carries none, and gets none.
+    None,
+}
+
+impl Session {
+    /// The sessions of the release `release`: by the first of `keys` that a request carries, else
+    /// by `cookie`.
+    #[must_use]
+    pub fn new(release: &str, keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
+        Self {
+            seed: salt(release),
+            keys,
+            cookie,
+        }
+    }
+
+    /// The number that stands for the session with this key: XXH64 of the key, seeded with XXH64 of
+    /// the release's name, so that two releases do not pick the same people.
+    #[must_use]
+    pub fn number(&self, key: &[u8]) -> u64 {
+        xxh64(key, self.seed)
+    }
+
+    /// The cookie of those who bring no key.
+    #[must_use]
+    pub fn cookie(&self) -> Option<&SessionCookie> {
+        self.cookie.as_ref()
+    }
+
+    pub(super) fn reads_source_address(&self) -> bool {
+        self.keys.contains(&SessionKey::SourceAddress)
+    }
+
+    pub(super) fn find(&self, head: &RequestHead<'_>, chance: u64) -> Found {
+        if let Some(number) = self.keys.iter().find_map(|key| self.carried(key, head)) {
+            return Found::Carried(number);
+        }
+        let Some(cookie) = &self.cookie else {
+            return Found::None;
+        };
+        if let Some(id) = head.cookies(&cookie.name).find(|id| !id.is_empty()) {
+            return Found::Carried(self.number(id));
+        }
+        let id = SessionId::new(chance);
+        Found::Issued(self.number(&id.text()), id)
+    }
+
+    fn carried(&self, key: &SessionKey, head: &RequestHead<'_>) -> Option<u64> {
+        let number = |key: &[u8]| (!key.is_empty()).then(|| self.number(key));
+        match key {
+            SessionKey::Header(name) => head.headers(name).find_map(number),
+            SessionKey::Cookie(name) => head.cookies(name).find_map(number),
+            SessionKey::QueryParam(name) => {
+                head.query_params(name).find_map(|value| number(&value))
+            }
+            SessionKey::JwtClaim(name) => head
+                .jwt_claim(name)
+                .and_then(|claim| number(claim.as_bytes())),
+            SessionKey::SourceAddress => head
+                .source_address()
+                .and_then(|address| number(address.to_string().as_bytes())),
+        }
+    }
+}
+
+impl SessionId {
+    /// The id that a request's chance makes. It tells sessions apart and guards nothing, so it need
+    /// not be a secret.
+    fn new(chance: u64) -> Self {
+        Self(Draws::new(chance).next_u64())
+    }
+
+    /// Sixteen hexadecimal digits.
+    #[must_use]
+    pub fn text(self) -> [u8; 16] {
+        let mut text = [0; 16];
+        for (place, digit) in text.iter_mut().rev().enumerate() {
+            let nibble = (self.0 >> (4 * place)) as u8 & 0xf;
+            *digit = if nibble < 10 {
+                b'0' + nibble
+            } else {
+                b'a' + nibble - 10
+            };
+        }
+        text
+    }
+}
+
+impl SessionCookie {
+    /// The value of the `set-cookie` header that brings `id` to the client.
+    #[must_use]
+    pub fn set(&self, id: SessionId) -> String {
+        let mut value = String::with_capacity(self.name.len() + 17 + self.attributes.len());
+        value.push_str(&self.name);
+        value.push('=');
+        value.extend(id.text().map(char::from));
+        value.push_str(&self.attributes);
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests;

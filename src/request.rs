@@ -1,0 +1,162 @@
+//! What the decision sees of a request: a view of its head, as bytes.
+//!
+//! Header values are bytes, because HTTP allows any in them and a proxy that stumbles over one is
+//! down. Nothing here copies or fails: what cannot be read is not there.
+
+mod client_os;
+mod jwt;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+pub use client_os::ClientOs;
+
+/// A header's name, in lower case, and one of its values. A repeated header is several of these.
+pub type Header<'a> = (&'a [u8], &'a [u8]);
+
+/// The head of one request, borrowed from whoever holds it.
+///
+/// ```
+/// use halftone::request::RequestHead;
+///
+/// let headers: [(&[u8], &[u8]); 3] =
+///     [(b":authority", b"reviews:9080"), (b":path", b"/reviews/0?debug=%31"), (b"cookie", b"a=1; group=beta")];
+/// let head = RequestHead::new(&headers);
+///
+/// assert_eq!(head.path(), b"/reviews/0");
+/// assert_eq!(head.cookies("group").next(), Some(&b"beta"[..]));
+/// assert_eq!(head.query_params("debug").next().as_deref(), Some(&b"1"[..]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestHead<'a> {
+    headers: &'a [Header<'a>],
+    authority: &'a [u8],
+    method: &'a [u8],
+    path: &'a [u8],
+    query: &'a [u8],
+    source_address: Option<IpAddr>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// A view of `headers`: the pseudo-headers `:authority`, `:method` and `:path` among the
+    /// others, names in lower case as Envoy gives them. A pseudo-header that is not there is empty.
+    #[must_use]
+    pub fn new(headers: &'a [Header<'a>]) -> Self {
+        let pseudo = |name: &[u8]| {
+            headers
+                .iter()
+                .find(|header| header.0 == name)
+                .map_or(&b""[..], |header| header.1)
+        };
+        let target = pseudo(b":path");
+        let (path, query) = split_once(target, b'?').unwrap_or((target, b""));
+        Self {
+            headers,
+            authority: pseudo(b":authority"),
+            method: pseudo(b":method"),
+            path,
+            query,
+            source_address: None,
+        }
+    }
+
+    /// The same head, with the address that the request came from. IPv4 written as IPv6
+    /// (`::ffff:10.0.0.7`) is IPv4.
+    #[must_use]
+    pub fn with_source_address(self, address: IpAddr) -> Self {
+        Self {
+            source_address: Some(address.to_canonical()),
+            ..self
+        }
+    }
+
+    /// `:authority`: the host, and the port if the client sent one.
+    #[must_use]
+    pub fn authority(&self) -> &'a [u8] {
+        self.authority
+    }
+
+    /// The method, as sent.
+    #[must_use]
+    pub fn method(&self) -> &'a [u8] {
+        self.method
+    }
+
+    /// The path without the query, as sent: not percent-decoded.
+    #[must_use]
+    pub fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// The address that the request came from, where it is known.
+    #[must_use]
+    pub fn source_address(&self) -> Option<IpAddr> {
+        self.source_address
+    }
+
+    /// All headers, in their order and with their repeats.
+    #[must_use]
+    pub fn all_headers(&self) -> &'a [Header<'a>] {
+        self.headers
+    }
+
+    /// The values of the header `name` (in lower case), in their order.
+    pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.headers
+            .iter()
+            .filter(move |header| header.0 == name.as_bytes())
+            .map(|header| header.1)
+    }
+
+    /// The values of the cookie `name`, of all `cookie` headers, as sent: not decoded, quotes kept.
+    pub fn cookies<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.headers("cookie")
+            .flat_map(|value| value.split(|byte| *byte == b';'))
+            .filter_map(|pair| split_once(pair.trim_ascii(), b'='))
+            .filter(move |pair| pair.0.trim_ascii_end() == name.as_bytes())
+            .map(|pair| pair.1.trim_ascii_start())
+    }
+
+    /// The values of the query parameter `name`, percent-decoded; one without `=` has the empty
+    /// value. A `+` stands for itself, as in Envoy's own query matching.
+    pub fn query_params<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a, 'n> {
+        self.query
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| split_once(pair, b'=').unwrap_or((pair, b"")))
+            .filter(move |pair| decoded(pair.0) == name.as_bytes())
+            .map(|pair| decoded(pair.1))
+    }
+
+    /// The client's operating system, by its `user-agent`.
+    #[must_use]
+    pub fn client_os(&self) -> Option<ClientOs> {
+        self.headers("user-agent")
+            .next()
+            .and_then(ClientOs::of_user_agent)
+    }
+
+    /// The claim `name` of the bearer token in `authorization`: a text, or a whole number in
+    /// decimal. It is read, not verified.
+    #[must_use]
+    pub fn jwt_claim(&self, name: &str) -> Option<String> {
+        self.headers("authorization")
+            .find_map(|value| jwt::claim(value, name))
+    }
+}
+
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    percent_encoding::percent_decode(text).into()
+}
+
+/// The two sides of the first `separator`.
+fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(separator, text)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+#[cfg(test)]
+mod tests;
