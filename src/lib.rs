@@ -4,3 +4,6 @@ pub mod config;
 pub mod event;
 pub mod release;
 pub mod request;
+
+#[cfg(target_os = "wasi")]
+mod filter;

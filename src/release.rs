@@ -12,7 +12,6 @@ mod string_match;
 mod ticket;
 mod version;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use decision::{Decision, Outcome, Reason};
@@ -154,9 +153,9 @@ impl Release {
 /// All releases of one plugin configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Releases {
-    releases: Vec<Arc<Release>>,
-    hosts: Hosts<Arc<Release>>,
-    routing_headers: BTreeSet<Box<str>>,
+    releases: Vec<Release>,
+    hosts: Hosts<usize>,
+    routing_headers: Lookup<()>,
     /// A request that carries this header gets its decision back.
     pub explain: Option<Box<str>>,
     /// Whether decisions are written where access logs can print them.
@@ -166,31 +165,32 @@ pub struct Releases {
 impl Releases {
     /// Adds `release`, which claims `hosts`: each an exact host, `*.suffix` or `*`.
     pub fn insert<'h>(&mut self, release: Release, hosts: impl IntoIterator<Item = &'h str>) {
-        let release = Arc::new(release);
         for host in hosts {
-            self.hosts.insert(host, Arc::clone(&release));
+            self.hosts.insert(host, self.releases.len());
         }
         if let Route::Header(name) = &release.route {
-            self.routing_headers.insert(name.clone());
+            self.routing_headers.insert(name.as_bytes().into(), ());
         }
         self.releases.push(release);
     }
 
-    /// The release that claims the host of the request, whose port and case do not matter.
+    /// The release that claims the host of the request, whose port and case do not matter, and its
+    /// place among [`Releases::all`].
     #[must_use]
-    pub fn claiming(&self, head: &RequestHead<'_>) -> Option<&Release> {
-        self.hosts.find(head.authority()).map(AsRef::as_ref)
+    pub fn claiming(&self, head: &RequestHead<'_>) -> Option<(usize, &Release)> {
+        let index = *self.hosts.find(head.authority())?;
+        Some((index, self.releases.get(index)?))
     }
 
     /// In the order of the configuration.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Release> {
-        self.releases.iter().map(AsRef::as_ref)
+    #[must_use]
+    pub fn all(&self) -> &[Release] {
+        &self.releases
     }
 
-    /// Every header that a release routes by. What a client sends under one of these names is never
-    /// obeyed.
+    /// Whether a release routes by the header `name`. What a client sends under it is never obeyed.
     #[must_use]
-    pub fn is_routing_header(&self, name: &str) -> bool {
-        self.routing_headers.contains(name)
+    pub fn is_routing_header(&self, name: &[u8]) -> bool {
+        self.routing_headers.contains_key(name)
     }
 }

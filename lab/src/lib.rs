@@ -1,1 +1,43 @@
-//! lab
+//! A real Envoy, scripted upstreams and a client: what Halftone's tests, demo and benchmarks stand on.
+//!
+//! Nothing of this ships in the filter.
+//!
+//! # Layout
+//!
+//! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] writes it in Envoy's words.
+//! - [`envoy`] runs it, gives it new plugin configurations, reads its counters and logs. [`supervisor`] sees to it that no
+//!   Envoy outlives the program that started it.
+//! - [`upstream`] is a server that does what its [`script`](upstream::script) says and remembers what it received.
+//! - [`client`] sends single requests, [`load`] many.
+//! - [`wait`] polls for a condition; nothing here sleeps and hopes.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use halftone_lab::{client::Client, envoy::Envoy, proxy::{Cluster, Plugin, Proxy, Route}, upstream::Upstream};
+//!
+//! # async fn example() -> anyhow::Result<()> {
+//! let v1 = Upstream::start("v1").await?;
+//! let v2 = Upstream::start("v2").await?;
+//! let proxy = Proxy::new()
+//!     .plugin(Plugin::new("reviews").config(r#"{"releases": []}"#))
+//!     .cluster(Cluster::new("v1", v1.address()))
+//!     .cluster(Cluster::new("v2", v2.address()))
+//!     .route(Route::header("x-halftone-version", "v2").to("v2"))
+//!     .fallback("v1");
+//! let envoy = Envoy::start(proxy).await?;
+//! let answer = Client::http1(envoy.address()).get("reviews", "/", &[]).await?;
+//! assert_eq!(answer.status, 200);
+//! envoy.stop().await
+//! # }
+//! ```
+
+pub mod bootstrap;
+pub mod client;
+pub mod envoy;
+pub mod load;
+pub mod proxy;
+pub mod supervisor;
+pub mod tools;
+pub mod upstream;
+pub mod wait;

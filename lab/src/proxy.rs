@@ -1,0 +1,142 @@
+//! What an Envoy should run, in a test's words.
+
+mod cluster;
+mod plugin;
+mod route;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+pub use cluster::Cluster;
+pub use plugin::{Delivery, FailurePolicy, Plugin};
+pub use route::Route;
+
+/// The host that every Envoy of the lab answers itself, with 200.
+pub const HEALTH_HOST: &str = "health.check";
+
+/// A description of an Envoy: one HTTP listener on 127.0.0.1 that speaks HTTP/1.1 and HTTP/2 without TLS on one port.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    pub(crate) port: u16,
+    pub(crate) admin_port: u16,
+    pub(crate) concurrency: u32,
+    pub(crate) upgrades: bool,
+    pub(crate) access_log: String,
+    pub(crate) module: Option<PathBuf>,
+    pub(crate) delivery: Delivery,
+    pub(crate) before: Vec<Value>,
+    pub(crate) plugins: Vec<Plugin>,
+    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) routes: Vec<Route>,
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            admin_port: 0,
+            concurrency: 2,
+            upgrades: false,
+            access_log: "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER%"
+                .to_owned(),
+            module: None,
+            delivery: Delivery::default(),
+            before: Vec::new(),
+            plugins: Vec::new(),
+            clusters: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+impl Proxy {
+    /// An Envoy that knows [`HEALTH_HOST`] and answers 404 to the rest.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a plugin, behind those added before.
+    #[must_use]
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        self.plugins.push(plugin);
+        self
+    }
+
+    /// How plugins get their configuration. Defaults to [`Delivery::Ecds`].
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// The module that the plugins run. Defaults to [`crate::tools::module`].
+    #[must_use]
+    pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
+        self.module = Some(path.into());
+        self
+    }
+
+    /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, before the plugins and behind those added before.
+    #[must_use]
+    pub fn before(mut self, filter: Value) -> Self {
+        self.before.push(filter);
+        self
+    }
+
+    /// Adds a cluster.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.clusters.push(cluster);
+        self
+    }
+
+    /// Adds a route. The first that matches wins.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Sends whatever no route added before has matched to `cluster`.
+    #[must_use]
+    pub fn fallback(self, cluster: &str) -> Self {
+        self.route(Route::any().to(cluster))
+    }
+
+    /// The port of the HTTP listener. Defaults to 0: the kernel picks a free one, so that parallel tests cannot collide.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The port of the admin interface. Defaults to 0: the kernel picks a free one.
+    #[must_use]
+    pub fn admin_port(mut self, port: u16) -> Self {
+        self.admin_port = port;
+        self
+    }
+
+    /// The number of worker threads. Defaults to 2.
+    #[must_use]
+    pub fn concurrency(mut self, workers: u32) -> Self {
+        self.concurrency = workers;
+        self
+    }
+
+    /// Lets websocket upgrades and CONNECT through to the upstreams. Without it Envoy answers 403 and 404.
+    #[must_use]
+    pub fn upgrades(mut self) -> Self {
+        self.upgrades = true;
+        self
+    }
+
+    /// The line written to the access log for each request, as Envoy's format string without the line's end.
+    #[must_use]
+    pub fn access_log(mut self, format: &str) -> Self {
+        format.clone_into(&mut self.access_log);
+        self
+    }
+}

@@ -1,0 +1,58 @@
+//! Where the two things that the lab runs are found: Envoy's binary and the filter's module.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+
+/// The workspace's root directory.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR"));
+    lab.parent().unwrap_or(lab).to_owned()
+}
+
+/// Envoy's binary: `ENVOY_BIN` when set, else the one that `make envoy` installs.
+///
+/// # Errors
+///
+/// When the file is not there, or may not be executed.
+pub fn envoy() -> anyhow::Result<PathBuf> {
+    let path = named_or("ENVOY_BIN", "target/tools/envoy/envoy/_bin/envoy");
+    ensure!(
+        path.is_file(),
+        "Envoy is not at {}; install it with `make envoy`, or name another with ENVOY_BIN",
+        path.display()
+    );
+    ensure!(
+        executable(&path)?,
+        "{} may not be executed; allow it with `chmod +x`",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// The filter's module: `HALFTONE_WASM` when set, else the one that `make build` makes.
+///
+/// # Errors
+///
+/// When the file is not there.
+pub fn module() -> anyhow::Result<PathBuf> {
+    let path = named_or("HALFTONE_WASM", "target/halftone.wasm");
+    ensure!(
+        path.is_file(),
+        "the filter is not at {}; build it with `make build`, or name another with HALFTONE_WASM",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn named_or(variable: &str, default: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(|| workspace().join(default), PathBuf::from)
+}
+
+fn executable(path: &Path) -> anyhow::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+
+    Ok(path.metadata()?.permissions().mode() & 0o111 != 0)
+}

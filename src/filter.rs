@@ -1,0 +1,15 @@
+//! The shell: what runs in Envoy. It reads a request, asks the core, and does what the core
+//! decided.
+//!
+//! Nothing here decides anything, and nothing but [`host`] talks to Envoy.
+
+mod host;
+mod metrics;
+mod plugin_status;
+mod root;
+mod stream;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::<root::Root>::default());
+}}

@@ -1,0 +1,214 @@
+//! All that the filter asks of Envoy, in the filter's words.
+//!
+//! The SDK panics on any status that it does not expect, and a panic takes a worker out of service.
+//! So every call here says when it may be made, and is made only then; and headers are read as
+//! bytes, because the SDK's text getters panic on a value that is not UTF-8.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+
+use log::LevelFilter;
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
+
+use crate::release::Draws;
+
+/// The pairs of a header map, names in lower case.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// The request's headers, pseudo-headers among them. Only in the request headers callback: later
+/// the map is empty.
+pub fn request_headers() -> Headers {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+}
+
+/// Sets a request header to one value, whatever it had before. Only in the request headers
+/// callback.
+///
+/// Envoy then chooses the route anew by itself: it does so for every change that a plugin of this
+/// ABI (0.2.1) makes.
+pub fn set_request_header(name: &str, value: &str) {
+    done(
+        hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)),
+        name,
+    );
+}
+
+/// Removes a request header, all its values. Only in the request headers callback.
+pub fn remove_request_header(name: &str) {
+    done(
+        hostcalls::remove_map_value(MapType::HttpRequestHeaders, name),
+        name,
+    );
+}
+
+/// Sets a response header to one value. Only in the response headers callback.
+pub fn set_response_header(name: &str, value: &str) {
+    done(
+        hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(value)),
+        name,
+    );
+}
+
+/// Adds a response header beside those of the same name. Only in the response headers callback.
+pub fn add_response_header(name: &str, value: &str) {
+    done(
+        hostcalls::add_map_value(MapType::HttpResponseHeaders, name, value),
+        name,
+    );
+}
+
+/// What a plugin of this proxy wrote for this request under `key`. No client can write it. Only in
+/// a stream's callback.
+pub fn filter_state(key: &str) -> Option<Vec<u8>> {
+    property(&[key])
+}
+
+/// Writes `value` for this request under `wasm.<key>`, where later plugins and access logs find it.
+/// Only in a stream's callback.
+pub fn set_filter_state(key: &str, value: &str) {
+    done(
+        hostcalls::set_property(vec![key], Some(value.as_bytes())),
+        key,
+    );
+}
+
+/// The address that the request came from, after `x-forwarded-for` as Envoy is told to trust it.
+pub fn source_address() -> Option<IpAddr> {
+    let address = property(&["source", "address"])?;
+    let address = std::str::from_utf8(&address).ok()?;
+    address
+        .parse::<SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| address.parse())
+        .ok()
+}
+
+/// The response's status, 0 where there was none. In the stream's log callback.
+pub fn response_status() -> u64 {
+    number(&["response", "code"])
+}
+
+/// Envoy's flags on how the response went, 0 where nothing was amiss. In the stream's log callback.
+pub fn response_flags() -> u64 {
+    number(&["response", "flags"])
+}
+
+/// Envoy's word on how the response came to be: `via_upstream`. In the stream's log callback.
+pub fn response_details() -> Vec<u8> {
+    property(&["response", "code_details"]).unwrap_or_default()
+}
+
+/// The plugin's name: in Istio `<namespace>.<name>` of the resource. In every callback.
+pub fn plugin_name() -> String {
+    let name = property(&["plugin_name"]).unwrap_or_default();
+    String::from_utf8_lossy(&name).into_owned()
+}
+
+/// The plugin's configuration. Only in the configure callback.
+pub fn plugin_configuration() -> Vec<u8> {
+    let configuration = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
+    configuration.ok().flatten().unwrap_or_default()
+}
+
+/// What all workers share under `key`, and the number that a change of it must quote.
+pub fn shared_data(key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+    hostcalls::get_shared_data(key).unwrap_or_default()
+}
+
+/// Changes what all workers share under `key`, unless somebody changed it since `quoted` was read.
+pub fn set_shared_data(key: &str, value: &[u8], quoted: Option<u32>) -> Result<(), Changed> {
+    match hostcalls::set_shared_data(key, Some(value), quoted) {
+        Err(Status::CasMismatch) => Err(Changed),
+        _ => Ok(()),
+    }
+}
+
+/// Somebody else changed the shared data first.
+pub struct Changed;
+
+/// A counter, a gauge or a histogram of Envoy's.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric(u32);
+
+impl Metric {
+    /// The counter `name`, at 0 from now on if it is new. Where labels stand in the name see
+    /// [`crate::event`].
+    pub fn counter(name: &str) -> Option<Self> {
+        Self::define(MetricType::Counter, name)
+    }
+
+    /// The gauge `name`.
+    pub fn gauge(name: &str) -> Option<Self> {
+        Self::define(MetricType::Gauge, name)
+    }
+
+    /// The histogram `name`.
+    pub fn histogram(name: &str) -> Option<Self> {
+        Self::define(MetricType::Histogram, name)
+    }
+
+    fn define(kind: MetricType, name: &str) -> Option<Self> {
+        hostcalls::define_metric(kind, name).ok().map(Self)
+    }
+
+    /// Adds `amount`; to a gauge also a negative one. 0 is no change, which Envoy would refuse.
+    pub fn add(self, amount: i64) {
+        if amount != 0 {
+            done(hostcalls::increment_metric(self.0, amount), "a metric");
+        }
+    }
+
+    /// Takes a value into a histogram.
+    pub fn record(self, value: u64) {
+        done(hostcalls::record_metric(self.0, value), "a metric");
+    }
+}
+
+/// Lets the log build only those messages that Envoy's own level for plugins lets through.
+pub fn follow_log_level() {
+    log::set_max_level(match hostcalls::get_log_level() {
+        Ok(LogLevel::Trace) => LevelFilter::Trace,
+        Ok(LogLevel::Debug) => LevelFilter::Debug,
+        Ok(LogLevel::Info) => LevelFilter::Info,
+        Ok(LogLevel::Warn) => LevelFilter::Warn,
+        Ok(LogLevel::Error | LogLevel::Critical) | Err(_) => LevelFilter::Error,
+    });
+}
+
+/// A random number. Each worker's generator is seeded once: asking the host for every request would
+/// cost more than the decision.
+pub fn random() -> u64 {
+    thread_local! {
+        static DRAWS: RefCell<Draws> = RefCell::new(Draws::new(seed()));
+    }
+    DRAWS.with_borrow_mut(Draws::next_u64)
+}
+
+/// Where the host has no randomness, its clock is better than one number for all workers.
+fn seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|error| {
+        log::error!(
+            "halftone: no random numbers ({error}); the clock seeds the draws of this worker"
+        );
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_nanos() as u64)
+    })
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+/// Envoy writes a number as eight bytes, the lowest first.
+fn number(path: &[&str]) -> u64 {
+    let bytes = property(path).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    u64::from_le_bytes(bytes.unwrap_or_default())
+}
+
+/// A call that Envoy refuses changes nothing for the request, which goes on.
+fn done(result: Result<(), Status>, what: &str) {
+    if let Err(status) = result {
+        log::debug!("halftone: Envoy refused {what}: {status:?}");
+    }
+}
