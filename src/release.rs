@@ -103,41 +103,41 @@ pub enum Route {
     Authority,
 }
 
-impl Strategy {
-    fn outcomes(&self) -> Vec<&Outcome> {
-        match self {
-            Self::BlueGreen { active, preview } => std::iter::once(active)
-                .chain(preview.iter().map(|preview| &preview.outcome))
-                .collect(),
-            Self::Canary {
+impl Release {
+    /// Every end that a decision can come to, each at its own [`Outcome::index`].
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<&Outcome> {
+        match &self.strategy {
+            Strategy::BlueGreen {
+                active,
+                preview: None,
+            } => vec![active],
+            Strategy::BlueGreen {
+                active,
+                preview: Some(preview),
+            } => {
+                vec![active, &preview.outcome]
+            }
+            Strategy::Canary {
                 take_over,
                 rules,
                 split,
                 principal,
             } => {
-                let of_rules = rules.iter().flat_map(|rule| match &rule.target {
-                    Target::Version(outcome) => vec![outcome],
-                    Target::Split(split) => split.outcomes().collect(),
-                });
-                let of_split = split.iter().flat_map(Split::outcomes);
-                std::iter::once(principal)
-                    .chain(take_over)
-                    .chain(of_rules)
-                    .chain(of_split)
-                    .collect()
+                let mut outcomes = vec![principal];
+                outcomes.extend(take_over);
+                for rule in rules {
+                    match &rule.target {
+                        Target::Version(outcome) => outcomes.push(outcome),
+                        Target::Split(split) => outcomes.extend(split.arms().map(Arm::drawn)),
+                    }
+                }
+                for arm in split.iter().flat_map(Split::arms) {
+                    outcomes.extend([arm.drawn(), arm.held()]);
+                }
+                outcomes
             }
         }
-    }
-}
-
-impl Release {
-    /// Every end that a decision can come to, each at its own [`Outcome::index`].
-    #[must_use]
-    pub fn outcomes(&self) -> Vec<&Outcome> {
-        let mut outcomes = self.strategy.outcomes();
-        outcomes.sort_by_key(|outcome| outcome.index());
-        outcomes.dedup_by_key(|outcome| outcome.index());
-        outcomes
     }
 
     /// Whether a decision can depend on the address that the request came from. Where it cannot,

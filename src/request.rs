@@ -7,7 +7,6 @@ mod client_os;
 mod jwt;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 pub use client_os::ClientOs;
 
@@ -34,7 +33,7 @@ pub struct RequestHead<'a> {
     method: &'a [u8],
     path: &'a [u8],
     query: &'a [u8],
-    source_address: Option<IpAddr>,
+    source_address: Option<&'a [u8]>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -60,12 +59,12 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The same head, with the address that the request came from. IPv4 written as IPv6
-    /// (`::ffff:10.0.0.7`) is IPv4.
+    /// The same head, with the address that the request came from: as text, without a port, in the
+    /// form that Envoy prints (RFC 5952 for IPv6).
     #[must_use]
-    pub fn with_source_address(self, address: IpAddr) -> Self {
+    pub fn with_source_address(self, address: &'a [u8]) -> Self {
         Self {
-            source_address: Some(address.to_canonical()),
+            source_address: Some(address),
             ..self
         }
     }
@@ -90,7 +89,7 @@ impl<'a> RequestHead<'a> {
 
     /// The address that the request came from, where it is known.
     #[must_use]
-    pub fn source_address(&self) -> Option<IpAddr> {
+    pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }
 

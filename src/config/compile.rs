@@ -10,9 +10,11 @@ mod session;
 mod strategy;
 mod versions;
 
+use std::sync::Arc;
+
 use super::violation::{Path, Violations};
 use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
-use crate::release::{Hosts, Release, Releases, Route};
+use crate::release::{Hosts, Lookup, Release, Releases, Route, Version};
 use versions::Versions;
 
 /// The header that a release routes by, unless it says otherwise.
@@ -40,12 +42,12 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
     compiled.access_log = config.access_log.unwrap_or(false);
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
-    let mut names = std::collections::HashMap::new();
+    let mut names = Lookup::default();
     let mut claims = Hosts::default();
     for (index, release) in releases.iter().enumerate() {
         let path = path.index(index);
         if let Some(name) = &release.name
-            && let Some(first) = names.insert(name, index)
+            && let Some(first) = names.insert(name.as_bytes().into(), index)
         {
             let wrong = format!("`{name}` is the name of releases[{first}] too");
             violations.add(
@@ -163,7 +165,7 @@ fn compile_release(
 
 fn compile_route(
     route: Option<&RouteConfig>,
-    versions: &[std::sync::Arc<crate::release::Version>],
+    versions: &[Arc<Version>],
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Route {

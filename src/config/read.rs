@@ -7,13 +7,15 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::iter::Enumerate;
+use std::{slice, vec};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
     Visitor,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::violation::{Path, Violations};
 
@@ -51,7 +53,7 @@ struct Node<'a> {
     violations: &'a RefCell<Violations>,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
     fn expected(&self, allowed: &str) {
         let wrong = match self.value {
             Value::Null => "is null",
@@ -65,30 +67,98 @@ impl Node<'_> {
             .borrow_mut()
             .unreadable(&self.path, wrong, format!("give {allowed}"));
     }
+
+    // One body each, for all the types that are read: inlined into every field of every type they
+    // would be a tenth of the filter.
+
+    #[inline(never)]
+    fn boolean(&self) -> bool {
+        self.value.as_bool().unwrap_or_else(|| {
+            self.expected("true or false");
+            false
+        })
+    }
+
+    #[inline(never)]
+    fn number(&self) -> f64 {
+        self.value.as_f64().unwrap_or_else(|| {
+            self.expected("a number");
+            0.0
+        })
+    }
+
+    #[inline(never)]
+    fn text(&self) -> &'a str {
+        self.value.as_str().unwrap_or_else(|| {
+            self.expected("a text");
+            ""
+        })
+    }
+
+    #[inline(never)]
+    fn items(&self) -> &'a [Value] {
+        self.value.as_array().map_or_else(
+            || {
+                self.expected("a list");
+                &[][..]
+            },
+            Vec::as_slice,
+        )
+    }
+
+    #[inline(never)]
+    fn members(&self, fields: Option<&'static [&'static str]>) -> Vec<(&'a str, &'a Value)> {
+        let Some(members) = self.value.as_object() else {
+            self.expected("an object");
+            return Vec::new();
+        };
+        let known = |name: &str| {
+            let Some(fields) = fields else { return true };
+            let known = fields.contains(&name);
+            if !known {
+                let allowed = format!("the fields are {}", fields.join(", "));
+                let path = self.path.field(name);
+                self.violations
+                    .borrow_mut()
+                    .add(&path, "is not a field here", allowed);
+            }
+            known
+        };
+        let members = members.iter().map(|(name, value)| (name.as_str(), value));
+        members.filter(|(name, _)| known(name)).collect()
+    }
+
+    #[inline(never)]
+    fn variant(&self, variants: &'static [&'static str]) -> &'a str {
+        let allowed = || format!("one of {}", variants.join(", "));
+        match self.value.as_str() {
+            Some(text) if variants.contains(&text) => return text,
+            Some(text) => {
+                let wrong = format!("`{text}` is not known here");
+                let allowed = format!("give {}", allowed());
+                self.violations
+                    .borrow_mut()
+                    .unreadable(&self.path, wrong, allowed);
+            }
+            None => self.expected(&allowed()),
+        }
+        variants.first().unwrap_or(&"")
+    }
 }
 
 impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Unreadable;
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_bool(self.value.as_bool().unwrap_or_else(|| {
-            self.expected("true or false");
-            false
-        }))
+        visitor.visit_bool(self.boolean())
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_f64(self.value.as_f64().unwrap_or_else(|| {
-            self.expected("a number");
-            0.0
-        }))
+        visitor.visit_f64(self.number())
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_str(self.value.as_str().unwrap_or_else(|| {
-            self.expected("a text");
-            ""
-        }))
+        visitor.visit_str(self.text())
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
@@ -108,21 +178,14 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        let items = self.value.as_array().map_or_else(
-            || {
-                self.expected("a list");
-                &[][..]
-            },
-            Vec::as_slice,
-        );
         visitor.visit_seq(Items {
             node: self,
-            items: items.iter().enumerate(),
+            items: self.items().iter().enumerate(),
         })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        self.visit_object(None, visitor)
+        visitor.visit_map(Members::new(self, self.members(None)))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -131,7 +194,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
-        self.visit_object(Some(fields), visitor)
+        visitor.visit_map(Members::new(self, self.members(Some(fields))))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -140,24 +203,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
-        let allowed = || format!("one of {}", variants.join(", "));
-        let variant = match self.value.as_str() {
-            Some(text) if variants.contains(&text) => text,
-            Some(text) => {
-                let wrong = format!("`{text}` is not known here");
-                self.violations.borrow_mut().unreadable(
-                    &self.path,
-                    wrong,
-                    format!("give {}", allowed()),
-                );
-                variants.first().unwrap_or(&"")
-            }
-            None => {
-                self.expected(&allowed());
-                variants.first().unwrap_or(&"")
-            }
-        };
-        let variant: StrDeserializer<'_, Unreadable> = variant.into_deserializer();
+        let variant: StrDeserializer<'_, Unreadable> = self.variant(variants).into_deserializer();
         variant.deserialize_enum("", variants, visitor)
     }
 
@@ -173,33 +219,13 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 }
 
-impl Node<'_> {
-    fn visit_object<'de, V: Visitor<'de>>(
-        self,
-        fields: Option<&'static [&'static str]>,
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        let none = Map::new();
-        let members = self.value.as_object().unwrap_or_else(|| {
-            self.expected("an object");
-            &none
-        });
-        visitor.visit_map(Members {
-            node: self,
-            members: members.iter(),
-            fields,
-            value: None,
-        })
-    }
-}
-
 /// The items of a list.
-struct Items<'a, I> {
+struct Items<'a> {
     node: Node<'a>,
-    items: I,
+    items: Enumerate<slice::Iter<'a, Value>>,
 }
 
-impl<'de, 'v, I: Iterator<Item = (usize, &'v Value)>> SeqAccess<'de> for Items<'_, I> {
+impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Unreadable;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -209,60 +235,59 @@ impl<'de, 'v, I: Iterator<Item = (usize, &'v Value)>> SeqAccess<'de> for Items<'
         let Some((index, value)) = self.items.next() else {
             return Ok(None);
         };
-        let item = Node {
+        let path = self.node.path.index(index);
+        seed.deserialize(Node {
             value,
-            path: self.node.path.index(index),
+            path,
             violations: self.node.violations,
-        };
-        seed.deserialize(item).map(Some)
+        })
+        .map(Some)
     }
 }
 
-/// The members of an object: of a struct only those that are its fields.
-struct Members<'a, 'v, I> {
+/// The members of an object.
+struct Members<'a> {
     node: Node<'a>,
-    members: I,
-    fields: Option<&'static [&'static str]>,
-    value: Option<(&'v str, &'v Value)>,
+    members: vec::IntoIter<(&'a str, &'a Value)>,
+    value: Option<(&'a str, &'a Value)>,
 }
 
-impl<'de, 'v, I: Iterator<Item = (&'v String, &'v Value)>> MapAccess<'de> for Members<'_, 'v, I> {
+impl<'a> Members<'a> {
+    fn new(node: Node<'a>, members: Vec<(&'a str, &'a Value)>) -> Self {
+        Self {
+            node,
+            members: members.into_iter(),
+            value: None,
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
     type Error = Unreadable;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Unreadable> {
-        for (name, value) in self.members.by_ref() {
-            match self.fields {
-                Some(fields) if !fields.contains(&name.as_str()) => {
-                    let path = self.node.path.field(name);
-                    let allowed = format!("the fields are {}", fields.join(", "));
-                    self.node
-                        .violations
-                        .borrow_mut()
-                        .add(&path, "is not a field here", allowed);
-                }
-                _ => {
-                    self.value = Some((name, value));
-                    let name: StrDeserializer<'_, Unreadable> = name.as_str().into_deserializer();
-                    return seed.deserialize(name).map(Some);
-                }
-            }
-        }
-        Ok(None)
+        self.value = self.members.next();
+        let Some((name, _)) = self.value else {
+            return Ok(None);
+        };
+        let name: StrDeserializer<'_, Unreadable> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<S::Value, Unreadable> {
-        let Some((name, value)) = self.value.take() else {
+        let Some((name, value)) = self.value else {
             return Err(de::Error::custom("a value was asked for before its name"));
         };
+        let path = self.node.path.field(name);
         seed.deserialize(Node {
             value,
-            path: self.node.path.field(name),
+            path,
             violations: self.node.violations,
         })
     }

@@ -46,9 +46,10 @@ impl Violations {
         wrong: impl Into<String>,
         allowed: impl Into<String>,
     ) {
-        self.unreadable.push(path.to_string());
+        let path = path.to_string();
+        self.unreadable.push(path.clone());
         self.found.push(Violation {
-            path: path.to_string(),
+            path,
             wrong: wrong.into(),
             allowed: allowed.into(),
         });
@@ -62,16 +63,18 @@ impl Violations {
         allowed: impl Into<String>,
     ) {
         let path = path.to_string();
-        if !self
-            .unreadable
-            .iter()
-            .any(|other| encloses(other, &path) || encloses(&path, other))
-        {
-            self.found.push(Violation {
-                path,
-                wrong: wrong.into(),
-                allowed: allowed.into(),
-            });
+        self.add_unless_unreadable(Violation {
+            path,
+            wrong: wrong.into(),
+            allowed: allowed.into(),
+        });
+    }
+
+    fn add_unless_unreadable(&mut self, violation: Violation) {
+        let hangs_on =
+            |other: &String| encloses(other, &violation.path) || encloses(&violation.path, other);
+        if !self.unreadable.iter().any(hangs_on) {
+            self.found.push(violation);
         }
     }
 }

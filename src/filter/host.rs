@@ -5,7 +5,6 @@
 //! bytes, because the SDK's text getters panic on a value that is not UTF-8.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
 
 use log::LevelFilter;
 use proxy_wasm::hostcalls;
@@ -73,15 +72,16 @@ pub fn set_filter_state(key: &str, value: &str) {
     );
 }
 
-/// The address that the request came from, after `x-forwarded-for` as Envoy is told to trust it.
-pub fn source_address() -> Option<IpAddr> {
-    let address = property(&["source", "address"])?;
-    let address = std::str::from_utf8(&address).ok()?;
-    address
-        .parse::<SocketAddr>()
-        .map(|address| address.ip())
-        .or_else(|_| address.parse())
-        .ok()
+/// The address that the request came from, without its port, after `x-forwarded-for` as Envoy is
+/// told to trust it. Only in a stream's callback.
+pub fn source_address() -> Option<Vec<u8>> {
+    let mut address = property(&["source", "address"])?;
+    let port = address.iter().rposition(|byte| *byte == b':')?;
+    address.truncate(port);
+    let bracketed = address
+        .strip_prefix(b"[")
+        .and_then(|address| address.strip_suffix(b"]"));
+    Some(bracketed.map_or_else(|| address.clone(), <[u8]>::to_vec))
 }
 
 /// The response's status, 0 where there was none. In the stream's log callback.

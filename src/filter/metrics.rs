@@ -2,11 +2,10 @@
 //! as 0 before its first request, and a request only adds to them.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use super::host::Metric;
 use crate::event::{Event, ResponseClass};
-use crate::release::{Outcome, Release};
+use crate::release::{Lookup, Outcome, Release};
 
 /// What is counted for one release.
 pub struct ReleaseMetrics {
@@ -102,13 +101,13 @@ pub fn gauge(event: &Event<'_>) -> Option<Metric> {
 /// definition, also of a name that it has, and configurations come and go.
 fn defined(event: &Event<'_>, define: fn(&str) -> Option<Metric>) -> Option<Metric> {
     thread_local! {
-        static DEFINED: RefCell<HashMap<String, Metric>> = RefCell::default();
+        static DEFINED: RefCell<Lookup<Metric>> = RefCell::default();
     }
     let name = event.to_string();
-    DEFINED.with_borrow_mut(|known| match known.get(&name) {
+    DEFINED.with_borrow_mut(|known| match known.get(name.as_bytes()) {
         Some(metric) => Some(*metric),
         None => define(&name).inspect(|metric| {
-            known.insert(name, *metric);
+            known.insert(name.into_bytes().into(), *metric);
         }),
     })
 }

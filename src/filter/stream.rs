@@ -149,7 +149,7 @@ impl Exchange<'_, '_> {
             .flatten()
         {
             Some(address) => {
-                release.decide(&self.head.clone().with_source_address(address), chance)
+                release.decide(&self.head.clone().with_source_address(&address), chance)
             }
             None => release.decide(&self.head, chance),
         }
@@ -182,7 +182,7 @@ impl Exchange<'_, '_> {
     /// Removes what a client sent under the name of a routing header, but for `set`, which is
     /// overwritten, and for the one that an earlier plugin of this proxy set.
     fn remove_forged(&self, set: Option<&str>) {
-        let mut forged: Vec<&str> = self
+        let forged: Vec<&str> = self
             .head
             .all_headers()
             .iter()
@@ -196,8 +196,6 @@ impl Exchange<'_, '_> {
             return;
         }
         let routed = host::filter_state(ROUTED);
-        forged.sort_unstable();
-        forged.dedup();
         for name in forged {
             if routed.as_deref() != Some(name.as_bytes()) {
                 host::remove_request_header(name);

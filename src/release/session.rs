@@ -106,9 +106,7 @@ impl Session {
             SessionKey::JwtClaim(name) => head
                 .jwt_claim(name)
                 .and_then(|claim| number(claim.as_bytes())),
-            SessionKey::SourceAddress => head
-                .source_address()
-                .and_then(|address| number(address.to_string().as_bytes())),
+            SessionKey::SourceAddress => head.source_address().and_then(number),
         }
     }
 }

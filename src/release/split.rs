@@ -88,11 +88,6 @@ impl Split {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The outcomes of its arms.
-    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
-        self.arms().flat_map(|arm| [&arm.drawn, &arm.held])
-    }
-
     /// The arm that `ticket` gets. Where two come in at the same time, one in about 2^53, the
     /// earlier one.
     #[must_use]

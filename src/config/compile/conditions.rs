@@ -133,7 +133,7 @@ fn compile_percentage(
     if !(0.0..=100.0).contains(&percentage) {
         violations.add(
             path,
-            format!("is {percentage}"),
+            format!("is {}", names::shown_number(percentage)),
             "give a number from 0 to 100",
         );
     }

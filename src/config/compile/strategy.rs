@@ -1,6 +1,5 @@
 //! Blue-green and canary.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::names;
@@ -10,7 +9,7 @@ use crate::config::violation::{Path, Violations};
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
-use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
+use crate::release::{Arm, Lookup, Preview, Reason, Rule, Split, Strategy, Target, Version};
 
 /// The strategy of `release`: exactly one must stand there.
 pub fn compile(
@@ -137,12 +136,12 @@ fn compile_rules(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Rule> {
-    let mut names = HashMap::new();
+    let mut names = Lookup::default();
     let mut compiled = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         if let Some(name) = &rule.name
-            && let Some(first) = names.insert(name, index)
+            && let Some(first) = names.insert(name.as_bytes().into(), index)
         {
             let wrong = format!("`{name}` is the name of rules[{first}] too");
             violations.add(
@@ -227,8 +226,7 @@ fn compile_weights(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<(Arc<Version>, f64)> {
-    let mut seen = HashSet::new();
-    let mut compiled = Vec::with_capacity(weights.len());
+    let mut compiled: Vec<(Arc<Version>, f64)> = Vec::with_capacity(weights.len());
     for (index, arm) in weights.iter().enumerate() {
         let path = path.index(index);
         let version_path = path.field("version");
@@ -239,7 +237,7 @@ fn compile_weights(
             violations,
         );
         let version = versions.version(name, &version_path, violations);
-        if !name.is_empty() && !seen.insert(name) {
+        if !name.is_empty() && compiled.iter().any(|(other, _)| other.name() == name) {
             violations.add(
                 &version_path,
                 format!("`{name}` stands in this split twice"),
@@ -271,7 +269,7 @@ fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violati
     match weight {
         Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
         Some(weight) => {
-            violations.add(path, format!("is {weight}"), ALLOWED);
+            violations.add(path, format!("is {}", names::shown_number(weight)), ALLOWED);
             0.0
         }
         None => {
