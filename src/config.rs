@@ -5,14 +5,14 @@
 
 mod compile;
 mod duration;
+mod named;
 mod read;
 mod violation;
-
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use named::Named;
 pub use violation::{Violation, Violations};
 
 use crate::release::Releases;
@@ -252,13 +252,13 @@ pub enum SameSiteConfig {
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
 pub struct MatchConfig {
     /// By name; one of the values of a repeated header is enough.
-    pub headers: Option<BTreeMap<String, StringMatchConfig>>,
+    pub headers: Option<Named<StringMatchConfig>>,
     /// By name; none of the values.
-    pub without_headers: Option<BTreeMap<String, StringMatchConfig>>,
+    pub without_headers: Option<Named<StringMatchConfig>>,
     /// By name; one of the cookies of this name is enough.
-    pub cookies: Option<BTreeMap<String, StringMatchConfig>>,
+    pub cookies: Option<Named<StringMatchConfig>>,
     /// By name, percent-decoded; one of the parameters of this name is enough.
-    pub query_params: Option<BTreeMap<String, StringMatchConfig>>,
+    pub query_params: Option<Named<StringMatchConfig>>,
     /// The path without the query.
     pub path: Option<StringMatchConfig>,
     /// The method.
@@ -326,5 +326,5 @@ pub struct RouteConfig {
     pub header: Option<String>,
     /// `:authority` is rewritten to the version's own service: from version to `host` or
     /// `host:port`.
-    pub authority: Option<BTreeMap<String, String>>,
+    pub authority: Option<Named<String>>,
 }

@@ -181,7 +181,7 @@ fn compile_route(
         )),
         (None, Some(authorities)) => {
             let path = path.field("authority");
-            for (version, authority) in authorities {
+            for (version, authority) in authorities.iter() {
                 names::authority(authority, &path.field(version), violations);
             }
             for version in versions

@@ -1,14 +1,12 @@
 //! Matches, their conditions, and the tests of values.
 
-use std::collections::BTreeMap;
-
 use super::names;
 use crate::config::violation::{Path, Violations};
-use crate::config::{ClientOsConfig, MatchConfig, StringMatchConfig};
+use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
 use crate::release::{Condition, Match, Percentage, StringMatch};
 use crate::request::ClientOs;
 
-type Tests = BTreeMap<String, StringMatchConfig>;
+type Tests = Named<StringMatchConfig>;
 
 /// The field `match` of the rule or preview at `path`: a list of at least one. `salt` is what
 /// percentages are drawn by.
@@ -60,7 +58,7 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
             violations,
         )));
     }
-    for (name, test) in one.cookies.iter().flatten() {
+    for (name, test) in one.cookies.iter().flat_map(Named::iter) {
         let path = path.field("cookies");
         let path = path.field(name);
         names::cookie(name, &path, violations);
@@ -69,7 +67,7 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
             compile_test(test, &path, violations),
         ));
     }
-    for (name, test) in one.query_params.iter().flatten() {
+    for (name, test) in one.query_params.iter().flat_map(Named::iter) {
         let path = path.field("queryParams");
         let test = compile_test(test, &path.field(name), violations);
         conditions.push(Condition::QueryParam(name.as_str().into(), test));
@@ -109,7 +107,7 @@ where
     'c: 'p,
 {
     let mut compiled: Vec<(Box<str>, &StringMatchConfig, Path<'p>)> = Vec::new();
-    for (name, test) in tests.into_iter().flatten() {
+    for (name, test) in tests.into_iter().flat_map(Named::iter) {
         let path = path.field(name);
         let lower = names::header(name, &path, violations);
         if compiled.iter().any(|(other, ..)| *other == lower) {

@@ -1,23 +1,23 @@
 //! The versions and outcomes of one release, each with its index.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::names;
+use crate::config::Named;
 use crate::config::violation::{Path, Violations};
 use crate::release::{Outcome, Reason, Version};
 
 /// Gives every version of a release, and every outcome, an index of its own.
 pub struct Versions<'c> {
     release: &'c str,
-    authorities: Option<&'c BTreeMap<String, String>>,
+    authorities: Option<&'c Named<String>>,
     versions: Vec<Arc<Version>>,
     outcomes: usize,
 }
 
 impl<'c> Versions<'c> {
     /// None yet, of the release named `release`, which routes by `authorities` or by a header.
-    pub fn new(release: &'c str, authorities: Option<&'c BTreeMap<String, String>>) -> Self {
+    pub fn new(release: &'c str, authorities: Option<&'c Named<String>>) -> Self {
         Self {
             release,
             authorities,
