@@ -21,7 +21,9 @@ RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 
 # Tools are built unoptimised and without debug info: they run for a second and are built for a minute.
-INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug
+INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug
+RUNNER_PACKAGE := wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features \
+	--bin wasm-bindgen-test-runner --root $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)
 PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input \
 	--no-compile --upgrade --require-hashes --no-deps --retries 5
 
@@ -62,7 +64,7 @@ lint: $(DENY) ## Check formatting, lints, documentation and licences
 	cargo clippy --locked --target wasm32-wasip1 -p halftone --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
-	$(DENY) --locked check bans licenses sources
+	$(DENY) --locked --workspace check bans licenses sources
 
 fmt: ## Format the sources
 	cargo fmt --all
@@ -71,24 +73,23 @@ doc: ## Build the documentation: target/doc/halftone/index.html
 	cargo doc --locked --workspace --no-deps --document-private-items
 
 audit: $(DENY) ## Look for known vulnerabilities; fetches the advisory database, so `lint` does not
-	$(DENY) --locked check advisories
+	$(DENY) --locked --workspace check advisories
 
 clean: ## Remove target/, the tools in it too
 	rm -rf target
 
 $(ENVOY): lab/requirements.txt
 	rm -rf $(TOOLS)/envoy
-	$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
-	chmod +x $@
-	touch $@
+	@$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
+	chmod +x $@ && touch $@
 
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
 		|| $(PIP) --target $(TOOLS)/node -r tools/node-requirements.txt
 
+# Without --locked the second time: a mirror of crates.io may lack a version that the tool's lock file names.
 $(RUNNER):
-	$(INSTALL) wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features \
-		--bin wasm-bindgen-test-runner --root $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)
+	$(INSTALL) --locked $(RUNNER_PACKAGE) || $(INSTALL) $(RUNNER_PACKAGE)
 
 $(DENY):
-	$(INSTALL) cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)
+	$(INSTALL) --locked cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)

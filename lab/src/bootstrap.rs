@@ -23,7 +23,12 @@ pub(crate) const LISTENER: &str = "http";
 /// # Errors
 ///
 /// When the tag rules in `manifests/` cannot be read.
-pub fn bootstrap(proxy: &Proxy, module: &Path, subscriptions: &Path, access_log: &Path) -> anyhow::Result<Value> {
+pub fn bootstrap(
+    proxy: &Proxy,
+    module: &Path,
+    subscriptions: &Path,
+    access_log: &Path,
+) -> anyhow::Result<Value> {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
@@ -81,7 +86,10 @@ fn cluster(cluster: &Cluster) -> Value {
                 "explicit_http_config": {"http2_protocol_options": {}},
             },
         });
-        merge(&mut written, &json!({"typed_extension_protocol_options": options}));
+        merge(
+            &mut written,
+            &json!({"typed_extension_protocol_options": options}),
+        );
     }
     merge(&mut written, &cluster.overrides);
     written

@@ -7,7 +7,7 @@
 //! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] writes it in Envoy's words.
 //! - [`envoy`] runs it, gives it new plugin configurations, reads its counters and logs. [`supervisor`] sees to it that no
 //!   Envoy outlives the program that started it.
-//! - [`upstream`] is a server that does what its [`script`](upstream::script) says and remembers what it received.
+//! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
 //!

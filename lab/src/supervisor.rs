@@ -47,7 +47,11 @@ impl Supervised {
     /// # Errors
     ///
     /// When `log` cannot be written or no shell can be started. A program that cannot be started shows as one that exits.
-    pub fn start<A: AsRef<OsStr>>(program: &Path, arguments: &[A], log: &Path) -> anyhow::Result<Self> {
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[A],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
         let log_file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SUPERVISE, "halftone-lab"])
@@ -62,7 +66,11 @@ impl Supervised {
             .context("starting /bin/sh")?;
         let lifeline = shell.stdin.take();
         let stdout = shell.stdout.take().context("/bin/sh has no stdout")?;
-        let mut supervised = Self { shell, lifeline, pid: 0 };
+        let mut supervised = Self {
+            shell,
+            lifeline,
+            pid: 0,
+        };
         let mut line = String::new();
         BufReader::new(stdout)
             .read_line(&mut line)
@@ -84,7 +92,9 @@ impl Supervised {
     ///
     /// When the operating system cannot tell.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        self.shell.try_wait().context("asking for the end of a process")
+        self.shell
+            .try_wait()
+            .context("asking for the end of a process")
     }
 
     /// Waits until the program has ended by itself.

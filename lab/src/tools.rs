@@ -47,8 +47,10 @@ pub fn module() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// An empty variable counts as none.
 fn named_or(variable: &str, default: &str) -> PathBuf {
-    env::var_os(variable).map_or_else(|| workspace().join(default), PathBuf::from)
+    let named = env::var_os(variable).filter(|path| !path.is_empty());
+    named.map_or_else(|| workspace().join(default), PathBuf::from)
 }
 
 fn executable(path: &Path) -> anyhow::Result<bool> {

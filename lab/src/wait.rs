@@ -18,7 +18,10 @@ pub async fn until<C>(deadline: Duration, what: &str, mut condition: C) -> anyho
 where
     C: AsyncFnMut() -> anyhow::Result<bool>,
 {
-    some(deadline, what, async || Ok(condition().await?.then_some(()))).await
+    some(deadline, what, async || {
+        Ok(condition().await?.then_some(()))
+    })
+    .await
 }
 
 /// Looks until `look` finds something, and returns it. Otherwise as [`until`].
@@ -48,7 +51,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_error_says_what_was_waited_for() {
-        let never = until(Duration::from_millis(10), "the cows to come home", async || Ok(false)).await;
+        let never = until(
+            Duration::from_millis(10),
+            "the cows to come home",
+            async || Ok(false),
+        )
+        .await;
         assert_eq!(
             never.map_err(|error| error.to_string()),
             Err("waited 10ms for the cows to come home".to_owned())

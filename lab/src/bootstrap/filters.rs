@@ -16,7 +16,13 @@ pub(super) fn chain(proxy: &Proxy, module: &Path, subscriptions: &Path) -> Vec<V
         Delivery::Ecds => discovered(plugin, subscriptions),
     });
     let router = json!({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}});
-    proxy.before.iter().cloned().chain(plugins).chain([router]).collect()
+    proxy
+        .before
+        .iter()
+        .cloned()
+        .chain(plugins)
+        .chain([router])
+        .collect()
 }
 
 /// The file from which Envoy takes the configuration of the plugin called `name`.
@@ -64,7 +70,8 @@ fn wasm(plugin: &Plugin, module: &Path) -> Value {
         },
     });
     if let (Some(text), Some(fields)) = (&plugin.config, config.as_object_mut()) {
-        let value = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
+        let value =
+            json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
         fields.insert("configuration".to_owned(), value);
     }
     json!({"@type": WASM, "config": config})

@@ -8,20 +8,34 @@ use super::merge;
 use crate::proxy::{HEALTH_HOST, Proxy, Route};
 
 pub(super) fn table(proxy: &Proxy) -> Value {
-    let authorities: BTreeSet<&str> = proxy.routes.iter().filter_map(|route| route.authority.as_deref()).collect();
+    let authorities: BTreeSet<&str> = proxy
+        .routes
+        .iter()
+        .filter_map(|route| route.authority.as_deref())
+        .collect();
     let mut hosts = vec![json!({
         "name": HEALTH_HOST,
         "domains": [HEALTH_HOST],
         "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}],
     })];
-    hosts.extend(authorities.iter().map(|authority| host(proxy, authority, Some(authority))));
+    hosts.extend(
+        authorities
+            .iter()
+            .map(|authority| host(proxy, authority, Some(authority))),
+    );
     hosts.push(host(proxy, "*", None));
     json!({"name": "lab", "ignore_port_in_host_matching": true, "virtual_hosts": hosts})
 }
 
 fn host(proxy: &Proxy, domain: &str, authority: Option<&str>) -> Value {
-    let here = |route: &&Route| route.authority.is_none() || route.authority.as_deref() == authority;
-    let routes: Vec<Value> = proxy.routes.iter().filter(here).flat_map(|route| written(proxy, route)).collect();
+    let here =
+        |route: &&Route| route.authority.is_none() || route.authority.as_deref() == authority;
+    let routes: Vec<Value> = proxy
+        .routes
+        .iter()
+        .filter(here)
+        .flat_map(|route| written(proxy, route))
+        .collect();
     json!({"name": domain, "domains": [domain], "routes": routes})
 }
 

@@ -17,13 +17,21 @@ impl Cluster {
     /// A cluster with one endpoint, spoken to in HTTP/1.1. `name` may be one of Istio's, `outbound|80|v2|reviews`.
     #[must_use]
     pub fn new(name: &str, endpoint: SocketAddr) -> Self {
-        Self { endpoints: vec![endpoint], ..Self::empty(name) }
+        Self {
+            endpoints: vec![endpoint],
+            ..Self::empty(name)
+        }
     }
 
     /// A cluster without endpoints.
     #[must_use]
     pub fn empty(name: &str) -> Self {
-        Self { name: name.to_owned(), endpoints: Vec::new(), http2: false, overrides: Value::Object(Map::new()) }
+        Self {
+            name: name.to_owned(),
+            endpoints: Vec::new(),
+            http2: false,
+            overrides: Value::Object(Map::new()),
+        }
     }
 
     /// Speaks HTTP/2 to the endpoints.

@@ -15,7 +15,12 @@ impl Route {
     /// Every request.
     #[must_use]
     pub fn any() -> Self {
-        Self { authority: None, headers: Vec::new(), cluster: None, overrides: Value::Object(Map::new()) }
+        Self {
+            authority: None,
+            headers: Vec::new(),
+            cluster: None,
+            overrides: Value::Object(Map::new()),
+        }
     }
 
     /// Requests that carry the header `name` with exactly this value.
@@ -27,7 +32,10 @@ impl Route {
     /// Requests to this host, whatever the port.
     #[must_use]
     pub fn authority(host: &str) -> Self {
-        Self { authority: Some(host.to_owned()), ..Self::any() }
+        Self {
+            authority: Some(host.to_owned()),
+            ..Self::any()
+        }
     }
 
     /// Asks for one header more.

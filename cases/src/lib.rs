@@ -1,0 +1,38 @@
+//! Case files: requests, and the decisions that a configuration must make for them.
+//!
+//! Users keep them beside their configuration. Nothing here decides or sends: a [`Case`] says which
+//! [requests](Case::requests) to put, and [judges](Case::judge) what came back, so that the same
+//! file runs against the core natively, in wasm32, and through a real proxy.
+//!
+//! ```
+//! let file = halftone_cases::CaseFile::parse("
+//! config:
+//!   releases:
+//!   - name: reviews
+//!     hosts: [reviews]
+//!     principal: v1
+//!     canary:
+//!       rules:
+//!       - { name: testers, match: [ { headers: { end-user: { exact: jason } } } ], version: v2 }
+//! cases:
+//! - name: jason sees v2
+//!   request: { host: 'reviews:9080', headers: { end-user: jason } }
+//!   expect: { version: v2, reason: 'rule:testers' }
+//! ").unwrap();
+//! let releases = halftone::config::load_value(file.config().unwrap()).unwrap();
+//!
+//! for case in &file.cases {
+//!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, 7));
+//!     assert_eq!(case.judge(observed), Ok(()));
+//! }
+//! ```
+
+mod decide;
+mod file;
+mod judge;
+mod request;
+
+pub use decide::decide;
+pub use file::{Case, CaseFile, Config, Expectation, Unreadable};
+pub use judge::{Mismatch, Observed};
+pub use request::Request;

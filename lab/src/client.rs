@@ -1,0 +1,210 @@
+//! A client that says what it is told to say, and returns all that it hears.
+
+mod answer;
+mod connection;
+mod tunnel;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::http::{Method, Request, Uri};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+pub use answer::Answer;
+use connection::Connection;
+pub use tunnel::Tunnel;
+
+/// How long an answer may take, unless [`Client::deadline`] says otherwise.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Header fields to send: names and, since HTTP allows them, any bytes as values. A name may stand there twice.
+pub type Fields<'a> = &'a [(&'a str, &'a [u8])];
+
+/// The version of HTTP that a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, known beforehand (h2c).
+    Http2,
+}
+
+/// A client of one server. Connections are kept and used again; requests at the same time use one each.
+#[derive(Debug)]
+pub struct Client {
+    address: SocketAddr,
+    protocol: Protocol,
+    deadline: Duration,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Client {
+    /// A client that speaks HTTP/1.1 to `address`.
+    #[must_use]
+    pub fn http1(address: SocketAddr) -> Self {
+        Self::new(address, Protocol::Http1)
+    }
+
+    /// A client that speaks HTTP/2 without TLS to `address`.
+    #[must_use]
+    pub fn http2(address: SocketAddr) -> Self {
+        Self::new(address, Protocol::Http2)
+    }
+
+    /// A client that speaks `protocol` to `address`.
+    #[must_use]
+    pub fn new(address: SocketAddr, protocol: Protocol) -> Self {
+        Self {
+            address,
+            protocol,
+            deadline: DEADLINE,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// How long an answer may take, from the connection to its last byte. Defaults to 10 s.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Gets `path` (with its query) of `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn get(&self, host: &str, path: &str, headers: Fields<'_>) -> anyhow::Result<Answer> {
+        self.request(Method::GET, host, path, headers, Bytes::new())
+            .await
+    }
+
+    /// Posts `body` to `path` of `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn post(
+        &self,
+        host: &str,
+        path: &str,
+        headers: Fields<'_>,
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Answer> {
+        self.request(Method::POST, host, path, headers, body.into())
+            .await
+    }
+
+    /// Sends a request made of its parts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn request(
+        &self,
+        method: Method,
+        host: &str,
+        path: &str,
+        headers: Fields<'_>,
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let uri: Uri = match self.protocol {
+            Protocol::Http1 => path.parse(),
+            Protocol::Http2 => format!("http://{host}{path}").parse(),
+        }
+        .with_context(|| format!("{host}{path} is no URI"))?;
+        let mut request = Request::builder().method(method).uri(uri);
+        if self.protocol == Protocol::Http1 {
+            request = request.header(HOST, host);
+        }
+        let mut request = request
+            .body(Full::new(body))
+            .context("building a request")?;
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .with_context(|| format!("the header name {name:?}"))?;
+            let value = HeaderValue::from_bytes(value)
+                .with_context(|| format!("the value of header {name}"))?;
+            request.headers_mut().append(name, value);
+        }
+        self.send(request).await
+    }
+
+    /// Sends a request as it is: in HTTP/1.1 the URI is the path and the host is a header, in HTTP/2 both are in the URI.
+    ///
+    /// Header fields keep their order, but fields of one name stand together. [`raw`] sends anything.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached, closes before the end of its answer, or is not done at the deadline.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+        let what = format!("{} {} to {}", request.method(), request.uri(), self.address);
+        timeout(self.deadline, self.exchange(request))
+            .await
+            .with_context(|| format!("{what}: no whole answer in {:?}", self.deadline))?
+            .context(what)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+        let mut connection = self.connection().await?;
+        let (head, body) = connection
+            .send(request)
+            .await
+            .context("no answer")?
+            .into_parts();
+        let body = body
+            .collect()
+            .await
+            .with_context(|| format!("the answer {} broke off", head.status))?;
+        self.idle.lock().await.push(connection);
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body: body.to_bytes(),
+            trailers,
+        })
+    }
+
+    /// An idle connection that is still open, or a new one.
+    async fn connection(&self) -> anyhow::Result<Connection> {
+        while let Some(mut connection) = self.idle.lock().await.pop() {
+            if connection.ready().await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        Connection::open(self.address, self.protocol).await
+    }
+}
+
+/// Sends `bytes` over a connection of its own, and returns all that comes back until the server closes or says nothing
+/// for half a second. For what a client library refuses to send.
+///
+/// # Errors
+///
+/// When the server cannot be reached.
+pub async fn raw(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    const SILENCE: Duration = Duration::from_millis(500);
+
+    let mut stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("connecting to {address}"))?;
+    stream
+        .write_all(bytes)
+        .await
+        .with_context(|| format!("writing to {address}"))?;
+    let mut heard = Vec::new();
+    while let Ok(Ok(length)) = timeout(SILENCE, stream.read_buf(&mut heard)).await {
+        if length == 0 {
+            break;
+        }
+    }
+    Ok(heard)
+}

@@ -1,0 +1,93 @@
+//! A connection that has left HTTP behind: a websocket's, or CONNECT's.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONNECTION, HOST, UPGRADE};
+use hyper::http::{Method, Request, StatusCode};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::{Connection, Protocol};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// An open tunnel, over HTTP/1.1. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Tunnel {
+    io: TokioIo<Upgraded>,
+}
+
+impl Tunnel {
+    /// Asks `path` of `host` at `address` for an upgrade to a websocket. What follows is bytes, not the websocket's frames.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is not 101.
+    pub async fn websocket(address: SocketAddr, host: &str, path: &str) -> anyhow::Result<Self> {
+        let request = Request::get(path)
+            .header(HOST, host)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .body(Full::default())?;
+        Self::open(address, request, StatusCode::SWITCHING_PROTOCOLS).await
+    }
+
+    /// Asks the proxy at `address` to CONNECT to `authority`, a host and a port.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is not 200.
+    pub async fn connect(address: SocketAddr, authority: &str) -> anyhow::Result<Self> {
+        let request = Request::builder().method(Method::CONNECT).uri(authority);
+        let request = request.header(HOST, authority).body(Full::default())?;
+        Self::open(address, request, StatusCode::OK).await
+    }
+
+    async fn open(
+        address: SocketAddr,
+        request: Request<Full<Bytes>>,
+        expected: StatusCode,
+    ) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(address, Protocol::Http1).await?;
+        let response = timeout(DEADLINE, connection.send(request))
+            .await
+            .context("no answer to an upgrade")??;
+        ensure!(
+            response.status() == expected,
+            "the upgrade was answered {}",
+            response.status()
+        );
+        let upgraded = timeout(DEADLINE, hyper::upgrade::on(response))
+            .await
+            .context("no upgrade")??;
+        Ok(Self {
+            io: TokioIo::new(upgraded),
+        })
+    }
+
+    /// Sends `bytes` and returns as many as come back.
+    ///
+    /// # Errors
+    ///
+    /// When the tunnel is closed, or fewer came back within 10 s.
+    pub async fn echo(&mut self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut back = vec![0; bytes.len()];
+        timeout(DEADLINE, async {
+            self.io.write_all(bytes).await?;
+            self.io.flush().await?;
+            self.io.read_exact(&mut back).await
+        })
+        .await
+        .context("the tunnel is silent")?
+        .context("the tunnel is closed")?;
+        Ok(back)
+    }
+}

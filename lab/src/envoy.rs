@@ -1,0 +1,246 @@
+//! A running Envoy.
+
+mod admin;
+mod configuration;
+mod directory;
+mod health;
+mod metrics;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use crate::proxy::Proxy;
+use crate::supervisor::Supervised;
+use crate::{bootstrap, tools, wait};
+use admin::Admin;
+use configuration::Configuration;
+use directory::Directory;
+
+pub use configuration::Applied;
+pub use metrics::Metrics;
+
+/// How long Envoy may take to start or to end. A wasm module is compiled on the way, on a busy machine at that.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An Envoy process. Dropping it kills the process, and shows the end of its log when a test is failing.
+#[derive(Debug)]
+pub struct Envoy {
+    process: Supervised,
+    address: SocketAddr,
+    admin: Admin,
+    configuration: Configuration,
+    plugins: Vec<String>,
+    directory: Directory,
+}
+
+impl Envoy {
+    /// Starts Envoy and returns once it is live and listening. With [`Delivery::Ecds`](crate::proxy::Delivery::Ecds) that is
+    /// so when the first configurations have come, *whether or not* the plugins accepted them; see [`Envoy::check_health`].
+    ///
+    /// # Errors
+    ///
+    /// When Envoy or the filter's module is not there, when Envoy refuses its configuration (the error has the end of its
+    /// log), or when it is not listening after 30 s.
+    pub async fn start(proxy: Proxy) -> anyhow::Result<Self> {
+        let binary = tools::envoy()?;
+        let module = match (&proxy.module, proxy.plugins.is_empty()) {
+            (Some(module), _) => module.clone(),
+            (None, false) => tools::module()?,
+            (None, true) => PathBuf::new(),
+        };
+        let directory = Directory::new()?;
+        let configuration = Configuration::write(&proxy, &module, directory.path())?;
+        let bootstrap = bootstrap::bootstrap(
+            &proxy,
+            &module,
+            configuration.directory(),
+            &directory.access_log(),
+        )?;
+        let bootstrap_file = directory.path().join("bootstrap.json");
+        fs::write(&bootstrap_file, format!("{bootstrap:#}"))
+            .with_context(|| format!("writing {}", bootstrap_file.display()))?;
+        let admin_file = directory.path().join("admin-address");
+        let arguments = [
+            "--config-path".into(),
+            bootstrap_file.into_os_string(),
+            "--admin-address-path".into(),
+            admin_file.clone().into_os_string(),
+            "--concurrency".into(),
+            proxy.concurrency.to_string().into(),
+            "--log-level".into(),
+            "info".into(),
+            "--file-flush-interval-msec".into(),
+            "20".into(),
+            "--disable-hot-restart".into(),
+        ];
+        let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
+        let (admin, address) = match listening(&mut process, &admin_file).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                return Err(error.context(format!(
+                    "starting Envoy; its log ends:\n{}",
+                    directory.log_tail()
+                )));
+            }
+        };
+        let plugins = proxy
+            .plugins
+            .into_iter()
+            .map(|plugin| plugin.name)
+            .collect();
+        Ok(Self {
+            process,
+            address,
+            admin,
+            configuration,
+            plugins,
+            directory,
+        })
+    }
+
+    /// Where it takes HTTP/1.1 and HTTP/2 without TLS.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its admin interface is.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Gives `plugin` a new configuration (`None`: an empty one) while requests run, and returns when all workers have it,
+    /// or when Envoy keeps the old one since the plugin refused.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such plugin, when it is configured statically, or when Envoy has not decided after 30 s.
+    pub async fn apply(&self, plugin: &str, config: Option<&str>) -> anyhow::Result<Applied> {
+        self.configuration
+            .apply(&self.admin, plugin, config)
+            .await
+            .with_context(|| format!("configuring {plugin}"))
+    }
+
+    /// All its metrics, as Prometheus sees them. Histograms are up to 0.2 s behind.
+    ///
+    /// # Errors
+    ///
+    /// When the admin interface does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<Metrics> {
+        Metrics::parse(&self.admin.get("/stats/prometheus").await?)
+    }
+
+    /// A counter or gauge by its full name, as `/stats` prints it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such statistic; Envoy makes some at their first use.
+    pub async fn stat(&self, name: &str) -> anyhow::Result<u64> {
+        let found = self.admin.stats().await?.get(name).copied();
+        found.with_context(|| format!("Envoy has no statistic {name}"))
+    }
+
+    /// All that Envoy and its plugins have logged so far.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        directory::read(&self.directory.log())
+    }
+
+    /// The access log so far, one line a request, up to 20 ms behind.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn access_log(&self) -> anyhow::Result<String> {
+        directory::read(&self.directory.access_log())
+    }
+
+    /// Checks that nothing has gone wrong underneath: no plugin has crashed or was reloaded, every plugin has a configuration,
+    /// and a request to [`HEALTH_HOST`](crate::proxy::HEALTH_HOST) gets 200.
+    ///
+    /// # Errors
+    ///
+    /// Says what has gone wrong.
+    pub async fn check_health(&self) -> anyhow::Result<()> {
+        health::check(self).await
+    }
+
+    /// Asks Envoy to exit and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// When it was dead already, does not go, or goes with an exit code other than 0.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.process.ended()? {
+            bail!(
+                "Envoy had ended already, {status}; its log ends:\n{}",
+                self.directory.log_tail()
+            );
+        }
+        self.admin.post("/quitquitquit").await?;
+        let status = self.process.end(PATIENCE).await?;
+        ensure!(
+            status.success(),
+            "Envoy ended, {status}; its log ends:\n{}",
+            self.directory.log_tail()
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "The log of the Envoy at {} ends:\n{}",
+                self.address,
+                self.directory.log_tail()
+            );
+        }
+    }
+}
+
+/// Waits until Envoy serves, and finds out where.
+async fn listening(
+    process: &mut Supervised,
+    admin_file: &Path,
+) -> anyhow::Result<(Admin, SocketAddr)> {
+    let mut alive = || match process.ended() {
+        Ok(None) => Ok(()),
+        Ok(Some(status)) => bail!("Envoy ended, {status}"),
+        Err(error) => Err(error),
+    };
+    let admin = wait::some(PATIENCE, "Envoy's admin interface", async || {
+        alive()?;
+        Ok(fs::read_to_string(admin_file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .map(Admin::new))
+    })
+    .await?;
+    let address = wait::some(PATIENCE, "Envoy to listen", async || {
+        alive()?;
+        Ok(if admin.live().await? {
+            admin.listener().await?
+        } else {
+            None
+        })
+    })
+    .await?;
+    Ok((admin, address))
+}

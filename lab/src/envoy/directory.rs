@@ -1,0 +1,51 @@
+//! The files of one Envoy.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+/// How much of the log an error shows.
+const LINES_SHOWN: usize = 40;
+
+/// A temporary directory; it goes with this value.
+#[derive(Debug)]
+pub(super) struct Directory(TempDir);
+
+impl Directory {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let directory = TempDir::with_prefix("halftone-lab-");
+        Ok(Self(directory.context("making a directory for Envoy")?))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.path().join("envoy.log")
+    }
+
+    pub(super) fn access_log(&self) -> PathBuf {
+        self.path().join("access.log")
+    }
+
+    /// The end of the log, or why there is none.
+    pub(super) fn log_tail(&self) -> String {
+        let text = read(&self.log()).unwrap_or_else(|error| error.to_string());
+        let lines: Vec<&str> = text.lines().collect();
+        let skipped = lines.len().saturating_sub(LINES_SHOWN);
+        lines
+            .into_iter()
+            .skip(skipped)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// The file's text, what is not UTF-8 replaced: plugins may log any bytes.
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,190 @@
+//! Envoy's metrics with their labels.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
+/// One look at the Prometheus page.
+#[derive(Debug)]
+pub struct Metrics {
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug)]
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+impl Metrics {
+    /// Reads the text format.
+    ///
+    /// # Errors
+    ///
+    /// Names the first line that is something else.
+    pub fn parse(page: &str) -> anyhow::Result<Self> {
+        let lines = page
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let samples =
+            lines.map(|line| sample(line).with_context(|| format!("no Prometheus metric: {line}")));
+        Ok(Self {
+            samples: samples.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The sum of all that is called `name` and carries these labels, and perhaps others. 0 when there is none.
+    ///
+    /// Of a histogram there are `<name>_count`, `<name>_sum` and, with the label `le`, `<name>_bucket`.
+    #[must_use]
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let carries = |sample: &&Sample| {
+            labels.iter().all(|(label, value)| {
+                sample
+                    .labels
+                    .get(*label)
+                    .is_some_and(|found| found == value)
+            })
+        };
+        // Not sum(): of nothing, that is -0.0.
+        self.called(name)
+            .filter(carries)
+            .fold(0.0, |sum, sample| sum + sample.value)
+    }
+
+    /// The names of all metrics that begin with `prefix`, each once, sorted.
+    #[must_use]
+    pub fn names(&self, prefix: &str) -> Vec<&str> {
+        let names = self.samples.iter().map(|sample| sample.name.as_str());
+        sorted(names.filter(|name| name.starts_with(prefix)))
+    }
+
+    /// The values that `label` has in metrics called `name`, each once, sorted.
+    #[must_use]
+    pub fn label_values(&self, name: &str, label: &str) -> Vec<&str> {
+        sorted(
+            self.called(name)
+                .filter_map(|sample| sample.labels.get(label))
+                .map(String::as_str),
+        )
+    }
+
+    fn called(&self, name: &str) -> impl Iterator<Item = &Sample> {
+        self.samples
+            .iter()
+            .filter(move |sample| sample.name == name)
+    }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// `name{label="value",…} number`; the braces may be empty or missing.
+fn sample(line: &str) -> Option<Sample> {
+    let (series, value) = line.rsplit_once(' ')?;
+    let (name, labels) = match series.split_once('{') {
+        Some((name, rest)) => (name, all_labels(rest.strip_suffix('}')?)?),
+        None => (series, BTreeMap::new()),
+    };
+    Some(Sample {
+        name: name.to_owned(),
+        labels,
+        value: value.parse().ok()?,
+    })
+}
+
+fn all_labels(mut rest: &str) -> Option<BTreeMap<String, String>> {
+    let mut labels = BTreeMap::new();
+    while !rest.is_empty() {
+        let (name, quoted) = rest.split_once("=\"")?;
+        let (value, behind) = unquoted(quoted)?;
+        labels.insert(name.to_owned(), value);
+        rest = behind.strip_prefix(',').unwrap_or(behind);
+    }
+    Some(labels)
+}
+
+/// A value up to its closing quote, and what stands behind the quote.
+fn unquoted(quoted: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = quoted.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => value.push(match chars.next()? {
+                'n' => '\n',
+                escaped => escaped,
+            }),
+            plain => value.push(plain),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"# TYPE halftone_requests_total counter
+halftone_requests_total{release="reviews",version="v2",reason="rule:testers"} 3
+halftone_requests_total{release="reviews",version="v1",reason="weight"} 4
+# TYPE halftone_releases gauge
+halftone_releases{} 2
+# TYPE took histogram
+took_bucket{release="reviews",le="0.5"} 0
+took_bucket{release="reviews",le="+Inf"} 7
+took_sum{release="reviews"} 42.5
+took_count{release="reviews"} 7
+"#;
+
+    #[test]
+    fn labels_select_and_the_rest_is_summed() -> anyhow::Result<()> {
+        let metrics = Metrics::parse(PAGE)?;
+        assert_eq!(
+            metrics.sum("halftone_requests_total", &[("release", "reviews")]),
+            7.0
+        );
+        assert_eq!(
+            metrics.sum("halftone_requests_total", &[("reason", "rule:testers")]),
+            3.0
+        );
+        assert_eq!(
+            metrics.sum("halftone_requests_total", &[("release", "ratings")]),
+            0.0
+        );
+        assert_eq!(metrics.sum("halftone_releases", &[]), 2.0);
+        assert_eq!(
+            metrics.label_values("halftone_requests_total", "version"),
+            ["v1", "v2"]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn label_values_may_hold_anything() -> anyhow::Result<()> {
+        let metrics = Metrics::parse(r#"odd{a="x,b=\"1\"} \\",c="é"} 1"#)?;
+        assert_eq!(metrics.label_values("odd", "a"), [r#"x,b="1"} \"#]);
+        assert_eq!(metrics.label_values("odd", "c"), ["é"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_that_is_no_metric_is_an_error() {
+        let failed = Metrics::parse("fine 1\nnonsense")
+            .map(|_| ())
+            .map_err(|error| error.to_string());
+        assert_eq!(failed, Err("no Prometheus metric: nonsense".to_owned()));
+    }
+
+    #[test]
+    fn histograms_have_a_count_and_a_sum() -> anyhow::Result<()> {
+        let metrics = Metrics::parse(PAGE)?;
+        assert_eq!(metrics.sum("took_count", &[("release", "reviews")]), 7.0);
+        assert_eq!(metrics.sum("took_sum", &[]), 42.5);
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! A closed loop of requests: each connection sends the next one when it has its answer.
+
+mod report;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+
+use crate::client::{Client, Protocol};
+pub use report::Report;
+
+/// A load to put on a server.
+#[derive(Clone, Debug)]
+pub struct Load {
+    address: SocketAddr,
+    protocol: Protocol,
+    host: String,
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+    connections: usize,
+}
+
+impl Load {
+    /// GET requests for `/` over 8 connections of HTTP/1.1.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            protocol: Protocol::Http1,
+            host: "load".to_owned(),
+            path: "/".to_owned(),
+            headers: Vec::new(),
+            connections: 8,
+        }
+    }
+
+    /// The host asked for.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    /// The path asked for.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Adds a header field to every request.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers
+            .push((name.to_owned(), value.as_bytes().to_vec()));
+        self
+    }
+
+    /// The number of connections, and so of requests under way.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Speaks HTTP/2.
+    #[must_use]
+    pub fn http2(mut self) -> Self {
+        self.protocol = Protocol::Http2;
+        self
+    }
+
+    /// Sends `requests` requests and waits for all their answers.
+    ///
+    /// # Errors
+    ///
+    /// When the load itself breaks; requests that fail are counted in the report.
+    pub async fn run(self, requests: u64) -> anyhow::Result<Report> {
+        self.spawn(requests).join().await
+    }
+
+    /// Sends requests until [`Running::stop`].
+    #[must_use]
+    pub fn start(self) -> Running {
+        self.spawn(u64::MAX)
+    }
+
+    fn spawn(self, requests: u64) -> Running {
+        let start = Instant::now();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let left = Arc::new(AtomicU64::new(requests));
+        let mut workers = JoinSet::new();
+        for _ in 0..self.connections {
+            workers.spawn(work(self.clone(), Arc::clone(&left), Arc::clone(&stopped)));
+        }
+        Running {
+            start,
+            stopped,
+            workers,
+        }
+    }
+}
+
+/// A load under way. Dropping it ends it.
+#[derive(Debug)]
+pub struct Running {
+    start: Instant,
+    stopped: Arc<AtomicBool>,
+    workers: JoinSet<Report>,
+}
+
+impl Running {
+    /// Sends no more requests, waits for the answers still to come and reports.
+    ///
+    /// # Errors
+    ///
+    /// When the load itself broke; requests that failed are counted in the report.
+    pub async fn stop(self) -> anyhow::Result<Report> {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.join().await
+    }
+
+    async fn join(mut self) -> anyhow::Result<Report> {
+        let mut report = Report::default();
+        while let Some(worker) = self.workers.join_next().await {
+            report.add(worker.context("a connection of the load")?);
+        }
+        report.finish(self.start.elapsed());
+        Ok(report)
+    }
+}
+
+/// One connection's share. It stops when nothing is `left` to send.
+async fn work(load: Load, left: Arc<AtomicU64>, stopped: Arc<AtomicBool>) -> Report {
+    let client = Client::new(load.address, load.protocol);
+    let headers: Vec<(&str, &[u8])> = load
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect();
+    let mut report = Report::default();
+    let take = || {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
+    };
+    while !stopped.load(Ordering::Relaxed) && take() {
+        let start = Instant::now();
+        let answer = client.get(&load.host, &load.path, &headers).await;
+        report.count(answer, start.elapsed());
+    }
+    report
+}

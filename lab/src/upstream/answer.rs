@@ -1,0 +1,122 @@
+//! Doing what the script says.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Channel, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use hyper::http::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+
+use super::script::{Act, Content};
+use super::{Received, Script, State};
+
+/// How long the beginning of an answer gets to reach the peer before it is broken off.
+const BREAK_AFTER: Duration = Duration::from_millis(50);
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// An error closes the connection (HTTP/1.1) or resets the stream (HTTP/2).
+pub(super) async fn answer(
+    mut request: Request<Incoming>,
+    state: Arc<State>,
+) -> anyhow::Result<Response<Body>> {
+    let head = Received::head(&request);
+    let upgrade = request.headers().get(UPGRADE).cloned();
+    if upgrade.is_some() || request.method() == Method::CONNECT {
+        let script = state.take(&head);
+        let tunnel = matches!((script.act, &script.body), (Act::Answer, Content::Echo));
+        if tunnel {
+            tokio::time::sleep(script.delay).await;
+            tokio::spawn(echo(hyper::upgrade::on(&mut request)));
+            return accept(&state.name, upgrade);
+        }
+        return act(script, &head, &state.name).await;
+    }
+    let received = head.read(request.into_body()).await;
+    act(state.take(&received), &received, &state.name).await
+}
+
+async fn act(script: Script, received: &Received, name: &str) -> anyhow::Result<Response<Body>> {
+    tokio::time::sleep(script.delay).await;
+    match script.act {
+        Act::Hang => std::future::pending().await,
+        Act::Reset => bail!("the script says so"),
+        Act::Answer | Act::BreakOff => respond(script, received, name),
+    }
+}
+
+fn respond(script: Script, received: &Received, name: &str) -> anyhow::Result<Response<Body>> {
+    let mut response = Response::builder()
+        .status(script.status)
+        .header("x-upstream", name);
+    let bytes = match script.body {
+        Content::Fixed(bytes) => bytes,
+        Content::Echo => {
+            response = response.header(CONTENT_TYPE, "application/json");
+            received.to_json(name).to_string().into()
+        }
+    };
+    let body = match script.act {
+        Act::BreakOff => broken_off(bytes),
+        _ if script.trailers.is_empty() => Full::new(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+        _ => {
+            let trailers = fields(&script.trailers)?;
+            let body = Full::new(bytes).with_trailers(async { Some(Ok(trailers)) });
+            body.map_err(|never| match never {}).boxed_unsync()
+        }
+    };
+    let mut response = response.body(body).context("building an answer")?;
+    response.headers_mut().extend(fields(&script.headers)?);
+    Ok(response)
+}
+
+fn broken_off(bytes: Bytes) -> Body {
+    let (mut sender, body) = Channel::new(1);
+    tokio::spawn(async move {
+        // Fails when the peer is gone already; then there is nothing left to break.
+        let _ = sender.send_data(bytes).await;
+        tokio::time::sleep(BREAK_AFTER).await;
+        sender.abort(io::Error::other("the script says so"));
+    });
+    body.boxed_unsync()
+}
+
+fn accept(name: &str, upgrade: Option<HeaderValue>) -> anyhow::Result<Response<Body>> {
+    let mut response = Response::builder().header("x-upstream", name);
+    if let Some(protocol) = upgrade {
+        response = response
+            .status(StatusCode::SWITCHING_PROTOCOLS)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, protocol);
+    }
+    let empty = Full::default()
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    response.body(empty).context("building an answer")
+}
+
+/// Sends every byte back until the peer closes.
+async fn echo(upgrade: hyper::upgrade::OnUpgrade) -> anyhow::Result<()> {
+    let (mut reader, mut writer) = tokio::io::split(TokioIo::new(upgrade.await?));
+    tokio::io::copy(&mut reader, &mut writer).await?;
+    Ok(())
+}
+
+fn fields(pairs: &[(String, Vec<u8>)]) -> anyhow::Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .with_context(|| format!("the header name {name:?}"))?;
+        let value = HeaderValue::from_bytes(value)
+            .with_context(|| format!("the value of header {name}"))?;
+        map.append(name, value);
+    }
+    Ok(map)
+}

@@ -1,0 +1,124 @@
+//! What an upstream does with a request.
+
+use std::time::Duration;
+
+use hyper::body::Bytes;
+
+/// What to do with a request, once it has been read to its end.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub(super) delay: Duration,
+    pub(super) act: Act,
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) body: Content,
+    pub(super) trailers: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Answer,
+    Hang,
+    Reset,
+    BreakOff,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Echo,
+    Fixed(Bytes),
+}
+
+impl Script {
+    /// Answers 200 with what was received, as JSON: `upstream, method, authority, path, version, headers, body_bytes`.
+    /// A header is a pair of name and value, the value's bytes read as Latin-1.
+    ///
+    /// An upgrade is answered 101 and CONNECT 200, and then every byte comes back.
+    #[must_use]
+    pub fn echo() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            act: Act::Answer,
+            status: 200,
+            headers: Vec::new(),
+            body: Content::Echo,
+            trailers: Vec::new(),
+        }
+    }
+
+    /// Answers with this status (100 to 999) and no body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self {
+            status,
+            body: Content::Fixed(Bytes::new()),
+            ..Self::echo()
+        }
+    }
+
+    /// Answers a gRPC call with `message` (without gRPC's prefix of five bytes) and this grpc-status in the trailers.
+    #[must_use]
+    pub fn grpc(grpc_status: u8, message: &[u8]) -> Self {
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        let framed = [&[0], length.to_be_bytes().as_slice(), message].concat();
+        Self::status(200)
+            .header("content-type", "application/grpc")
+            .body(framed)
+            .trailer("grpc-status", grpc_status.to_string().as_bytes())
+    }
+
+    /// Never answers, but keeps the connection open.
+    #[must_use]
+    pub fn hang() -> Self {
+        Self {
+            act: Act::Hang,
+            ..Self::echo()
+        }
+    }
+
+    /// Closes the connection (HTTP/2: resets the stream) without a word.
+    #[must_use]
+    pub fn reset() -> Self {
+        Self {
+            act: Act::Reset,
+            ..Self::echo()
+        }
+    }
+
+    /// Does the same, but after head and body of the answer, before its end.
+    #[must_use]
+    pub fn break_off(mut self) -> Self {
+        self.act = Act::BreakOff;
+        self
+    }
+
+    /// Waits this long before it does the rest.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Adds a header field. The value is any bytes but CR, LF and NUL; a name may be added twice.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers
+            .push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Answers with this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Content::Fixed(body.into());
+        self
+    }
+
+    /// Adds a trailer. It arrives over HTTP/2 alone, unless an HTTP/1.1 request asked for trailers.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.trailers
+            .push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+}
