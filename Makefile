@@ -34,12 +34,11 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
-build: ## Build the filter: target/halftone.wasm
+build: ## Build and package the filter: target/halftone.wasm
 	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src=registry" \
 		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone
 	@mkdir -p target
-	@cmp -s $(BUILT) $(FILTER) || cp $(BUILT) $(FILTER)
-	@echo "$(FILTER): $$(( ($$(wc -c < $(FILTER)) + 1023) / 1024 )) KB"
+	cargo run --quiet --locked -p halftone-package -- $(BUILT) $(FILTER)
 
 test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
 	cargo test --workspace --locked
