@@ -15,7 +15,7 @@ mod version;
 use std::sync::Arc;
 
 pub use decision::{Decision, Outcome, Reason};
-pub use draws::{Draws, Percentage};
+pub use draws::{Draws, Percentage, salt};
 pub use hosts::Hosts;
 pub use lookup::Lookup;
 pub use matching::{Condition, Match, any_matches};
