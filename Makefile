@@ -40,9 +40,10 @@ build: ## Build and package the filter: target/halftone.wasm
 	@mkdir -p target
 	cargo run --quiet --locked -p halftone-package -- $(BUILT) $(FILTER)
 
+# Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
 test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
 	cargo test --workspace --locked
-	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
 
 bench: ## Measure the core

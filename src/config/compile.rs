@@ -184,10 +184,10 @@ fn compile_route(
             for (version, authority) in authorities.iter() {
                 names::authority(authority, &path.field(version), violations);
             }
-            for version in versions
-                .iter()
-                .filter(|version| version.authority().is_none() && !version.name().is_empty())
-            {
+            let unreachable = |version: &&Arc<Version>| {
+                version.authority().is_none() && !matches!(version.name(), "" | names::STAND_IN)
+            };
+            for version in versions.iter().filter(unreachable) {
                 let wrong = format!("version `{}` has no entry", version.name());
                 violations.add(
                     &path,

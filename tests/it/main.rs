@@ -5,3 +5,4 @@ mod golden;
 mod laws;
 #[path = "../support/mod.rs"]
 mod support;
+mod violations;

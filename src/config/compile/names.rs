@@ -23,8 +23,10 @@ const NOT_FOR_ROUTING: [&str; 13] = [
     "x-halftone-mirror",
 ];
 
-/// A text that must be there. Where it is not, the violation says what to do, and the text is
-/// empty.
+/// Stands in for a name that is missing. It is right everywhere, so that one mistake is told once.
+pub const STAND_IN: &str = "missing";
+
+/// A text that must be there. Where it is not, the violation says what to do.
 pub fn required<'t>(
     text: Option<&'t str>,
     path: &Path<'_>,
@@ -33,8 +35,15 @@ pub fn required<'t>(
 ) -> &'t str {
     text.unwrap_or_else(|| {
         violations.add(path, "is missing", allowed);
-        ""
+        STAND_IN
     })
+}
+
+/// A text that must not be empty.
+pub fn not_empty(text: &str, path: &Path<'_>, allowed: &str, violations: &mut Violations) {
+    if text.is_empty() {
+        violations.add(path, "is empty", allowed);
+    }
 }
 
 /// The name of a release: a DNS label.
@@ -195,9 +204,10 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// A number of the configuration, as JSON writes it. The standard library's own printing of floats
-/// would take 13 KB more in every proxy.
+/// A number of the configuration. The standard library's own printing of floats would take 13 KB
+/// more in every proxy.
 pub fn shown_number(number: f64) -> String {
-    serde_json::Number::from_f64(number)
-        .map_or_else(|| "not finite".into(), |number| number.to_string())
+    let shown = serde_json::Number::from_f64(number).map(|number| number.to_string());
+    let shown = shown.unwrap_or_else(|| "not finite".into());
+    shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
 }

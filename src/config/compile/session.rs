@@ -57,16 +57,19 @@ fn compile_key(
         names::cookie(name, &path.field("cookie"), violations);
         keys.push(SessionKey::Cookie(name.as_str().into()));
     }
-    keys.extend(
-        key.query_param
-            .iter()
-            .map(|name| SessionKey::QueryParam(name.as_str().into())),
-    );
-    keys.extend(
-        key.jwt_claim
-            .iter()
-            .map(|name| SessionKey::JwtClaim(name.as_str().into())),
-    );
+    if let Some(name) = &key.query_param {
+        names::not_empty(
+            name,
+            &path.field("queryParam"),
+            "name the parameter",
+            violations,
+        );
+        keys.push(SessionKey::QueryParam(name.as_str().into()));
+    }
+    if let Some(name) = &key.jwt_claim {
+        names::not_empty(name, &path.field("jwtClaim"), "name the claim", violations);
+        keys.push(SessionKey::JwtClaim(name.as_str().into()));
+    }
     if let Some(wanted) = key.source_address {
         if !wanted {
             violations.add(

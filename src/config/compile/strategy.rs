@@ -168,9 +168,7 @@ fn compile_rule(
         "give the rule a name",
         violations,
     );
-    if rule.name.is_some() {
-        names::label_value(name, &name_path, violations);
-    }
+    names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
     let matches = conditions::compile_all(
         rule.r#match.as_deref(),
@@ -207,7 +205,7 @@ fn compile_rule(
         (Some(_), None) => None,
     };
     let target = target.unwrap_or_else(|| {
-        let version = rule.version.as_deref().unwrap_or_default();
+        let version = rule.version.as_deref().unwrap_or(names::STAND_IN);
         let version = versions.version(version, &path.field("version"), violations);
         Target::Version(versions.outcome(&version, reason))
     });
@@ -237,7 +235,7 @@ fn compile_weights(
             violations,
         );
         let version = versions.version(name, &version_path, violations);
-        if !name.is_empty() && compiled.iter().any(|(other, _)| other.name() == name) {
+        if arm.version.is_some() && compiled.iter().any(|(other, _)| other.name() == name) {
             violations.add(
                 &version_path,
                 format!("`{name}` stands in this split twice"),

@@ -26,8 +26,7 @@ impl<'c> Versions<'c> {
         }
     }
 
-    /// The version `name`: a new one where it is first named. An empty name was a violation
-    /// already.
+    /// The version `name`: a new one where it is first named.
     pub fn version(
         &mut self,
         name: &str,
@@ -37,9 +36,7 @@ impl<'c> Versions<'c> {
         if let Some(known) = self.versions.iter().find(|version| version.name() == name) {
             return Arc::clone(known);
         }
-        if !name.is_empty() {
-            names::label_value(name, path, violations);
-        }
+        names::label_value(name, path, violations);
         let authority = self
             .authorities
             .and_then(|authorities| authorities.get(name));
