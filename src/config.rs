@@ -61,7 +61,7 @@ pub fn load_value(value: &Value) -> Result<Releases, Violations> {
 
 /// What Istio calls `pluginConfig`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PluginConfig {
     /// The releases that this plugin decides for, one for each service.
@@ -75,7 +75,7 @@ pub struct PluginConfig {
 
 /// Lets a request ask for its decision.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExplainConfig {
     /// A request that carries this header gets `x-halftone-decision` back.
@@ -85,8 +85,9 @@ pub struct ExplainConfig {
 
 /// The grayscale release of one service. Exactly one of `canary` and `blueGreen` stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{"required": ["canary"]}, {"required": ["blueGreen"]}])))]
 pub struct ReleaseConfig {
     /// A DNS label, unique in the configuration. It salts the sessions and labels the metrics.
     #[cfg_attr(
@@ -111,7 +112,7 @@ pub struct ReleaseConfig {
 
 /// One version has all the traffic; a switch moves all of it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlueGreenConfig {
     /// The version that has all traffic. Switch or roll back by changing this one word.
@@ -123,7 +124,7 @@ pub struct BlueGreenConfig {
 
 /// Who reaches the version that is not active.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewConfig {
     /// The version that they reach.
@@ -136,7 +137,7 @@ pub struct PreviewConfig {
 
 /// A version has a part of the traffic.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CanaryConfig {
     /// This version takes all traffic; rules and split rest until it is removed.
@@ -153,8 +154,9 @@ pub struct CanaryConfig {
 /// Sends what it matches to a version, or splits it. Exactly one of `version` and `split` stands
 /// here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{"required": ["version"]}, {"required": ["split"]}])))]
 pub struct RuleConfig {
     /// Unique in the release; part of the reason, `rule:<name>`.
     #[cfg_attr(feature = "schema", schemars(required))]
@@ -171,7 +173,7 @@ pub struct RuleConfig {
 
 /// A version and its weight.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WeightConfig {
     /// The version.
@@ -184,8 +186,9 @@ pub struct WeightConfig {
 
 /// How requests are told apart by user. At least one of `key` and `cookie` stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("anyOf" = [{"required": ["key"]}, {"required": ["cookie"]}])))]
 pub struct SessionConfig {
     /// The first that the request carries; an empty value is not carried.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
@@ -196,7 +199,7 @@ pub struct SessionConfig {
 
 /// Where a session's key is looked for. Exactly one field stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
 pub struct SessionKeyConfig {
@@ -214,7 +217,7 @@ pub struct SessionKeyConfig {
 
 /// The cookie that carries an id to those who bring no key.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionCookieConfig {
     /// Its name. Absent: `halftone-session`.
@@ -247,7 +250,7 @@ pub enum SameSiteConfig {
 
 /// Conditions that must all hold. At least one stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
 pub struct MatchConfig {
@@ -290,7 +293,7 @@ pub enum ClientOsConfig {
 
 /// One test of a value. Exactly one field stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
 pub struct StringMatchConfig {
@@ -318,7 +321,7 @@ pub struct StringMatchConfig {
 
 /// How the choice is made to count. Exactly one field stands here.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
 pub struct RouteConfig {

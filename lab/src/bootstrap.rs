@@ -19,6 +19,7 @@ pub(crate) const LISTENER: &str = "http";
 /// The whole bootstrap.
 ///
 /// `module` is the wasm file that the plugins run; `subscriptions` is the directory of the files that [`subscription`] names.
+/// A port that `proxy` leaves open is 0, which lets the kernel choose.
 ///
 /// # Errors
 ///
@@ -54,14 +55,14 @@ pub fn bootstrap(
     let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
     Ok(json!({
         "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
-        "admin": {"address": socket("127.0.0.1", proxy.admin_port)},
+        "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
         // Histograms show at the next flush; Envoy's default of 5 s is long for a test.
         "stats_flush_interval": "0.2s",
         "stats_config": tags::shipped()?,
         "static_resources": {
             "listeners": [{
                 "name": LISTENER,
-                "address": socket("127.0.0.1", proxy.port),
+                "address": socket("127.0.0.1", proxy.port.unwrap_or_default()),
                 // With it, two Envoys on one port share it without an error.
                 "enable_reuse_port": false,
                 "filter_chains": [{"filters": [manager]}],

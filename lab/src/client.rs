@@ -2,6 +2,7 @@
 
 mod answer;
 mod connection;
+mod raw;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -12,13 +13,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::http::{Method, Request, Uri};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 pub use answer::Answer;
 use connection::Connection;
+pub use raw::{Raw, raw};
 pub use tunnel::Tunnel;
 
 /// How long an answer may take, unless [`Client::deadline`] says otherwise.
@@ -182,29 +182,4 @@ impl Client {
         }
         Connection::open(self.address, self.protocol).await
     }
-}
-
-/// Sends `bytes` over a connection of its own, and returns all that comes back until the server closes or says nothing
-/// for half a second. For what a client library refuses to send.
-///
-/// # Errors
-///
-/// When the server cannot be reached.
-pub async fn raw(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
-    const SILENCE: Duration = Duration::from_millis(500);
-
-    let mut stream = TcpStream::connect(address)
-        .await
-        .with_context(|| format!("connecting to {address}"))?;
-    stream
-        .write_all(bytes)
-        .await
-        .with_context(|| format!("writing to {address}"))?;
-    let mut heard = Vec::new();
-    while let Ok(Ok(length)) = timeout(SILENCE, stream.read_buf(&mut heard)).await {
-        if length == 0 {
-            break;
-        }
-    }
-    Ok(heard)
 }

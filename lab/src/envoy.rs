@@ -15,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::proxy::Proxy;
 use crate::supervisor::Supervised;
-use crate::{bootstrap, tools, wait};
+use crate::{bootstrap, ports, tools, wait};
 use admin::Admin;
 use configuration::Configuration;
 use directory::Directory;
@@ -25,6 +25,9 @@ pub use metrics::Metrics;
 
 /// How long Envoy may take to start or to end. A wasm module is compiled on the way, on a busy machine at that.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is started when another process was quicker to take the port that we had found free.
+const STARTS: usize = 5;
 
 /// An Envoy process. Dropping it kills the process, and shows the end of its log when a test is failing.
 #[derive(Debug)]
@@ -46,6 +49,22 @@ impl Envoy {
     /// When Envoy or the filter's module is not there, when Envoy refuses its configuration (the error has the end of its
     /// log), or when it is not listening after 30 s.
     pub async fn start(proxy: Proxy) -> anyhow::Result<Self> {
+        let ours = proxy.port.is_none() || proxy.admin_port.is_none();
+        let mut starts = 1;
+        loop {
+            match Self::start_once(proxy.clone()).await {
+                Err(error) if ours && starts < STARTS && in_use(&error) => starts += 1,
+                started => return started,
+            }
+        }
+    }
+
+    async fn start_once(mut proxy: Proxy) -> anyhow::Result<Self> {
+        for port in [&mut proxy.port, &mut proxy.admin_port] {
+            if port.is_none() {
+                *port = Some(ports::free()?);
+            }
+        }
         let binary = tools::envoy()?;
         let module = match (&proxy.module, proxy.plugins.is_empty()) {
             (Some(module), _) => module.clone(),
@@ -213,6 +232,10 @@ impl Drop for Envoy {
             );
         }
     }
+}
+
+fn in_use(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("Address already in use")
 }
 
 /// Waits until Envoy serves, and finds out where.

@@ -9,6 +9,7 @@
 //!   Envoy outlives the program that started it.
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
+//! - [`ports`] finds ports that nobody else uses.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
 //!
 //! # Example
@@ -36,6 +37,7 @@ pub mod bootstrap;
 pub mod client;
 pub mod envoy;
 pub mod load;
+pub mod ports;
 pub mod proxy;
 pub mod supervisor;
 pub mod tools;

@@ -18,8 +18,8 @@ pub const HEALTH_HOST: &str = "health.check";
 /// A description of an Envoy: one HTTP listener on 127.0.0.1 that speaks HTTP/1.1 and HTTP/2 without TLS on one port.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    pub(crate) port: u16,
-    pub(crate) admin_port: u16,
+    pub(crate) port: Option<u16>,
+    pub(crate) admin_port: Option<u16>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) access_log: String,
@@ -34,8 +34,8 @@ pub struct Proxy {
 impl Default for Proxy {
     fn default() -> Self {
         Self {
-            port: 0,
-            admin_port: 0,
+            port: None,
+            admin_port: None,
             concurrency: 2,
             upgrades: false,
             access_log: "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER%"
@@ -105,17 +105,17 @@ impl Proxy {
         self.route(Route::any().to(cluster))
     }
 
-    /// The port of the HTTP listener. Defaults to 0: the kernel picks a free one, so that parallel tests cannot collide.
+    /// The port of the HTTP listener. Defaults to a free one, so that parallel tests do not collide; see [`crate::ports`].
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.port = Some(port);
         self
     }
 
-    /// The port of the admin interface. Defaults to 0: the kernel picks a free one.
+    /// The port of the admin interface. Defaults to a free one.
     #[must_use]
     pub fn admin_port(mut self, port: u16) -> Self {
-        self.admin_port = port;
+        self.admin_port = Some(port);
         self
     }
 

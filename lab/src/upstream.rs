@@ -17,6 +17,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::ports;
 pub use received::Received;
 pub use script::Script;
 
@@ -39,7 +40,7 @@ impl Upstream {
     ///
     /// When no port can be had.
     pub async fn start(name: &str) -> anyhow::Result<Self> {
-        Self::start_at(name, SocketAddr::from(([127, 0, 0, 1], 0))).await
+        Self::serve(name, ports::bind(std::net::TcpListener::bind)?)
     }
 
     /// Starts one at `address`.
@@ -48,9 +49,14 @@ impl Upstream {
     ///
     /// When the address is taken.
     pub async fn start_at(name: &str, address: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .await
+        let listener = std::net::TcpListener::bind(address)
             .with_context(|| format!("upstream {name}: binding {address}"))?;
+        Self::serve(name, listener)
+    }
+
+    fn serve(name: &str, listener: std::net::TcpListener) -> anyhow::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(name));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state))).abort_handle();
@@ -121,10 +127,10 @@ impl Refusing {
     ///
     /// When no port can be had.
     pub fn new() -> anyhow::Result<Self> {
-        let socket = TcpSocket::new_v4().context("making a socket")?;
-        socket
-            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .context("binding a socket")?;
+        let socket = ports::bind(|address| {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(address).map(|()| socket)
+        })?;
         Ok(Self { socket })
     }
 

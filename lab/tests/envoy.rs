@@ -190,6 +190,25 @@ async fn a_refused_bootstrap_shows_envoys_reason() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_port_in_use_is_told_of_when_the_test_chose_it() -> anyhow::Result<()> {
+    let taken = Upstream::start("taken").await?;
+    for proxy in [
+        Proxy::new().port(taken.address().port()),
+        Proxy::new().admin_port(taken.address().port()),
+    ] {
+        let failed = Envoy::start(proxy.clone())
+            .await
+            .err()
+            .context("it runs")?;
+        assert!(
+            format!("{failed:#}").contains("Address already in use"),
+            "{failed:#}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn dropping_it_leaves_nothing_behind() -> anyhow::Result<()> {
     let envoy = Envoy::start(Proxy::new()).await?;
     let pid = envoy.pid();

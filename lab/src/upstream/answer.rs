@@ -46,7 +46,7 @@ async fn act(script: Script, received: &Received, name: &str) -> anyhow::Result<
     match script.act {
         Act::Hang => std::future::pending().await,
         Act::Reset => bail!("the script says so"),
-        Act::Answer | Act::BreakOff => respond(script, received, name),
+        Act::Answer | Act::BreakOff | Act::Stall => respond(script, received, name),
     }
 }
 
@@ -63,6 +63,7 @@ fn respond(script: Script, received: &Received, name: &str) -> anyhow::Result<Re
     };
     let body = match script.act {
         Act::BreakOff => broken_off(bytes),
+        Act::Stall => stalled(bytes),
         _ if script.trailers.is_empty() => Full::new(bytes)
             .map_err(|never| match never {})
             .boxed_unsync(),
@@ -84,6 +85,16 @@ fn broken_off(bytes: Bytes) -> Body {
         let _ = sender.send_data(bytes).await;
         tokio::time::sleep(BREAK_AFTER).await;
         sender.abort(io::Error::other("the script says so"));
+    });
+    body.boxed_unsync()
+}
+
+fn stalled(bytes: Bytes) -> Body {
+    let (mut sender, body) = Channel::new(1);
+    tokio::spawn(async move {
+        // Fails when the peer is gone already; then nobody waits for the rest.
+        let _ = sender.send_data(bytes).await;
+        std::future::pending::<()>().await;
     });
     body.boxed_unsync()
 }

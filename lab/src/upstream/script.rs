@@ -21,6 +21,7 @@ pub(super) enum Act {
     Hang,
     Reset,
     BreakOff,
+    Stall,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +90,13 @@ impl Script {
     #[must_use]
     pub fn break_off(mut self) -> Self {
         self.act = Act::BreakOff;
+        self
+    }
+
+    /// Answers head and body as if more were to come, and then says nothing.
+    #[must_use]
+    pub fn stall(mut self) -> Self {
+        self.act = Act::Stall;
         self
     }
 

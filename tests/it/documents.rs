@@ -1,0 +1,166 @@
+//! Documents that cannot lie: every configuration that is published is accepted, every case beside
+//! it holds, and the tables of the reference name what the types have.
+
+use std::path::{Path, PathBuf};
+
+use halftone_cases::{CaseFile, Config};
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files below `folder` with one of these endings.
+fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if endings
+                .iter()
+                .any(|ending| path.extension().is_some_and(|e| e == *ending))
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The fenced blocks of a Markdown file that hold YAML or JSON.
+fn blocks(markdown: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<String> = None;
+    for line in markdown.lines() {
+        match (&mut block, line.trim_end()) {
+            (None, "```yaml" | "```json") => block = Some(String::new()),
+            (Some(_), "```") => blocks.extend(block.take()),
+            (Some(text), line) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+/// The plugin configuration in a document: itself, that of a case file, or that of a WasmPlugin.
+fn configuration(document: Value) -> Option<Value> {
+    let holds = |value: &Value| value.get("releases").is_some();
+    let places = ["/config", "/spec/pluginConfig"];
+    if holds(&document) {
+        return Some(document);
+    }
+    places.iter().find_map(|place| {
+        document
+            .pointer(place)
+            .filter(|value| holds(value))
+            .cloned()
+    })
+}
+
+/// Every configuration in README, `docs/`, `examples/` and the case files, with its place.
+pub fn configurations() -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let mut texts = Vec::new();
+    let mut markdown = files("docs", &["md"]);
+    markdown.extend(files("examples", &["md"]));
+    markdown.push(root().join("README.md"));
+    for path in markdown {
+        let blocks = blocks(&read(&path)).into_iter().enumerate();
+        texts.extend(blocks.map(|(at, text)| (format!("{} block {at}", path.display()), text)));
+    }
+    let yaml = files("examples", &["yaml", "json"])
+        .into_iter()
+        .chain(files("tests/cases", &["yaml"]));
+    texts.extend(yaml.map(|path| (path.display().to_string(), read(&path))));
+    for (place, text) in texts {
+        let documents: Vec<Value> =
+            serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{place}: {error}"));
+        let configs = documents.into_iter().filter_map(configuration);
+        found.extend(configs.map(|config| (place.clone(), config)));
+    }
+    found
+}
+
+#[test]
+fn every_configuration_that_is_published_is_accepted() {
+    let configurations = configurations();
+    assert!(
+        configurations.len() > 12,
+        "only {} were found",
+        configurations.len()
+    );
+    for (place, config) in configurations {
+        if let Err(violations) = halftone::config::load_value(&config) {
+            panic!("{place}:\n{violations}");
+        }
+    }
+}
+
+#[test]
+fn every_case_of_the_examples_holds() {
+    let mut run = 0;
+    for path in files("examples", &["yaml"]) {
+        if !path.to_string_lossy().ends_with("cases.yaml") {
+            continue;
+        }
+        let file = CaseFile::parse(&read(&path))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let config = match file.config_place() {
+            Config::Inline(value) => value.clone(),
+            Config::File(name) => {
+                let text = read(&path.parent().unwrap().join(name));
+                configuration(serde_saphyr::from_str(&text).unwrap()).unwrap()
+            }
+        };
+        let releases = halftone::config::load_value(&config).unwrap();
+        let mut chance = halftone::release::Draws::new(2026);
+        for case in &file.cases {
+            let observed = case
+                .requests()
+                .map(|request| halftone_cases::decide(&releases, &request, chance.next_u64()));
+            assert_eq!(
+                case.judge(observed),
+                Ok(()),
+                "{}: {}",
+                path.display(),
+                case.name
+            );
+            run += 1;
+        }
+    }
+    assert!(run > 0, "no example has a case");
+}
+
+#[test]
+fn the_reference_names_every_field_and_its_default() {
+    let reference = read(&root().join("docs/reference.md"));
+    let schema = schemars::schema_for!(halftone::config::PluginConfig).to_value();
+    let mut missing = Vec::new();
+    let definitions = schema["$defs"].as_object().unwrap().values();
+    for definition in definitions.chain([&schema]) {
+        for field in definition["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|fields| fields.keys())
+        {
+            if !reference.contains(&format!("| `{field}` |")) {
+                missing.push(field.clone());
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/reference.md has no row for {missing:?}"
+    );
+}
