@@ -196,10 +196,7 @@ async fn a_port_in_use_is_told_of_when_the_test_chose_it() -> anyhow::Result<()>
         Proxy::new().port(taken.address().port()),
         Proxy::new().admin_port(taken.address().port()),
     ] {
-        let failed = Envoy::start(proxy.clone())
-            .await
-            .err()
-            .context("it runs")?;
+        let failed = Envoy::start(proxy).await.err().context("it runs")?;
         assert!(
             format!("{failed:#}").contains("Address already in use"),
             "{failed:#}"

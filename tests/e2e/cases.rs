@@ -1,106 +1,124 @@
 //! The case files through Envoy: each request is sent, and routed, by what the filter decided.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use halftone::release::{Releases, Route as ReleaseRoute};
 use halftone_cases::{Case, CaseFile, Observed, Request};
 use halftone_lab::client::{Answer, Client};
-use halftone_lab::envoy::Envoy;
-use halftone_lab::proxy::{Cluster, Plugin, Proxy, Route};
-use halftone_lab::upstream::Upstream;
+use halftone_lab::envoy::{Applied, Envoy};
+use halftone_lab::proxy::{Cluster, Proxy, Route};
+use halftone_lab::upstream::{Script, Upstream};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
+use crate::scene::{ASK, ASKED, PLUGIN, decided, plugin};
 use crate::support::case_files::CASE_FILES;
 
-const ASK: &str = "x-halftone-explain";
+/// Requests of a case that are under way at the same time.
+const AT_ONCE: usize = 16;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+/// Takes what no release decides.
+const NOBODY: &str = "nobody";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_holds() -> Result<()> {
+    let files = CASE_FILES.map(|(name, text)| File::parse(name, text));
+    let files: Vec<File> = files.into_iter().collect::<Result<_>>()?;
+    let mesh = Arc::new(Mesh::start(&files).await?);
     let mut failures = Vec::new();
-    for (name, text) in CASE_FILES {
-        run(name, text, &mut failures)
-            .await
-            .with_context(|| format!("case file {name}"))?;
+    for file in files {
+        let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
+        ensure!(applied == Applied::Accepted, "{} was refused", file.name);
+        for case in file.cases {
+            let case = Arc::new(case);
+            let observed = mesh.observe_all(&case).await?;
+            if let Err(mismatch) = case.judge(observed) {
+                failures.push(format!("{}: {}: {mismatch}", file.name, case.name));
+            }
+        }
     }
+    mesh.envoy.check_health().await?;
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
     Ok(())
 }
 
-async fn run(name: &str, text: &str, failures: &mut Vec<String>) -> Result<()> {
-    let file = CaseFile::parse(text)?;
-    let mut config = file
-        .config()
-        .context("the configuration stands elsewhere")?
-        .clone();
-    let releases = halftone::config::load_value(&config)?;
-    config["explain"] = json!({ "header": ASK });
-
-    let mesh = Mesh::start(&releases, &config).await?;
-    for case in &file.cases {
-        let mut observed = Vec::new();
-        for request in case.requests() {
-            observed.push(mesh.observe(case, &request).await?);
-        }
-        if let Err(mismatch) = case.judge(observed) {
-            failures.push(format!("{name}: {}: {mismatch}", case.name));
-        }
-    }
-    mesh.envoy.check_health().await?;
-    mesh.envoy.stop().await
+/// A case file, and what its configuration comes to.
+struct File {
+    name: &'static str,
+    /// With a way to ask.
+    config: String,
+    releases: Releases,
+    cases: Vec<Case>,
 }
 
-/// An Envoy with an upstream for each version that a configuration names, and one for what no
-/// release decides.
+impl File {
+    fn parse(name: &'static str, text: &str) -> Result<Self> {
+        let file = CaseFile::parse(text).with_context(|| format!("case file {name}"))?;
+        let config = file.config();
+        let mut config: Value = config
+            .context("the configuration stands elsewhere")?
+            .clone();
+        let releases = halftone::config::load_value(&config)?;
+        config["explain"] = json!({ "header": ASK });
+        Ok(Self {
+            name,
+            config: config.to_string(),
+            releases,
+            cases: file.cases,
+        })
+    }
+
+    /// Each version, and the route that leads to it.
+    fn routes(&self) -> impl Iterator<Item = Result<(String, Route)>> {
+        let routes = self.releases.all().iter().flat_map(|release| {
+            let versions = release.versions.iter();
+            versions.map(|version| {
+                let route = match (&release.route, version.authority()) {
+                    (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
+                    // The lab's routes match hosts on every port.
+                    (ReleaseRoute::Authority, Some(authority)) => {
+                        Route::authority(authority.split(':').next().unwrap_or(authority))
+                    }
+                    (ReleaseRoute::Authority, None) => bail!("{} has no authority", version.name()),
+                };
+                Ok((version.name().to_owned(), route.to(version.name())))
+            })
+        });
+        routes
+    }
+}
+
+/// An Envoy with an upstream for each version that a case file names.
 struct Mesh {
     envoy: Envoy,
     client: Client,
     _upstreams: Vec<Upstream>,
 }
 
-const NOBODY: &str = "nobody";
-
 impl Mesh {
-    async fn start(releases: &Releases, config: &Value) -> Result<Self> {
-        let versions = || {
-            releases.all().iter().flat_map(|release| {
-                release
-                    .versions
-                    .iter()
-                    .map(move |version| (release, version))
-            })
-        };
-        let names: BTreeSet<&str> = versions()
-            .map(|(_, version)| version.name())
-            .chain([NOBODY])
-            .collect();
-        let mut proxy = Proxy::new().plugin(Plugin::new("cases").config(&config.to_string()));
-        let mut upstreams = Vec::new();
-        for name in names {
-            let upstream = Upstream::start(name).await?;
-            upstream.remember(false);
-            proxy = proxy.cluster(Cluster::new(name, upstream.address()));
-            upstreams.push(upstream);
-        }
-        let mut routed = BTreeSet::new();
-        for (release, version) in versions() {
-            let route = match (&release.route, version.authority()) {
-                (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
-                // The lab's routes match hosts on every port.
-                (ReleaseRoute::Authority, Some(authority)) => {
-                    Route::authority(authority.split(':').next().unwrap_or(authority))
-                }
-                (ReleaseRoute::Authority, None) => {
-                    bail!("version {} has no authority", version.name())
-                }
-            };
-            if routed.insert(format!("{:?} {:?}", release.route, version.name())) {
-                proxy = proxy.route(route.to(version.name()));
+    async fn start(files: &[File]) -> Result<Self> {
+        let mut proxy = Proxy::new().plugin(plugin(&json!({})));
+        let (mut versions, mut routes) = (BTreeSet::new(), BTreeSet::new());
+        versions.insert(NOBODY.to_owned());
+        for named in files.iter().flat_map(File::routes) {
+            let (version, route) = named?;
+            versions.insert(version);
+            if routes.insert(format!("{route:?}")) {
+                proxy = proxy.route(route);
             }
         }
+        let mut upstreams = Vec::new();
+        for version in versions {
+            let upstream = Upstream::start(&version).await?;
+            upstream.remember(false);
+            upstream.script(Script::status(200));
+            proxy = proxy.cluster(Cluster::new(&version, upstream.address()));
+            upstreams.push(upstream);
+        }
         let envoy = Envoy::start(proxy.fallback(NOBODY)).await?;
-        let client = Client::http1(envoy.address()).deadline(Duration::from_secs(10));
+        let client = Client::http1(envoy.address());
         Ok(Self {
             envoy,
             client,
@@ -108,20 +126,40 @@ impl Mesh {
         })
     }
 
+    async fn observe_all(self: &Arc<Self>, case: &Arc<Case>) -> Result<Vec<Observed>> {
+        let requests: Vec<Request> = case.requests().collect();
+        let mut shares = JoinSet::new();
+        for share in requests.chunks(requests.len().div_ceil(AT_ONCE)) {
+            let (mesh, case, share) = (Arc::clone(self), Arc::clone(case), share.to_vec());
+            shares.spawn(async move {
+                let mut observed = Vec::new();
+                for request in share {
+                    let one = mesh.observe(&request).await;
+                    observed.push(one.with_context(|| case.name.clone())?);
+                }
+                Ok(observed)
+            });
+        }
+        let observed: Vec<Result<Vec<Observed>>> = shares.join_all().await;
+        let observed: Vec<Vec<Observed>> = observed.into_iter().collect::<Result<_>>()?;
+        Ok(observed.concat())
+    }
+
     /// What became of `request`, by the explanation that came back; and its route must agree.
-    async fn observe(&self, case: &Case, request: &Request) -> Result<Observed> {
-        let answer = self
-            .send(request)
-            .await
-            .with_context(|| case.name.clone())?;
-        let observed = explained(answer.header("x-halftone-decision"));
+    async fn observe(&self, request: &Request) -> Result<Observed> {
+        let answer = self.send(request).await?;
+        let word = |what| decided(&answer, what).map(str::to_owned);
+        let observed = Observed {
+            release: word("release"),
+            version: word("version"),
+            reason: word("reason"),
+        };
         let expected = observed.version.as_deref().unwrap_or(NOBODY);
         ensure!(
             answer.upstream() == Some(expected),
-            "{}: decided {expected}, but {:?} answered {}",
-            case.name,
+            "decided {expected}, but {:?} answered {}",
             answer.upstream(),
-            answer.text()
+            answer.status
         );
         Ok(observed)
     }
@@ -132,35 +170,14 @@ impl Mesh {
         let mut fields: Vec<(&str, &[u8])> = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .chain([ASKED])
             .collect();
-        fields.push((ASK, b"1"));
         if let Some(address) = &address {
             fields.push(("x-forwarded-for", address.as_bytes()));
         }
-        let method = request.method.parse()?;
+        let (method, host, path) = (request.method.parse()?, &request.host, &request.path);
         self.client
-            .request(
-                method,
-                &request.host,
-                &request.path,
-                &fields,
-                Default::default(),
-            )
+            .request(method, host, path, &fields, Default::default())
             .await
-    }
-}
-
-/// Reads `release=reviews version=v2 reason=split`.
-fn explained(decision: Option<&str>) -> Observed {
-    let field = |name: &str| {
-        let mut words = decision?.split(' ').filter_map(|word| word.split_once('='));
-        words
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.to_owned())
-    };
-    Observed {
-        release: field("release"),
-        version: field("version"),
-        reason: field("reason"),
     }
 }

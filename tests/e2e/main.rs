@@ -1,5 +1,8 @@
 //! The packaged filter in a real Envoy.
 
+mod bytes;
 mod cases;
+mod repeats;
+mod scene;
 #[path = "../support/mod.rs"]
 mod support;

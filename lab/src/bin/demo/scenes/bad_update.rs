@@ -1,0 +1,129 @@
+//! A bad update, under traffic.
+
+use anyhow::Result;
+use halftone_lab::envoy::Applied;
+
+use crate::stage::{EXPLAIN, Stage};
+use crate::story::Story;
+use crate::table::Row;
+
+const GOOD: &str = "
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  canary:
+    rules:
+    - name: jason
+      match:
+      - headers: { end-user: { exact: jason } }
+      version: v2
+explain: { header: x-halftone-explain }
+";
+
+/// Everything that is wrong here is wrong on purpose.
+const BAD: &str = "
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  canary:
+    rules:
+    - name: jason
+      match:
+      - headers: { end-user: { exactly: jason } }
+      version: v2
+    split:
+    - { version: v1, weight: 110 }
+    - { version: v2, weight: -10 }
+explain: { header: x halftone explain }
+";
+
+/// Where it is wrong.
+const MISTAKES: [&str; 3] = [
+    "releases[0].canary.rules[0].match[0].headers.end-user.exactly",
+    "releases[0].canary.split[1].weight",
+    "explain.header",
+];
+
+fn repaired() -> String {
+    BAD.replace("exactly", "exact")
+        .replace("110", "90")
+        .replace("-10", "10")
+        .replace("x halftone explain", EXPLAIN)
+}
+
+/// How many requests are sent while the update stands refused, beside the traffic that never stops.
+const REQUESTS: u64 = 1_000;
+
+pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
+    story.scene(
+        "A bad update is refused",
+        "An update with three mistakes arrives while requests go on. Halftone tells them all at\n\
+         once in Envoy's log, refuses the update and decides by the last good configuration,\n\
+         until a repaired one comes.",
+    )?;
+    story.quote("Configuration in force", GOOD)?;
+    story.quote("The update", BAD)?;
+    stage.configure(GOOD).await?;
+    let traffic = stage.traffic().await?;
+
+    let log_before = stage.envoy.log()?.len();
+    let update = update(stage, BAD).await?;
+    let log = stage.envoy.log()?;
+    let told = told(log.get(log_before..).unwrap_or_default());
+    story.quote("Envoy's log, without its time stamps", &told.join("\n"))?;
+
+    let places = MISTAKES.map(|place| format!("halftone: {place}: "));
+    let found = |place: &&String| told.iter().any(|line| line.starts_with(place.as_str()));
+    let jason = stage.ask(&[("end-user", "jason")]).await?;
+    let report = stage.load().connections(4).run(REQUESTS).await?;
+    let by_v1 = report.upstreams.get("v1").copied().unwrap_or_default();
+    let mut rows = vec![
+        Row::text("the update", "refused", update),
+        Row::count(
+            "  mistakes told",
+            3,
+            places.iter().filter(found).count() as u64,
+        ),
+        Row::count("  halftone_config_rejected", 1, rejected(stage).await?),
+        Row::text("  end-user: jason", "v2, rule:jason", &jason),
+        Row::count("  others: answers from v1", REQUESTS, by_v1),
+    ];
+
+    let update = self::update(stage, &repaired()).await?;
+    let report = traffic.stop().await?;
+    rows.extend([
+        Row::text("the repaired update", "accepted", update),
+        Row::none("  halftone_config_rejected", rejected(stage).await?),
+        Row::some("traffic all the while: answers", report.answers()),
+        Row::none("  requests that failed", report.failed()),
+    ]);
+    story.observe(rows)
+}
+
+async fn update(stage: &Stage, yaml: &str) -> Result<&'static str> {
+    Ok(match stage.update(yaml).await? {
+        Applied::Accepted => "accepted",
+        Applied::Rejected => "refused",
+    })
+}
+
+async fn rejected(stage: &Stage) -> Result<u64> {
+    let metrics = stage.envoy.metrics().await?;
+    Ok(metrics.sum("halftone_config_rejected", &[]) as u64)
+}
+
+/// What Halftone says in `log`, each line once: every worker may say it.
+fn told(log: &str) -> Vec<&str> {
+    let mut told = Vec::new();
+    for line in log.lines() {
+        let said = line.find("halftone: ").and_then(|at| line.get(at..));
+        if let Some(said) = said
+            && !told.contains(&said)
+        {
+            told.push(said);
+        }
+    }
+    told
+}

@@ -1,0 +1,70 @@
+//! A blue-green switch and its way back.
+
+use anyhow::Result;
+
+use crate::stage::Stage;
+use crate::story::Story;
+use crate::table::Row;
+
+fn config(active: &str) -> String {
+    format!(
+        "
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  blueGreen:
+    active: {active}
+    preview:
+      version: v2
+      match:
+      - headers:
+          x-preview:
+            present: true
+explain:
+  header: x-halftone-explain
+"
+    )
+}
+
+/// How many requests are sent in each position of the switch, beside the traffic that never stops.
+const REQUESTS: u64 = 1_000;
+
+pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
+    story.scene(
+        "A blue-green switch, and back",
+        "All traffic goes to the active version; testers preview the other. One changed word\n\
+         switches, the same word rolls back. Requests go on all the while, and none is lost.",
+    )?;
+    story.quote("Configuration, before the switch", &config("v1"))?;
+    stage.configure(&config("v1")).await?;
+    let traffic = stage.traffic().await?;
+
+    let preview = stage.ask(&[("x-preview", "yes")]).await?;
+    let mut rows = vec![Row::text("x-preview: yes", "v2, preview", &preview)];
+    for (position, active, other) in [
+        ("active: v1", "v1", "v2"),
+        ("switched to active: v2", "v2", "v1"),
+        ("rolled back to active: v1", "v1", "v2"),
+    ] {
+        stage.configure(&config(active)).await?;
+        let report = stage.load().connections(4).run(REQUESTS).await?;
+        let by = |version| report.upstreams.get(version).copied().unwrap_or_default();
+        rows.extend([
+            Row::text(
+                position,
+                &format!("{active}, active"),
+                &stage.ask(&[]).await?,
+            ),
+            Row::count(&format!("  answers from {active}"), REQUESTS, by(active)),
+            Row::none(&format!("  answers from {other}"), by(other)),
+        ]);
+    }
+
+    let report = traffic.stop().await?;
+    rows.extend([
+        Row::some("traffic all the while: answers", report.answers()),
+        Row::none("  requests that failed", report.failed()),
+    ]);
+    story.observe(rows)
+}

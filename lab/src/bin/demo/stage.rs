@@ -1,0 +1,141 @@
+//! What the scenes play on: two versions of `reviews` behind an Envoy with Halftone.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use halftone_lab::client::Client;
+use halftone_lab::envoy::{Applied, Envoy};
+use halftone_lab::load::{Load, Running};
+use halftone_lab::proxy::{Cluster, Plugin, Proxy, Route};
+use halftone_lab::upstream::{Script, Upstream};
+use halftone_lab::wait;
+use serde_json::Value;
+
+/// The service, by the name that its clients use.
+pub const HOST: &str = "reviews";
+
+/// The header that asks for an explanation, in every configuration of the demo.
+pub const EXPLAIN: &str = "x-halftone-explain";
+
+/// What the plugin is called, in the log for one.
+const PLUGIN: &str = "reviews";
+
+/// How long a load may take to get its first answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where Envoy listens on 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// For requests.
+    pub http: u16,
+    /// For its admin interface, metrics included.
+    pub admin: u16,
+}
+
+impl Ports {
+    /// Whatever is free.
+    pub const ANY: Self = Self { http: 0, admin: 0 };
+}
+
+/// Everything that runs. Dropping it ends it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The proxy.
+    pub envoy: Envoy,
+    /// The principal version.
+    pub v1: Upstream,
+    /// The new version.
+    pub v2: Upstream,
+    client: Client,
+}
+
+impl Stage {
+    /// Starts the versions and Envoy, with no release configured.
+    pub async fn start(ports: Ports) -> Result<Self> {
+        let v1 = version("v1").await?;
+        let v2 = version("v2").await?;
+        let proxy = Proxy::new()
+            .port(ports.http)
+            .admin_port(ports.admin)
+            .plugin(Plugin::new(PLUGIN))
+            .cluster(Cluster::new("reviews-v1", v1.address()))
+            .cluster(Cluster::new("reviews-v2", v2.address()))
+            .route(Route::header("x-halftone-version", "v1").to("reviews-v1"))
+            .route(Route::header("x-halftone-version", "v2").to("reviews-v2"))
+            .fallback("reviews-v1");
+        let envoy = Envoy::start(proxy).await?;
+        let client = Client::http1(envoy.address());
+        Ok(Self {
+            envoy,
+            v1,
+            v2,
+            client,
+        })
+    }
+
+    /// Puts `yaml`, a `pluginConfig`, in force.
+    pub async fn configure(&self, yaml: &str) -> Result<()> {
+        let applied = self.update(yaml).await?;
+        ensure!(
+            applied == Applied::Accepted,
+            "Halftone refused a configuration of the demo; Envoy's log:\n{}",
+            self.envoy.log()?
+        );
+        Ok(())
+    }
+
+    /// Gives `yaml` to Halftone, as Istio does: as JSON, while requests go on.
+    pub async fn update(&self, yaml: &str) -> Result<Applied> {
+        let config: Value = serde_saphyr::from_str(yaml).context("reading a configuration")?;
+        self.envoy.apply(PLUGIN, Some(&config.to_string())).await
+    }
+
+    /// Sends one request. Returns the version that answered it and Halftone's reason: `v2, split`.
+    pub async fn ask(&self, headers: &[(&str, &str)]) -> Result<String> {
+        let explain = [(EXPLAIN, "1")];
+        let fields: Vec<(&str, &[u8])> = headers
+            .iter()
+            .chain(&explain)
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        let answer = self.client.get(HOST, "/", &fields).await?;
+        let decision = answer.header("x-halftone-decision");
+        let reason = decision.and_then(|decision| decision.split_once("reason="));
+        Ok(format!(
+            "{}, {}",
+            answer.upstream().unwrap_or("nobody"),
+            reason.map_or("no decision", |(_, reason)| reason)
+        ))
+    }
+
+    /// A load on the service.
+    pub fn load(&self) -> Load {
+        Load::new(self.envoy.address()).host(HOST)
+    }
+
+    /// Traffic that goes on until it is stopped; its first answers are there already.
+    pub async fn traffic(&self) -> Result<Running> {
+        let answered = || self.v1.received() + self.v2.received();
+        let before = answered();
+        let running = self.load().connections(4).start();
+        wait::until(PATIENCE, "traffic to begin", async || {
+            Ok(answered() > before + 100)
+        })
+        .await?;
+        Ok(running)
+    }
+
+    /// Ends it all, unless something has gone wrong underneath.
+    pub async fn stop(self) -> Result<()> {
+        self.envoy.check_health().await?;
+        self.envoy.stop().await
+    }
+}
+
+/// A version of the service, which answers with its name.
+async fn version(name: &str) -> Result<Upstream> {
+    let upstream = Upstream::start(name).await?;
+    upstream.remember(false);
+    upstream.script(Script::status(200).body(format!("reviews {name}\n")));
+    Ok(upstream)
+}

@@ -1,0 +1,155 @@
+//! What was expected and what was observed, side by side.
+
+use std::fmt;
+
+/// How many standard errors an observed share may be off: chance alone goes further once in 16,000.
+const STANDARD_ERRORS: f64 = 4.0;
+
+/// One observation.
+#[derive(Debug)]
+pub struct Row {
+    what: String,
+    expected: String,
+    observed: String,
+    /// Whether the observation is as expected.
+    pub ok: bool,
+}
+
+impl Row {
+    /// Expects the same text.
+    pub fn text(what: &str, expected: &str, observed: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            expected: expected.to_owned(),
+            observed: observed.to_owned(),
+            ok: expected == observed,
+        }
+    }
+
+    /// Expects the same number.
+    pub fn count(what: &str, expected: u64, observed: u64) -> Self {
+        Self::text(what, &thousands(expected), &thousands(observed))
+    }
+
+    /// Expects none.
+    pub fn none(what: &str, observed: u64) -> Self {
+        Self::count(what, 0, observed)
+    }
+
+    /// Expects one at least.
+    pub fn some(what: &str, observed: u64) -> Self {
+        Self {
+            ok: observed > 0,
+            ..Self::text(what, "more than 0", &thousands(observed))
+        }
+    }
+
+    /// Expects that of `all`, each has come by itself to be one of `some` with a chance of `percent`.
+    pub fn share(what: &str, percent: f64, some: u64, all: u64) -> Self {
+        let tolerance = STANDARD_ERRORS * (percent * (100.0 - percent) / all.max(1) as f64).sqrt();
+        let observed = 100.0 * some as f64 / all.max(1) as f64;
+        Self {
+            what: what.to_owned(),
+            expected: format!("{percent} % ± {tolerance:.2}"),
+            observed: format!("{observed:.2} % ({})", thousands(some)),
+            ok: (observed - percent).abs() <= tolerance,
+        }
+    }
+
+    fn cells(&self) -> [&str; 4] {
+        let ok = if self.ok { "ok" } else { "NO" };
+        [&self.what, &self.expected, &self.observed, ok]
+    }
+}
+
+/// In one line, for when it is not as expected.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            expected,
+            observed,
+            ..
+        } = self;
+        write!(f, "{what}: expected {expected}, observed {observed}")
+    }
+}
+
+/// The observations of a scene.
+#[derive(Debug)]
+pub struct Table(pub Vec<Row>);
+
+/// As wide as its widest cells, with a head and a line's end behind each row.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["what", "expected", "observed", "ok"];
+        let mut widths = head.map(str::len);
+        for row in &self.0 {
+            for (width, cell) in widths.iter_mut().zip(row.cells()) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let rules = widths.map(|width| "-".repeat(width));
+        let lines = [head, rules.each_ref().map(String::as_str)];
+        for cells in lines.into_iter().chain(self.0.iter().map(Row::cells)) {
+            let padded = cells.iter().zip(widths);
+            let line: String = padded
+                .map(|(cell, width)| format!("  {cell:width$}"))
+                .collect();
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// `20,000`.
+pub fn thousands(number: u64) -> String {
+    let rest = number % 1000;
+    match number / 1000 {
+        0 => rest.to_string(),
+        above => format!("{},{rest:03}", thousands(above)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_are_as_wide_as_their_widest_cells() {
+        let table = Table(vec![
+            Row::text("end-user: jason", "v2", "v1"),
+            Row::share("share of v2", 10.0, 2_031, 20_000),
+            Row::none("requests that failed", 0),
+        ]);
+        assert_eq!(
+            table.to_string(),
+            [
+                "  what                  expected     observed         ok",
+                "  --------------------  -----------  ---------------  --",
+                "  end-user: jason       v2           v1               NO",
+                "  share of v2           10 % ± 0.85  10.16 % (2,031)  ok",
+                "  requests that failed  0            0                ok",
+                "",
+            ]
+            .join("\n")
+        );
+    }
+
+    #[test]
+    fn a_share_may_be_four_standard_errors_off() {
+        let ok = |some| Row::share("", 50.0, some, 10_000).ok;
+        assert_eq!(
+            [4_799, 4_800, 5_200, 5_201].map(ok),
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 999, 1_000, 1_234_056].map(thousands),
+            ["0", "999", "1,000", "1,234,056"]
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! Requests carry any bytes. None of them does harm, and none matches by accident.
+
+use anyhow::{Context, Result, ensure};
+use halftone_lab::client::raw;
+use serde_json::json;
+
+use crate::scene::{plugin, ASK, ASKED, PROTOCOLS, Scene, decided, reviews};
+
+/// Not UTF-8, and not the beginning of it.
+const BYTES: &[u8] = b"\xff\xfe";
+
+/// A rule for each kind of condition, named like it. What none claims is split, all to v2.
+fn config() -> serde_json::Value {
+    let rule = |name: &str, condition| json!({"name": name, "match": [condition], "version": "v1"});
+    let header = |name: &str, test| rule(name, json!({"headers": {format!("x-{name}"): test}}));
+    reviews(json!({"canary": {
+        "rules": [
+            header("exact", json!({"exact": "beta"})),
+            header("prefix", json!({"prefix": "be"})),
+            header("contains", json!({"contains": "et"})),
+            header("in", json!({"in": ["beta", "gamma"]})),
+            header("semver", json!({"semver": ">=2"})),
+            header("any-text", json!({"regex": ".*"})),
+            header("evil", json!({"regex": "(a|aa)*(a|aaa)*b"})),
+            header("present", json!({"present": true})),
+            rule("cookie", json!({"cookies": {"group": {"exact": "beta"}}})),
+            rule("cookie-present", json!({"cookies": {"odd": {"present": true}}})),
+            rule("os", json!({"clientOs": ["ios", "android", "windows", "macos", "linux"]})),
+            rule("query", json!({"queryParams": {"debug": {"exact": "beta"}}})),
+            rule("query-text", json!({"queryParams": {"text": {"regex": ".*"}}})),
+            rule("path", json!({"path": {"regex": "/text/.*"}})),
+        ],
+        "split": [{"version": "v2", "weight": 1}],
+        "session": {"key": [{"header": "x-user-id"}, {"cookie": "uid"}, {"queryParam": "user"}, {"jwtClaim": "sub"}]},
+    }}))
+}
+
+#[tokio::test]
+async fn any_value_of_any_header_is_read_without_harm() -> Result<()> {
+    let long = vec![b'a'; 50_000];
+    let evil = vec![b'a'; 8_000];
+    let longest = vec![b'a'; 2_048];
+    let token = |payload: &str| [b"Bearer e30.", payload.as_bytes(), b"."].concat();
+    let deep = token(&"W1tb".repeat(5_000));
+    let table: &[(&str, &[u8], &str)] = &[
+        ("x-exact", b"beta", "rule:exact"),
+        ("x-exact", BYTES, "split"),
+        ("x-exact", b"", "split"),
+        ("x-exact", b"beta\xff", "split"),
+        ("x-exact", &long, "split"),
+        ("x-prefix", b"be\xff", "rule:prefix"),
+        ("x-prefix", BYTES, "split"),
+        ("x-contains", b"\xffbeta\xfe", "rule:contains"),
+        ("x-contains", BYTES, "split"),
+        ("x-contains", &long, "split"),
+        ("x-in", b"gamma", "rule:in"),
+        ("x-in", BYTES, "split"),
+        ("x-in", b"", "split"),
+        ("x-semver", b"2.1.0", "rule:semver"),
+        ("x-semver", BYTES, "split"),
+        ("x-semver", b"", "split"),
+        ("x-semver", b"99999999999999999999999.0.0", "split"),
+        ("x-semver", &long, "split"),
+        ("x-any-text", b"text", "rule:any-text"),
+        ("x-any-text", b"", "rule:any-text"),
+        ("x-any-text", BYTES, "split"),
+        ("x-any-text", &longest, "rule:any-text"),
+        ("x-any-text", &evil, "split"),
+        ("x-evil", b"aab", "rule:evil"),
+        ("x-evil", &longest, "split"),
+        ("x-evil", &evil, "split"),
+        ("x-present", BYTES, "rule:present"),
+        ("x-present", b"", "rule:present"),
+        ("x-present", &long, "rule:present"),
+        ("cookie", b"group=beta", "rule:cookie"),
+        ("cookie", BYTES, "split"),
+        ("cookie", b"", "split"),
+        ("cookie", b";;=;\xff=\xfe; group=beta", "rule:cookie"),
+        ("cookie", b"group=\xff; odd=\xfe", "rule:cookie-present"),
+        ("cookie", b"uid=\xff", "session"),
+        ("cookie", b"uid=", "split"),
+        ("user-agent", b"\xff Android \xfe", "rule:os"),
+        ("user-agent", BYTES, "split"),
+        ("user-agent", b"", "split"),
+        ("user-agent", &long, "split"),
+        ("authorization", &token("eyJzdWIiOiIzIn0"), "session"),
+        ("authorization", BYTES, "split"),
+        ("authorization", b"", "split"),
+        ("authorization", b"Bearer", "split"),
+        ("authorization", b"Bearer \xff.\xfe.\xfd", "split"),
+        // The claims `{"sub":"\xff"}`, a text that is none, and `{"sub":` without an end.
+        ("authorization", &token("eyJzdWIiOiL_In0"), "split"),
+        ("authorization", &token("eyJzdWIiOg"), "split"),
+        ("authorization", &deep, "split"),
+        ("x-user-id", BYTES, "session"),
+        ("x-user-id", b"", "split"),
+        ("x-user-id", &long, "session"),
+        (ASK, BYTES, "split"),
+        (ASK, b"", "split"),
+    ];
+    let scene = Scene::new(&config()).await?;
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        for (name, value, reason) in table {
+            let what = format!(
+                "{protocol:?} {name}: {}",
+                value[..value.len().min(80)].escape_ascii()
+            );
+            let fields: &[(&str, &[u8])] = match *name {
+                ASK => &[(name, value)],
+                _ => &[ASKED, (name, value)],
+            };
+            let answer = client.get("reviews", "/", fields).await;
+            let answer = answer.with_context(|| what.clone())?;
+            assert_eq!(answer.status, 200, "{what}");
+            assert_eq!(decided(&answer, "reason"), Some(*reason), "{what}");
+        }
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn values_reach_the_upstream_as_they_were_sent() -> Result<()> {
+    let scene = Scene::new(&config()).await?;
+    for protocol in PROTOCOLS {
+        let sent: [(&str, &[u8]); 3] = [
+            ("x-exact", BYTES),
+            ("cookie", b"uid=\xff"),
+            ("x-present", b""),
+        ];
+        let answer = scene.client(protocol).get("reviews", "/", &sent).await?;
+        assert_eq!(answer.status, 200);
+        let request = scene.upstreams.v1.requests().pop();
+        let request = request.context("v1 got nothing")?;
+        for (name, value) in sent {
+            assert_eq!(request.values(name), [value], "{protocol:?} {name}");
+        }
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn many_headers_and_many_cookies_are_all_looked_at() -> Result<()> {
+    let scene = Scene::new(&config()).await?;
+    let names: Vec<String> = (0..80).map(|place| format!("x-filler-{place}")).collect();
+    let mut headers: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), BYTES)).collect();
+    headers.extend([ASKED, ("x-exact", b"beta")]);
+
+    let mut cookies: Vec<String> = (0..60).map(|place| format!("c{place}=\u{1F36A}")).collect();
+    cookies.push("group=beta".into());
+    let one_line = cookies.join("; ");
+    let one_line = [ASKED, ("cookie", one_line.as_bytes())];
+    let lines = cookies.iter().map(|cookie| ("cookie", cookie.as_bytes()));
+    let lines: Vec<(&str, &[u8])> = [ASKED].into_iter().chain(lines).collect();
+
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        for (fields, reason) in [
+            (headers.as_slice(), "rule:exact"),
+            (&one_line, "rule:cookie"),
+            (&lines, "rule:cookie"),
+        ] {
+            let answer = client.get("reviews", "/", fields).await?;
+            assert_eq!(answer.status, 200, "{protocol:?} {reason}");
+            assert_eq!(decided(&answer, "reason"), Some(reason), "{protocol:?}");
+        }
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn any_path_and_query_is_read_without_harm() -> Result<()> {
+    let scene = Scene::new(&config()).await?;
+    let table = [
+        ("/?debug=beta", "rule:query"),
+        ("/?debug=%62%65ta", "rule:query"),
+        ("/?debug=%ff%fe", "split"),
+        ("/?debug", "split"),
+        ("/?debug=%", "split"),
+        ("/?debug=%f", "split"),
+        ("/?debug=%zz", "split"),
+        ("/?text=", "rule:query-text"),
+        ("/?text=%ff", "split"),
+        ("/?user=%ff", "session"),
+        ("/?user=", "split"),
+        ("/?&&==&=&?", "split"),
+        ("/text/a", "rule:path"),
+        // A path is not decoded, so this one is text.
+        ("/text/%ff%fe", "rule:path"),
+        ("/%ff%fe?%ff=%fe", "split"),
+    ];
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        for (path, reason) in table {
+            let answer = client.get("reviews", path, &[ASKED]).await?;
+            assert_eq!(answer.status, 200, "{protocol:?} {path}");
+            assert_eq!(
+                decided(&answer, "reason"),
+                Some(reason),
+                "{protocol:?} {path}"
+            );
+        }
+    }
+    scene.end().await
+}
+
+/// What no client library sends: Envoy lets hardly any of it through, and what it does is harmless.
+#[tokio::test]
+async fn raw_bytes_in_path_and_host_harm_nothing() -> Result<()> {
+    let scene = Scene::of(|proxy| {
+        proxy
+            .plugin(plugin(&config()))
+            .access_log("%PROTOCOL% %RESPONSE_CODE% %FILTER_STATE(wasm.halftone:PLAIN)%")
+    })
+    .await?;
+    let table: [(&[u8], &[u8], u16, u16); 6] = [
+        (b"/\xff\xfe?debug=\xff", b"reviews", 400, 200),
+        (b"/", b"\xff\xfe", 400, 200),
+        (b"/", b"reviews\xff", 400, 200),
+        (b"/", b"", 200, 200),
+        (b"/", b":", 200, 200),
+        (b"*", b"reviews", 200, 200),
+    ];
+    let mut expected = String::new();
+    for (path, host, http1, http2) in table {
+        let request = [b"GET ", path, b" HTTP/1.1\r\nhost: ", host, b"\r\nconnection: close\r\n\r\n"];
+        raw(scene.envoy.address(), &request.concat()).await?;
+        raw(scene.envoy.address(), &http2_request(host, path)).await?;
+        expected.push_str(&format!("HTTP/1.1 {http1} \nHTTP/2 {http2}\n"));
+    }
+    println!("{}", scene.envoy.access_log()?);
+    println!("{:?}", scene.upstreams.nobody.requests());
+    println!("{:?}", scene.upstreams.v2.requests());
+    println!("{:?}", scene.upstreams.v1.requests());
+    scene.end().await
+}
+
+/// A GET request as frames, every header spelt out.
+fn http2_request(authority: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [
+        (b":method".as_slice(), b"GET".as_slice()),
+        (b":scheme", b"http"),
+        (b":authority", authority),
+        (b":path", path),
+    ] {
+        headers.push(0);
+        for text in [name, value] {
+            headers.push(u8::try_from(text.len()).unwrap_or_default());
+            headers.extend(text);
+        }
+    }
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".as_slice();
+    let length = u8::try_from(headers.len()).unwrap_or_default();
+    // HEADERS, whose end is the request's end, of stream 1.
+    [preface, &[0, 0, length, 1, 0x5, 0, 0, 0, 1], &headers].concat()
+}

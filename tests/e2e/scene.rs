@@ -1,0 +1,126 @@
+//! What most tests stand on: a service in two versions, and an Envoy with the filter before them.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use halftone_lab::client::{Answer, Client, Fields, Protocol};
+use halftone_lab::envoy::Envoy;
+use halftone_lab::proxy::{Cluster, Plugin, Proxy, Route};
+use halftone_lab::upstream::Upstream;
+use serde_json::{Value, json};
+
+/// The plugin's name, where there is one.
+pub const PLUGIN: &str = "halftone";
+
+/// The header that carries the version to the routes.
+pub const VERSION: &str = "x-halftone-version";
+
+/// The header that asks for the decision, in the configurations here.
+pub const ASK: &str = "x-halftone-explain";
+
+/// A header field that asks.
+pub const ASKED: (&str, &[u8]) = (ASK, b"1");
+
+/// The header that brings it.
+pub const DECISION: &str = "x-halftone-decision";
+
+/// How long a condition may take to come true.
+pub const SOON: Duration = Duration::from_secs(10);
+
+pub const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+
+/// A configuration with one release: `reviews`, whose principal is v1, with this strategy.
+pub fn reviews(strategy: Value) -> Value {
+    let mut release = json!({"name": "reviews", "hosts": ["reviews"], "principal": "v1"});
+    if let (Some(release), Value::Object(strategy)) = (release.as_object_mut(), strategy) {
+        release.extend(strategy);
+    }
+    json!({"releases": [release], "explain": {"header": ASK}})
+}
+
+/// All traffic to `version`.
+pub fn active(version: &str) -> Value {
+    reviews(json!({"blueGreen": {"active": version}}))
+}
+
+/// The upstreams.
+pub struct Upstreams {
+    pub v1: Upstream,
+    pub v2: Upstream,
+    /// Takes what carries no version.
+    pub nobody: Upstream,
+}
+
+impl Upstreams {
+    pub async fn start() -> Result<Self> {
+        Ok(Self {
+            v1: Upstream::start("v1").await?,
+            v2: Upstream::start("v2").await?,
+            nobody: Upstream::start("nobody").await?,
+        })
+    }
+
+    /// An Envoy that routes to them by [`VERSION`].
+    pub fn proxy(&self) -> Proxy {
+        Proxy::new()
+            .cluster(Cluster::new("v1", self.v1.address()))
+            .cluster(Cluster::new("v2", self.v2.address()))
+            .cluster(Cluster::new("nobody", self.nobody.address()))
+            .route(Route::header(VERSION, "v1").to("v1"))
+            .route(Route::header(VERSION, "v2").to("v2"))
+            .fallback("nobody")
+    }
+}
+
+/// The upstreams, and an Envoy before them.
+pub struct Scene {
+    pub envoy: Envoy,
+    pub upstreams: Upstreams,
+}
+
+impl Scene {
+    /// With one plugin.
+    pub async fn new(config: &Value) -> Result<Self> {
+        Self::of(|proxy| proxy.plugin(plugin(config))).await
+    }
+
+    /// With what `complete` makes of an Envoy without plugins.
+    pub async fn of(complete: impl FnOnce(Proxy) -> Proxy) -> Result<Self> {
+        let upstreams = Upstreams::start().await?;
+        let envoy = Envoy::start(complete(upstreams.proxy())).await?;
+        Ok(Self { envoy, upstreams })
+    }
+
+    pub fn client(&self, protocol: Protocol) -> Client {
+        Client::new(self.envoy.address(), protocol)
+    }
+
+    /// Gets `/` of the host `reviews` over a new connection, and so from either worker.
+    pub async fn get(&self, headers: Fields<'_>) -> Result<Answer> {
+        let client = self.client(Protocol::Http1);
+        client.get("reviews", "/", headers).await
+    }
+
+    /// The sum over the metrics of this name that carry these labels.
+    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Result<f64> {
+        Ok(self.envoy.metrics().await?.sum(name, labels))
+    }
+
+    /// Nothing may have gone wrong underneath.
+    pub async fn end(self) -> Result<()> {
+        self.envoy.check_health().await?;
+        self.envoy.stop().await
+    }
+}
+
+/// The plugin called [`PLUGIN`].
+pub fn plugin(config: &Value) -> Plugin {
+    Plugin::new(PLUGIN).config(&config.to_string())
+}
+
+/// A word of an answer's decision: its `release`, `version` or `reason`.
+pub fn decided<'a>(answer: &'a Answer, what: &str) -> Option<&'a str> {
+    let words = answer.header(DECISION)?.split(' ');
+    let mut words = words.filter_map(|word| word.split_once('='));
+    words.find(|(name, _)| *name == what).map(|(_, word)| word)
+}
