@@ -2,6 +2,7 @@
 
 mod bytes;
 mod cases;
+mod forgery;
 mod repeats;
 mod scene;
 #[path = "../support/mod.rs"]

@@ -60,7 +60,7 @@ impl Upstreams {
         })
     }
 
-    /// An Envoy that routes to them by [`VERSION`].
+    /// An Envoy that routes to both versions by [`VERSION`].
     pub fn proxy(&self) -> Proxy {
         Proxy::new()
             .cluster(Cluster::new("v1", self.v1.address()))
@@ -68,7 +68,6 @@ impl Upstreams {
             .cluster(Cluster::new("nobody", self.nobody.address()))
             .route(Route::header(VERSION, "v1").to("v1"))
             .route(Route::header(VERSION, "v2").to("v2"))
-            .fallback("nobody")
     }
 }
 
@@ -84,10 +83,10 @@ impl Scene {
         Self::of(|proxy| proxy.plugin(plugin(config))).await
     }
 
-    /// With what `complete` makes of an Envoy without plugins.
+    /// With what `complete` makes of an Envoy without plugins. What its routes leave goes to `nobody`.
     pub async fn of(complete: impl FnOnce(Proxy) -> Proxy) -> Result<Self> {
         let upstreams = Upstreams::start().await?;
-        let envoy = Envoy::start(complete(upstreams.proxy())).await?;
+        let envoy = Envoy::start(complete(upstreams.proxy()).fallback("nobody")).await?;
         Ok(Self { envoy, upstreams })
     }
 
@@ -116,6 +115,14 @@ impl Scene {
 /// The plugin called [`PLUGIN`].
 pub fn plugin(config: &Value) -> Plugin {
     Plugin::new(PLUGIN).config(&config.to_string())
+}
+
+/// The values of a header, as the upstream received them and echoes them.
+pub fn echoed(answer: &Answer, name: &str) -> Result<Vec<String>> {
+    let echo: Value = serde_json::from_slice(&answer.body)?;
+    let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone())?;
+    let headers = headers.into_iter().filter(|header| header.0 == name);
+    Ok(headers.map(|(_, value)| value).collect())
 }
 
 /// A word of an answer's decision: its `release`, `version` or `reason`.

@@ -11,7 +11,9 @@ use crate::table::{Row, Table};
 #[derive(Debug)]
 pub struct Story {
     out: Stdout,
+    /// How many have begun.
     scenes: usize,
+    /// The title of the scene being played, with its number.
     title: String,
     observations: usize,
     /// What was not as expected, with the scene that it belongs to.

@@ -119,7 +119,7 @@ mod tests {
     fn the_columns_are_as_wide_as_their_widest_cells() {
         let table = Table(vec![
             Row::text("end-user: jason", "v2", "v1"),
-            Row::share("share of v2", 10.0, 2_031, 20_000),
+            Row::share("share of v2", 10.0, 2_040, 20_000),
             Row::none("requests that failed", 0),
         ]);
         assert_eq!(
@@ -128,7 +128,7 @@ mod tests {
                 "  what                  expected     observed         ok",
                 "  --------------------  -----------  ---------------  --",
                 "  end-user: jason       v2           v1               NO",
-                "  share of v2           10 % ± 0.85  10.16 % (2,031)  ok",
+                "  share of v2           10 % ± 0.85  10.20 % (2,040)  ok",
                 "  requests that failed  0            0                ok",
                 "",
             ]

@@ -69,32 +69,30 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let traffic = stage.traffic().await?;
 
     let log_before = stage.envoy.log()?.len();
-    let update = update(stage, BAD).await?;
+    let bad = outcome(stage, BAD).await?;
     let log = stage.envoy.log()?;
     let told = told(log.get(log_before..).unwrap_or_default());
     story.quote("Envoy's log, without its time stamps", &told.join("\n"))?;
 
-    let places = MISTAKES.map(|place| format!("halftone: {place}: "));
-    let found = |place: &&String| told.iter().any(|line| line.starts_with(place.as_str()));
+    let mistakes = MISTAKES.map(|place| format!("halftone: {place}: "));
+    let found = mistakes
+        .iter()
+        .filter(|mistake| told.iter().any(|line| line.starts_with(mistake.as_str())));
     let jason = stage.ask(&[("end-user", "jason")]).await?;
-    let report = stage.load().connections(4).run(REQUESTS).await?;
-    let by_v1 = report.upstreams.get("v1").copied().unwrap_or_default();
+    let others = stage.load().connections(4).run(REQUESTS).await?;
+    let by_v1 = others.upstreams.get("v1").copied().unwrap_or_default();
     let mut rows = vec![
-        Row::text("the update", "refused", update),
-        Row::count(
-            "  mistakes told",
-            3,
-            places.iter().filter(found).count() as u64,
-        ),
+        Row::text("the update", "refused", bad),
+        Row::count("  mistakes told", 3, found.count() as u64),
         Row::count("  halftone_config_rejected", 1, rejected(stage).await?),
         Row::text("  end-user: jason", "v2, rule:jason", &jason),
         Row::count("  others: answers from v1", REQUESTS, by_v1),
     ];
 
-    let update = self::update(stage, &repaired()).await?;
+    let good = outcome(stage, &repaired()).await?;
     let report = traffic.stop().await?;
     rows.extend([
-        Row::text("the repaired update", "accepted", update),
+        Row::text("the repaired update", "accepted", good),
         Row::none("  halftone_config_rejected", rejected(stage).await?),
         Row::some("traffic all the while: answers", report.answers()),
         Row::none("  requests that failed", report.failed()),
@@ -102,13 +100,15 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.observe(rows)
 }
 
-async fn update(stage: &Stage, yaml: &str) -> Result<&'static str> {
+/// What becomes of `yaml` as an update.
+async fn outcome(stage: &Stage, yaml: &str) -> Result<&'static str> {
     Ok(match stage.update(yaml).await? {
         Applied::Accepted => "accepted",
         Applied::Rejected => "refused",
     })
 }
 
+/// The gauge `halftone_config_rejected`.
 async fn rejected(stage: &Stage) -> Result<u64> {
     let metrics = stage.envoy.metrics().await?;
     Ok(metrics.sum("halftone_config_rejected", &[]) as u64)

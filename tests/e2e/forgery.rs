@@ -1,0 +1,158 @@
+//! What a client or an upstream writes under the filter's own names is never taken for the filter's word.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use halftone_lab::client::{Answer, raw};
+use halftone_lab::proxy::Route;
+use halftone_lab::upstream::Script;
+use serde_json::{Value, json};
+
+use crate::scene::{ASK, ASKED, DECISION, PROTOCOLS, Scene, VERSION, active, echoed, plugin};
+
+/// The routing header of `ratings`.
+const RATINGS: &str = "x-ratings-version";
+
+/// `reviews` goes to v2, `ratings` to v1, and `catalog` to v2 by its authority.
+fn config() -> Value {
+    let release = |name: &str, active: &str, route: Value| {
+        json!({"name": name, "hosts": [name], "principal": "v1", "blueGreen": {"active": active}, "route": route})
+    };
+    json!({
+        "releases": [
+            release("reviews", "v2", json!({"header": VERSION})),
+            release("ratings", "v1", json!({"header": RATINGS})),
+            release("catalog", "v2", json!({"authority": {"v1": "catalog-v1", "v2": "catalog-v2"}})),
+        ],
+        "explain": {"header": ASK},
+    })
+}
+
+async fn scene() -> Result<Scene> {
+    Scene::of(|proxy| {
+        proxy
+            .plugin(plugin(&config()))
+            .route(Route::header(RATINGS, "v1").to("v1"))
+            .route(Route::header(RATINGS, "v2").to("v2"))
+            .route(Route::authority("catalog-v1").to("v1"))
+            .route(Route::authority("catalog-v2").to("v2"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_clients_routing_header_is_never_obeyed() -> Result<()> {
+    let scene = scene().await?;
+    type Sent = &'static [(&'static str, &'static [u8])];
+    // The host, what is sent, the upstream that gets it, and the values of both routing headers there.
+    let table: [(&str, Sent, &str, &[&str], &[&str]); 13] = [
+        ("reviews", &[], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"v1")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"v2")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"v2"), (VERSION, b"v2")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"v2"), (VERSION, b"v1")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"v1"), (VERSION, b"v2")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"")], "v2", &["v2"], &[]),
+        ("reviews", &[(VERSION, b"\xff\xfe"), (RATINGS, b"\xff\xfe")], "v2", &["v2"], &[]),
+        ("reviews", &[(RATINGS, b"v1"), (RATINGS, b"v2")], "v2", &["v2"], &[]),
+        ("ratings", &[(VERSION, b"v2"), (RATINGS, b"v2")], "v1", &[], &["v1"]),
+        ("catalog", &[(VERSION, b"v1"), (RATINGS, b"v1")], "v2", &[], &[]),
+        ("other", &[(VERSION, b"v2"), (RATINGS, b"v1")], "nobody", &[], &[]),
+        ("other", &[(VERSION, b"v2"), (VERSION, b""), (VERSION, b"\xff")], "nobody", &[], &[]),
+    ];
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        for (host, sent, upstream, version, ratings) in table {
+            let what = format!("{protocol:?} {host} {sent:?}");
+            let answer = client.get(host, "/", sent).await?;
+            assert_eq!(answer.upstream(), Some(upstream), "{what}");
+            assert_eq!(echoed(&answer, VERSION)?, version, "{what}");
+            assert_eq!(echoed(&answer, RATINGS)?, ratings, "{what}");
+        }
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_headers_case_makes_no_difference() -> Result<()> {
+    let scene = scene().await?;
+    for (host, upstream) in [("reviews", &scene.upstreams.v2), ("other", &scene.upstreams.nobody)] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nX-HALFTONE-VERSION: v1\r\nX-Halftone-Version: v2\r\n\
+             X-RATINGS-VERSION: v1\r\nX-HALFTONE-EXPLAIN: 1\r\nConnection: close\r\n\r\n"
+        );
+        let heard = raw(scene.envoy.address(), request.as_bytes()).await?;
+        assert!(heard.starts_with(b"HTTP/1.1 200"), "{}", heard.escape_ascii());
+        let requests = upstream.requests();
+        assert_eq!(requests.len(), 1, "{host}");
+        let expected: &[&[u8]] = if host == "reviews" { &[b"v2"] } else { &[] };
+        assert_eq!(requests[0].values(VERSION), expected, "{host}");
+        assert!(requests[0].values(RATINGS).is_empty(), "{host}");
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_forged_decision_is_replaced_for_who_asks() -> Result<()> {
+    let scene = Scene::new(&active("v2")).await?;
+    let forged = Script::echo().header(DECISION, "release=reviews version=v1 reason=forged");
+    scene.upstreams.v2.script(forged.header(DECISION, "twice"));
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        // A client has no way to write it either.
+        let answer = client.get("reviews", "/", &[ASKED, (DECISION, b"mine")]).await?;
+        let decisions: Vec<&[u8]> = answer.headers.get_all(DECISION).iter().map(|value| value.as_bytes()).collect();
+        assert_eq!(decisions, [b"release=reviews version=v2 reason=active"], "{protocol:?}");
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_decision_is_told_to_nobody_who_may_not_ask() -> Result<()> {
+    let mut silent = active("v2");
+    silent.as_object_mut().map(|config| config.remove("explain"));
+    for (config, fields) in [(silent, [ASKED]), (active("v2"), [("x-other", b"1".as_slice())])] {
+        let scene = Scene::new(&config).await?;
+        let answer = scene.get(&fields).await?;
+        assert_eq!((answer.upstream(), answer.header(DECISION)), (Some("v2"), None));
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_else_is_added_to_a_response() -> Result<()> {
+    let with = scene().await?;
+    let without = Scene::of(|proxy| proxy).await?;
+    for scene in [&with, &without] {
+        for upstream in [&scene.upstreams.v2, &scene.upstreams.nobody] {
+            let script = Script::status(203).header("x-mine", "1").header("set-cookie", "a=1");
+            upstream.script(script.header("set-cookie", "b=2").header("x-upstream", "same"));
+        }
+    }
+    for protocol in PROTOCOLS {
+        for host in ["reviews", "other"] {
+            let mut answers = Vec::new();
+            for scene in [&with, &without] {
+                let answer = scene.client(protocol).get(host, "/", &[]).await?;
+                answers.push(fields(&answer));
+            }
+            assert_eq!(answers[0], answers[1], "{protocol:?} {host}");
+        }
+    }
+    with.end().await?;
+    without.end().await
+}
+
+/// The header fields of an answer, but for what changes with the clock, and for the upstream's name.
+fn fields(answer: &Answer) -> BTreeMap<String, Vec<String>> {
+    let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in &answer.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        fields.entry(name.to_string()).or_default().push(value);
+    }
+    for name in ["date", "x-envoy-upstream-service-time", "x-upstream"] {
+        fields.remove(name);
+    }
+    fields
+}
