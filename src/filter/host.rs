@@ -5,6 +5,7 @@
 //! bytes, because the SDK's text getters panic on a value that is not UTF-8.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use log::LevelFilter;
 use proxy_wasm::hostcalls;
@@ -109,6 +110,17 @@ pub fn plugin_name() -> String {
 pub fn plugin_configuration() -> Vec<u8> {
     let configuration = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
     configuration.ok().flatten().unwrap_or_default()
+}
+
+/// Has the root called back after `period`, and again after each further one. Only in the configure
+/// callback.
+pub fn tick_after(period: Duration) {
+    done(hostcalls::set_tick_period(period), "a tick");
+}
+
+/// Ends the ticks of this root. Only in its tick callback.
+pub fn stop_ticking() {
+    done(hostcalls::set_tick_period(Duration::ZERO), "a tick");
 }
 
 /// What all workers share under `key`, and the number that a change of it must quote.

@@ -2,49 +2,65 @@
 //! serves, and whether the latest one was refused.
 //!
 //! Envoy configures a plugin in every worker, each with memory of its own, and tries a new
-//! configuration out in a VM that it throws away. Only shared data outlives that. It is one space
-//! for all plugins of the process, so the plugin's name is part of the key.
+//! configuration out in a VM that it throws away without a word. Only shared data outlives that. It
+//! is one space for all plugins of the process, so the plugin's name is part of the key.
+//!
+//! A root of the trial VM looks like any other while it is configured; but it never lives to see a
+//! tick. So a root counts from its first tick on. Until then, for [`GRACE`], the time at which a
+//! configuration was accepted speaks for the roots that are on their way.
 
-use super::host::{self, Metric};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::host;
 use super::metrics;
 use crate::event::Event;
 
-/// One worker's hold on what is known about its plugin.
+/// How soon after its configuration a root counts.
+pub const FIRST_TICK: Duration = Duration::from_millis(50);
+
+/// How long an accepted configuration is taken to serve before any of its roots has counted.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// One root's part in what is known about its plugin.
 pub struct PluginStatus {
     plugin: String,
     key: String,
-    hold: Hold,
+    role: Role,
+    counted: bool,
 }
 
-/// What the root that this belongs to counts as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    Nothing,
+/// What a root does with requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It serves a good configuration.
     Serving,
+    /// Its configuration was refused and nothing else served: it lets them pass.
     Passing,
 }
 
-/// What all workers know. The counts are of roots: each worker has one for each configuration that
-/// is in use.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+/// What all workers know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Known {
-    /// Roots that serve a good configuration.
+    /// Roots that serve: each worker, and the main thread, has one for each configuration in use.
     serving: u32,
-    /// Roots that let requests pass, because their configuration was refused and nothing else
-    /// served.
+    /// Roots that let requests pass.
     passing: u32,
-    /// Releases of the good configuration.
+    /// Releases of the latest good configuration.
     releases: u32,
     /// Whether the latest configuration was refused.
     rejected: bool,
+    /// When the latest good configuration came, in milliseconds since 1970.
+    accepted_at: u64,
 }
 
 impl PluginStatus {
     pub fn new(plugin: &str) -> Self {
+        let key = format!("halftone.plugin.{plugin}");
         Self {
             plugin: plugin.into(),
-            key: format!("halftone.plugin.{plugin}"),
-            hold: Hold::Nothing,
+            key,
+            role: Role::Passing,
+            counted: false,
         }
     }
 
@@ -55,46 +71,48 @@ impl PluginStatus {
     /// This root serves a good configuration of so many releases.
     pub fn accepted(&mut self, releases: usize) {
         let releases = u32::try_from(releases).unwrap_or(u32::MAX);
-        let held = std::mem::replace(&mut self.hold, Hold::Serving);
-        self.update(|known| {
-            known
-                .without(held)
-                .with(Hold::Serving)
-                .latest(releases, false)
+        self.role = Role::Serving;
+        self.update(|known| Known {
+            releases,
+            rejected: false,
+            accepted_at: now(),
+            ..known
         });
     }
 
     /// This root's configuration was refused. True, where a good one serves on in its place; else
-    /// requests pass.
+    /// this root lets requests pass.
     pub fn rejected(&mut self) -> bool {
-        let before = self.update(|known| Known {
+        let known = self.update(|known| Known {
             rejected: true,
             ..known
         });
-        if before.serving > 0 {
-            return true;
-        }
-        let held = std::mem::replace(&mut self.hold, Hold::Passing);
-        self.update(|known| known.without(held).with(Hold::Passing));
-        false
+        self.role = Role::Passing;
+        known.serving > 0 || known.is_fresh()
     }
 
-    /// This root is no more.
+    /// This root has seen its first tick, so it is not on trial.
+    pub fn count(&mut self) {
+        if !self.counted {
+            self.counted = true;
+            self.update(|known| known.with(self.role, 1));
+        }
+    }
+
+    /// This root is no more. The last one takes with it what is known, unless others are on their
+    /// way.
     pub fn gone(self) {
-        let update = |known: Known| {
-            let left = known.without(self.hold);
-            if left.serving + left.passing == 0 {
-                Known::default()
-            } else {
-                left
-            }
-        };
-        self.update(update);
+        let counted = if self.counted { -1 } else { 0 };
+        self.update(|known| {
+            let left = known.with(self.role, counted);
+            let none = left.serving + left.passing == 0 && !left.is_fresh();
+            if none { Known::default() } else { left }
+        });
     }
 
     /// Changes what is known, whatever other workers do at the same time, and takes the gauges
     /// along: they hold the sums over all plugins, so each change is added to them once, by the
-    /// worker that made it. Gives back what was known.
+    /// worker that made it. Gives back what was known before.
     fn update(&self, change: impl Fn(Known) -> Known) -> Known {
         loop {
             let (bytes, quoted) = host::shared_data(&self.key);
@@ -104,13 +122,11 @@ impl PluginStatus {
                 return before;
             }
             if host::set_shared_data(&self.key, &after.to_bytes(), quoted).is_ok() {
-                add(
-                    &Event::Releases,
-                    i64::from(after.releases) - i64::from(before.releases),
-                );
+                add(&Event::Releases, after.releases, before.releases);
                 add(
                     &Event::ConfigRejected,
-                    i64::from(after.rejected) - i64::from(before.rejected),
+                    after.rejected.into(),
+                    before.rejected.into(),
                 );
                 return before;
             }
@@ -118,58 +134,45 @@ impl PluginStatus {
     }
 }
 
-fn add(event: &Event<'_>, amount: i64) {
-    metrics::gauge(event)
-        .into_iter()
-        .for_each(|gauge: Metric| gauge.add(amount));
+fn add(event: &Event<'_>, after: u32, before: u32) {
+    if let Some(gauge) = metrics::gauge(event) {
+        gauge.add(i64::from(after) - i64::from(before));
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Known {
-    fn with(self, hold: Hold) -> Self {
-        match hold {
-            Hold::Nothing => self,
-            Hold::Serving => Self {
-                serving: self.serving.saturating_add(1),
+    fn with(self, role: Role, more: i32) -> Self {
+        match role {
+            Role::Serving => Self {
+                serving: self.serving.saturating_add_signed(more),
                 ..self
             },
-            Hold::Passing => Self {
-                passing: self.passing.saturating_add(1),
-                ..self
-            },
-        }
-    }
-
-    fn without(self, hold: Hold) -> Self {
-        match hold {
-            Hold::Nothing => self,
-            Hold::Serving => Self {
-                serving: self.serving.saturating_sub(1),
-                ..self
-            },
-            Hold::Passing => Self {
-                passing: self.passing.saturating_sub(1),
+            Role::Passing => Self {
+                passing: self.passing.saturating_add_signed(more),
                 ..self
             },
         }
     }
 
-    fn latest(self, releases: u32, rejected: bool) -> Self {
-        Self {
-            releases,
-            rejected,
-            ..self
-        }
+    fn is_fresh(&self) -> bool {
+        u128::from(now().saturating_sub(self.accepted_at)) < GRACE.as_millis()
     }
 
-    fn to_bytes(self) -> [u8; 16] {
-        let words = [
-            self.serving,
-            self.passing,
-            self.releases,
-            u32::from(self.rejected),
-        ];
-        let mut bytes = [0; 16];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+    fn to_bytes(self) -> [u8; 24] {
+        let counts = (u64::from(self.serving) << 32) | u64::from(self.passing);
+        let latest = (u64::from(self.releases) << 32) | u64::from(self.rejected);
+        let mut bytes = [0; 24];
+        for (place, word) in bytes
+            .chunks_exact_mut(8)
+            .zip([counts, latest, self.accepted_at])
+        {
             place.copy_from_slice(&word.to_le_bytes());
         }
         bytes
@@ -178,20 +181,19 @@ impl Known {
     /// Bytes that are not of this form come from another release of Halftone in the same proxy, and
     /// say nothing.
     fn from_bytes(bytes: &[u8]) -> Self {
-        let Ok(bytes) = <[u8; 16]>::try_from(bytes) else {
+        let Ok(bytes) = <[u8; 24]>::try_from(bytes) else {
             return Self::default();
         };
-        let mut words = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|word| u32::from_le_bytes(*word));
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
         let mut next = || words.next().unwrap_or_default();
+        let (counts, latest, accepted_at) = (next(), next(), next());
         Self {
-            serving: next(),
-            passing: next(),
-            releases: next(),
-            rejected: next() != 0,
+            serving: (counts >> 32) as u32,
+            passing: counts as u32,
+            releases: (latest >> 32) as u32,
+            rejected: latest & 1 == 1,
+            accepted_at,
         }
     }
 }

@@ -7,7 +7,7 @@ use proxy_wasm::types::ContextType;
 
 use super::host;
 use super::metrics::ReleaseMetrics;
-use super::plugin_status::PluginStatus;
+use super::plugin_status::{FIRST_TICK, PluginStatus};
 use super::stream::Stream;
 use crate::config;
 use crate::release::Releases;
@@ -40,6 +40,7 @@ impl RootContext for Root {
     /// configuration is taken and requests pass untouched.
     fn on_configure(&mut self, _size: usize) -> bool {
         host::follow_log_level();
+        host::tick_after(FIRST_TICK);
         let status = self.status.insert(PluginStatus::new(&host::plugin_name()));
         match config::load(&host::plugin_configuration()) {
             Ok(releases) => {
@@ -63,6 +64,13 @@ impl RootContext for Root {
                 }
                 !serves_on
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        host::stop_ticking();
+        if let Some(status) = &mut self.status {
+            status.count();
         }
     }
 

@@ -219,10 +219,20 @@ async fn odd_paths_and_hosts_harm_nothing() -> Result<()> {
     ];
     for (path, host, status) in table {
         let what = format!("{} of {}", path.escape_ascii(), host.escape_ascii());
-        let request = [b"GET ", path, b" HTTP/1.1\r\nhost: ", host, b"\r\nconnection: close\r\n\r\n"];
+        let request = [
+            b"GET ",
+            path,
+            b" HTTP/1.1\r\nhost: ",
+            host,
+            b"\r\nconnection: close\r\n\r\n",
+        ];
         let heard = raw(scene.envoy.address(), &request.concat()).await?;
         let expected = format!("HTTP/1.1 {status} ");
-        assert!(heard.starts_with(expected.as_bytes()), "{what}: {}", heard.escape_ascii());
+        assert!(
+            heard.starts_with(expected.as_bytes()),
+            "{what}: {}",
+            heard.escape_ascii()
+        );
     }
     // No release claims these hosts.
     assert_eq!(scene.upstreams.nobody.received(), 3);

@@ -15,9 +15,7 @@ const RATINGS: &str = "x-ratings-version";
 
 /// `reviews` goes to v2, `ratings` to v1, and `catalog` to v2 by its authority.
 fn config() -> Value {
-    let release = |name: &str, active: &str, route: Value| {
-        json!({"name": name, "hosts": [name], "principal": "v1", "blueGreen": {"active": active}, "route": route})
-    };
+    let release = |name: &str, active: &str, route: Value| json!({"name": name, "hosts": [name], "principal": "v1", "blueGreen": {"active": active}, "route": route});
     json!({
         "releases": [
             release("reviews", "v2", json!({"header": VERSION})),
@@ -49,16 +47,70 @@ async fn a_clients_routing_header_is_never_obeyed() -> Result<()> {
         ("reviews", &[], "v2", &["v2"], &[]),
         ("reviews", &[(VERSION, b"v1")], "v2", &["v2"], &[]),
         ("reviews", &[(VERSION, b"v2")], "v2", &["v2"], &[]),
-        ("reviews", &[(VERSION, b"v2"), (VERSION, b"v2")], "v2", &["v2"], &[]),
-        ("reviews", &[(VERSION, b"v2"), (VERSION, b"v1")], "v2", &["v2"], &[]),
-        ("reviews", &[(VERSION, b"v1"), (VERSION, b"v2")], "v2", &["v2"], &[]),
+        (
+            "reviews",
+            &[(VERSION, b"v2"), (VERSION, b"v2")],
+            "v2",
+            &["v2"],
+            &[],
+        ),
+        (
+            "reviews",
+            &[(VERSION, b"v2"), (VERSION, b"v1")],
+            "v2",
+            &["v2"],
+            &[],
+        ),
+        (
+            "reviews",
+            &[(VERSION, b"v1"), (VERSION, b"v2")],
+            "v2",
+            &["v2"],
+            &[],
+        ),
         ("reviews", &[(VERSION, b"")], "v2", &["v2"], &[]),
-        ("reviews", &[(VERSION, b"\xff\xfe"), (RATINGS, b"\xff\xfe")], "v2", &["v2"], &[]),
-        ("reviews", &[(RATINGS, b"v1"), (RATINGS, b"v2")], "v2", &["v2"], &[]),
-        ("ratings", &[(VERSION, b"v2"), (RATINGS, b"v2")], "v1", &[], &["v1"]),
-        ("catalog", &[(VERSION, b"v1"), (RATINGS, b"v1")], "v2", &[], &[]),
-        ("other", &[(VERSION, b"v2"), (RATINGS, b"v1")], "nobody", &[], &[]),
-        ("other", &[(VERSION, b"v2"), (VERSION, b""), (VERSION, b"\xff")], "nobody", &[], &[]),
+        (
+            "reviews",
+            &[(VERSION, b"\xff\xfe"), (RATINGS, b"\xff\xfe")],
+            "v2",
+            &["v2"],
+            &[],
+        ),
+        (
+            "reviews",
+            &[(RATINGS, b"v1"), (RATINGS, b"v2")],
+            "v2",
+            &["v2"],
+            &[],
+        ),
+        (
+            "ratings",
+            &[(VERSION, b"v2"), (RATINGS, b"v2")],
+            "v1",
+            &[],
+            &["v1"],
+        ),
+        (
+            "catalog",
+            &[(VERSION, b"v1"), (RATINGS, b"v1")],
+            "v2",
+            &[],
+            &[],
+        ),
+        (
+            "other",
+            &[(VERSION, b"v2"), (RATINGS, b"v1")],
+            "nobody",
+            &[],
+            &[],
+        ),
+        (
+            "other",
+            &[(VERSION, b"v2"), (VERSION, b""), (VERSION, b"\xff")],
+            "nobody",
+            &[],
+            &[],
+        ),
     ];
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
@@ -76,13 +128,20 @@ async fn a_clients_routing_header_is_never_obeyed() -> Result<()> {
 #[tokio::test]
 async fn a_headers_case_makes_no_difference() -> Result<()> {
     let scene = scene().await?;
-    for (host, upstream) in [("reviews", &scene.upstreams.v2), ("other", &scene.upstreams.nobody)] {
+    for (host, upstream) in [
+        ("reviews", &scene.upstreams.v2),
+        ("other", &scene.upstreams.nobody),
+    ] {
         let request = format!(
             "GET / HTTP/1.1\r\nHost: {host}\r\nX-HALFTONE-VERSION: v1\r\nX-Halftone-Version: v2\r\n\
              X-RATINGS-VERSION: v1\r\nX-HALFTONE-EXPLAIN: 1\r\nConnection: close\r\n\r\n"
         );
         let heard = raw(scene.envoy.address(), request.as_bytes()).await?;
-        assert!(heard.starts_with(b"HTTP/1.1 200"), "{}", heard.escape_ascii());
+        assert!(
+            heard.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            heard.escape_ascii()
+        );
         let requests = upstream.requests();
         assert_eq!(requests.len(), 1, "{host}");
         let expected: &[&[u8]] = if host == "reviews" { &[b"v2"] } else { &[] };
@@ -100,9 +159,20 @@ async fn a_forged_decision_is_replaced_for_who_asks() -> Result<()> {
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
         // A client has no way to write it either.
-        let answer = client.get("reviews", "/", &[ASKED, (DECISION, b"mine")]).await?;
-        let decisions: Vec<&[u8]> = answer.headers.get_all(DECISION).iter().map(|value| value.as_bytes()).collect();
-        assert_eq!(decisions, [b"release=reviews version=v2 reason=active"], "{protocol:?}");
+        let answer = client
+            .get("reviews", "/", &[ASKED, (DECISION, b"mine")])
+            .await?;
+        let decisions: Vec<&[u8]> = answer
+            .headers
+            .get_all(DECISION)
+            .iter()
+            .map(|value| value.as_bytes())
+            .collect();
+        assert_eq!(
+            decisions,
+            [b"release=reviews version=v2 reason=active"],
+            "{protocol:?}"
+        );
     }
     scene.end().await
 }
@@ -110,11 +180,19 @@ async fn a_forged_decision_is_replaced_for_who_asks() -> Result<()> {
 #[tokio::test]
 async fn a_decision_is_told_to_nobody_who_may_not_ask() -> Result<()> {
     let mut silent = active("v2");
-    silent.as_object_mut().map(|config| config.remove("explain"));
-    for (config, fields) in [(silent, [ASKED]), (active("v2"), [("x-other", b"1".as_slice())])] {
+    silent
+        .as_object_mut()
+        .map(|config| config.remove("explain"));
+    for (config, fields) in [
+        (silent, [ASKED]),
+        (active("v2"), [("x-other", b"1".as_slice())]),
+    ] {
         let scene = Scene::new(&config).await?;
         let answer = scene.get(&fields).await?;
-        assert_eq!((answer.upstream(), answer.header(DECISION)), (Some("v2"), None));
+        assert_eq!(
+            (answer.upstream(), answer.header(DECISION)),
+            (Some("v2"), None)
+        );
         scene.end().await?;
     }
     Ok(())
@@ -126,8 +204,10 @@ async fn nothing_else_is_added_to_a_response() -> Result<()> {
     let without = Scene::of(|proxy| proxy).await?;
     for scene in [&with, &without] {
         for upstream in [&scene.upstreams.v2, &scene.upstreams.nobody] {
-            let script = Script::status(203).header("x-mine", "1").header("set-cookie", "a=1");
-            upstream.script(script.header("set-cookie", "b=2").header("x-upstream", "same"));
+            let script = Script::status(203)
+                .header("x-mine", "1")
+                .header("set-cookie", "a=1");
+            upstream.script(script.header("set-cookie", "b=2"));
         }
     }
     for protocol in PROTOCOLS {

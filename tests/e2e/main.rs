@@ -2,8 +2,13 @@
 
 mod bytes;
 mod cases;
+mod configuration;
 mod forgery;
+mod injection;
+mod plugins;
+mod protocols;
 mod repeats;
 mod scene;
+mod updates;
 #[path = "../support/mod.rs"]
 mod support;

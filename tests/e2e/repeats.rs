@@ -107,8 +107,16 @@ async fn the_first_session_key_that_is_not_empty_counts() -> Result<()> {
         (&[], "/?user=3&user=1", "v2"),
         (&[], "/?user=&user=1&user=3", "v1"),
         (&[("authorization", THREE)], "/", "v2"),
-        (&[("authorization", THREE), ("authorization", ONE)], "/", "v2"),
-        (&[("authorization", ONE), ("authorization", THREE)], "/", "v1"),
+        (
+            &[("authorization", THREE), ("authorization", ONE)],
+            "/",
+            "v2",
+        ),
+        (
+            &[("authorization", ONE), ("authorization", THREE)],
+            "/",
+            "v1",
+        ),
     ];
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);

@@ -18,13 +18,13 @@ const EXPORTS: [&str; 13] = [
     "proxy_on_memory_allocate",
     "proxy_on_vm_start",
     "proxy_on_configure",
+    "proxy_on_tick",
     "proxy_on_context_create",
     "proxy_on_request_headers",
     "proxy_on_response_headers",
     "proxy_on_log",
     "proxy_on_done",
     "proxy_on_delete",
-    "__indirect_function_table",
 ];
 
 fn main() -> Result<()> {

@@ -1,5 +1,7 @@
 //! `KEEP=1`: the stage stays, for whoever wants to play.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use anyhow::{Context, Result};
 use tokio::signal::ctrl_c;
 
@@ -7,7 +9,7 @@ use crate::stage::{EXPLAIN, HOST, Ports, Stage};
 use crate::story::Story;
 
 /// Fixed, so that a command can be typed again.
-pub const PORTS: Ports = Ports {
+const PORTS: Ports = Ports {
     http: 18080,
     admin: 18081,
 };
@@ -29,29 +31,44 @@ releases:
 explain: { header: x-halftone-explain }
 ";
 
+/// Where Envoy is to listen.
+///
+/// # Errors
+///
+/// When somebody else listens there.
+pub fn ports() -> Result<Ports> {
+    for port in [PORTS.http, PORTS.admin] {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+            format!("KEEP=1 needs port {port} of 127.0.0.1; end what listens there")
+        })?;
+    }
+    Ok(PORTS)
+}
+
 /// Prints what to try, and waits for Ctrl-C.
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     stage.configure(CONFIG).await?;
-    let get = format!(
-        "curl -s -H 'host: {HOST}' http://{}/",
-        stage.envoy.address()
-    );
+    let http = stage.envoy.address();
+    let get = |options| format!("curl -s -H 'host: {HOST}' {options}http://{http}/");
     let admin = stage.envoy.admin();
 
     story.say("\n\nEverything goes on running, until Ctrl-C.")?;
     story.quote("Configuration", CONFIG)?;
-    story.quote("The rule", &format!("{get} -H 'end-user: jason'"))?;
+    story.quote("The rule", &get("-H 'end-user: jason' "))?;
     story.quote(
         "The split",
-        &format!("for i in $(seq 200); do {get}; done | sort | uniq -c"),
+        &format!("for i in $(seq 200); do {}; done | sort | uniq -c", get("")),
     )?;
     story.quote(
         "Why a request went where it went",
-        &format!("{get} -i -H '{EXPLAIN}: 1' | grep x-halftone"),
+        &format!(
+            "{} | grep x-halftone",
+            get(&format!("-i -H '{EXPLAIN}: 1' "))
+        ),
     )?;
     story.quote(
         "What Prometheus sees",
-        &format!("curl -s http://{admin}/stats/prometheus | grep ^halftone_"),
+        &format!("curl -s http://{admin}/stats/prometheus | grep ^halftone_requests"),
     )?;
     ctrl_c().await.context("waiting for Ctrl-C")?;
     story.say("\nStopped.")

@@ -30,7 +30,7 @@ const INTERRUPTED: u8 = 130;
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let keep = env::var_os("KEEP").is_some_and(|keep| keep == "1");
-    let ports = if keep { encore::PORTS } else { Ports::ANY };
+    let ports = if keep { encore::ports()? } else { Ports::ANY };
 
     let stage = Stage::start(ports).await?;
     let mut story = Story::default();

@@ -1,0 +1,179 @@
+//! A bad configuration is refused, told of, and never an outage.
+
+use anyhow::Result;
+use halftone_lab::envoy::Applied;
+use halftone_lab::proxy::{Delivery, Plugin};
+use serde_json::{Value, json};
+
+use crate::scene::{PLUGIN, Scene, VERSION, active, plugin, reviews};
+
+/// The first mistake of [`bad`], as users read it.
+const VIOLATION: &str =
+    "halftone: releases[0].canary.split: every weight is 0; give at least one version a weight above 0";
+
+/// The second.
+const ANOTHER: &str = "halftone: releases[0].canary.rules[0].match[0]: is empty; name at least one condition";
+
+/// Two mistakes.
+fn bad() -> Value {
+    reviews(json!({"canary": {
+        "rules": [{"name": "testers", "match": [{}], "version": "v2"}],
+        "split": [{"version": "v2", "weight": 0}],
+    }}))
+}
+
+/// Who answers, `nobody` where nothing is decided; over new connections, and so from every worker.
+async fn serves(scene: &Scene, upstream: &str) -> Result<()> {
+    for _ in 0..10 {
+        let answer = scene.get(&[]).await?;
+        assert_eq!((answer.status.as_u16(), answer.upstream()), (200, Some(upstream)));
+    }
+    Ok(())
+}
+
+/// The gauges `halftone_config_rejected` and `halftone_releases`.
+async fn gauges(scene: &Scene) -> Result<(f64, f64)> {
+    let metrics = scene.envoy.metrics().await?;
+    let gauge = |name| metrics.sum(name, &[]);
+    Ok((gauge("halftone_config_rejected"), gauge("halftone_releases")))
+}
+
+#[tokio::test]
+async fn a_bad_first_configuration_lets_requests_pass_until_a_good_one_comes() -> Result<()> {
+    let scene = Scene::new(&bad()).await?;
+    serves(&scene, "nobody").await?;
+    // Untouched: also what a client forged, since nobody knows which header to remove.
+    assert_eq!(scene.get(&[(VERSION, b"v1")]).await?.upstream(), Some("v1"));
+    assert_eq!(gauges(&scene).await?, (1.0, 0.0));
+    for said in [VIOLATION, ANOTHER, "requests pass untouched until a good one comes"] {
+        assert!(scene.envoy.log()?.contains(said), "{said}");
+    }
+
+    let good = active("v2").to_string();
+    assert_eq!(scene.envoy.apply(PLUGIN, Some(&good)).await?, Applied::Accepted);
+    serves(&scene, "v2").await?;
+    assert_eq!(gauges(&scene).await?, (0.0, 1.0));
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_bad_update_is_refused_and_the_last_good_one_keeps_serving() -> Result<()> {
+    let scene = Scene::new(&active("v1")).await?;
+    let (bad, good) = (bad().to_string(), active("v2").to_string());
+    assert!(!scene.envoy.log()?.contains(VIOLATION));
+    for (config, applied, upstream, rejected) in [
+        (&bad, Applied::Rejected, "v1", 1.0),
+        (&good, Applied::Accepted, "v2", 0.0),
+        (&bad, Applied::Rejected, "v2", 1.0),
+        (&good, Applied::Accepted, "v2", 0.0),
+    ] {
+        assert_eq!(scene.envoy.apply(PLUGIN, Some(config)).await?, applied);
+        serves(&scene, upstream).await?;
+        assert_eq!(gauges(&scene).await?, (rejected, 1.0));
+    }
+    for said in [VIOLATION, ANOTHER, "the last good one keeps serving"] {
+        assert!(scene.envoy.log()?.contains(said), "{said}");
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn no_configuration_is_no_release() -> Result<()> {
+    let blank = [None, Some(""), Some(" \n"), Some("null"), Some("{}"), Some(r#"{"releases": []}"#)];
+    let scene = Scene::of(|proxy| proxy.plugin(Plugin::new(PLUGIN))).await?;
+    serves(&scene, "nobody").await?;
+    assert_eq!(gauges(&scene).await?, (0.0, 0.0));
+    for config in blank {
+        let good = active("v2").to_string();
+        assert_eq!(scene.envoy.apply(PLUGIN, Some(&good)).await?, Applied::Accepted);
+        serves(&scene, "v2").await?;
+        assert_eq!(scene.envoy.apply(PLUGIN, config).await?, Applied::Accepted, "{config:?}");
+        serves(&scene, "nobody").await?;
+        assert_eq!(gauges(&scene).await?, (0.0, 0.0), "{config:?}");
+    }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> Result<()> {
+    let brackets = |open: &str| open.repeat(10_000);
+    let garbage: String = (0..1 << 20).map(|place: u32| char::from((place.wrapping_mul(31) % 94 + 33) as u8)).collect();
+    let texts = [
+        "releases: []".into(),
+        "[]".into(),
+        "[{\"releases\": []}]".into(),
+        "true".into(),
+        "{\"releases\": [".into(),
+        "{\"releases\": {\"reviews\": 1}}".into(),
+        "{\"releases\": [[]]}".into(),
+        "{\"rel\u{e9}ases\": []}".into(),
+        "\u{0}\u{1}\u{2}".into(),
+        brackets("["),
+        brackets("{\"a\":"),
+        format!("{{\"releases\": {}{}}}", brackets("["), brackets("]")),
+        format!("{{\"releases\": [{}]}}", "{},".repeat(20_000) + "{}"),
+        garbage,
+    ];
+    let fresh = Scene::of(|proxy| proxy.plugin(Plugin::new(PLUGIN).config(&texts[0]))).await?;
+    let running = Scene::new(&active("v2")).await?;
+    for text in &texts {
+        let shown = text.get(..text.len().min(60)).unwrap_or_default();
+        // With nothing to keep, a bad configuration is taken and does nothing.
+        assert_eq!(fresh.envoy.apply(PLUGIN, Some(text)).await?, Applied::Accepted, "{shown}");
+        serves(&fresh, "nobody").await?;
+        assert_eq!(running.envoy.apply(PLUGIN, Some(text)).await?, Applied::Rejected, "{shown}");
+        serves(&running, "v2").await?;
+        assert_eq!((gauges(&fresh).await?, gauges(&running).await?), ((1.0, 0.0), (1.0, 1.0)), "{shown}");
+    }
+    fresh.end().await?;
+    running.end().await
+}
+
+#[tokio::test]
+async fn a_bad_static_configuration_does_not_keep_envoy_from_starting() -> Result<()> {
+    let scene = Scene::of(|proxy| proxy.delivery(Delivery::Static).plugin(plugin(&bad()))).await?;
+    serves(&scene, "nobody").await?;
+    assert_eq!(gauges(&scene).await?, (1.0, 0.0));
+    assert!(scene.envoy.log()?.contains(VIOLATION));
+    scene.end().await
+}
+
+#[tokio::test]
+async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
+    let second = || json!({"releases": [
+        {"name": "a", "hosts": ["a"], "principal": "v1", "blueGreen": {"active": "v1"}},
+        {"name": "b", "hosts": ["b"], "principal": "v1", "blueGreen": {"active": "v1"}},
+    ]});
+    let (good, bad) = (active("v2").to_string(), bad().to_string());
+    for first in ["serving", "waiting"] {
+        // The one that serves stands before the other, or behind it.
+        let scene = Scene::of(|proxy| {
+            let serving = Plugin::new("serving").config(&second().to_string());
+            let waiting = Plugin::new("waiting").config(&bad);
+            match first {
+                "serving" => proxy.plugin(serving).plugin(waiting),
+                _ => proxy.plugin(waiting).plugin(serving),
+            }
+        })
+        .await?;
+        serves(&scene, "nobody").await?;
+        assert_eq!(gauges(&scene).await?, (1.0, 2.0));
+
+        assert_eq!(scene.envoy.apply("waiting", Some(&good)).await?, Applied::Accepted);
+        serves(&scene, "v2").await?;
+        assert_eq!(gauges(&scene).await?, (0.0, 3.0));
+
+        for (plugin, rejected) in [("waiting", 1.0), ("serving", 2.0)] {
+            assert_eq!(scene.envoy.apply(plugin, Some(&bad)).await?, Applied::Rejected);
+            serves(&scene, "v2").await?;
+            let answer = scene.client(halftone_lab::client::Protocol::Http1).get("a", "/", &[]).await?;
+            assert_eq!(answer.upstream(), Some("v1"));
+            assert_eq!(gauges(&scene).await?, (rejected, 3.0));
+        }
+        assert_eq!(scene.envoy.apply("serving", Some("")).await?, Applied::Accepted);
+        serves(&scene, "v2").await?;
+        assert_eq!(gauges(&scene).await?, (1.0, 1.0));
+        scene.end().await?;
+    }
+    Ok(())
+}
