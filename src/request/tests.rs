@@ -52,7 +52,8 @@ fn the_query_is_not_part_of_the_path() {
 
 #[test]
 fn cookies_are_pairs_of_any_cookie_header() {
-    let table: [(&[&[u8]], &[&[u8]]); 12] = [
+    type Values = &'static [&'static [u8]];
+    let table: [(Values, Values); 12] = [
         (&[b"a=1"], &[b"1"]),
         (&[b"x=0; a=1; y=2"], &[b"1"]),
         (&[b"x=0;a=1;y=2"], &[b"1"]),

@@ -17,7 +17,6 @@ pub const CASE_FILES: [(&str, &str); 9] = [
 ];
 
 /// Runs every case of a file on the core, and says which do not hold.
-#[allow(dead_code, reason = "the tests through Envoy run the cases there")]
 pub fn failures(text: &str) -> Vec<String> {
     let file = match halftone_cases::CaseFile::parse(text) {
         Ok(file) => file,

@@ -1,3 +1,6 @@
-//! What several test programs share.
+//! What several test programs share; none of them uses all of it.
+
+#![allow(dead_code)]
 
 pub mod case_files;
+pub mod golden_vectors;

@@ -1,0 +1,67 @@
+//! The session function against its golden vectors, which another implementation computed
+//! (`docs/session.py`).
+
+use halftone::release::{Draws, Percentage, Session, salt};
+use halftone::request::{Header, RequestHead};
+use serde_json::{Value, json};
+
+const VECTORS: &str = include_str!("../../docs/session-vectors.json");
+
+/// Every value that differs from its vector.
+pub fn failures() -> Vec<String> {
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+    let mut failures = Vec::new();
+    for row in vectors["sessions"].as_array().unwrap() {
+        let mut check = |what: &str, got: Value, expected: &Value| {
+            if got != *expected {
+                failures.push(format!("{what} of {row}: got {got}"));
+            }
+        };
+        let (release, key) = (
+            row["release"].as_str().unwrap(),
+            row["key"].as_str().unwrap(),
+        );
+        let number = Session::new(release, vec![], None).number(key.as_bytes());
+        check("session", format!("{number:016x}").into(), &row["session"]);
+
+        for (version, expected) in row["times"].as_object().unwrap() {
+            let time = Draws::new(number ^ salt(version)).next_exponential();
+            check(
+                &format!("time of {version}"),
+                format!("{:016x}", time.to_bits()).into(),
+                expected,
+            );
+        }
+        let taken = Percentage::new(25.0, "rule:testers").takes(number);
+        check("percentage", taken.into(), &row["in25PercentOfRuleTesters"]);
+
+        // An empty value is no key: no request can have that session.
+        let splits = vectors["splits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|_| !key.is_empty());
+        for (split, expected) in splits.zip(row["versions"].as_array().unwrap()) {
+            check(
+                &format!("version by {split}"),
+                version(release, split, key).into(),
+                expected,
+            );
+        }
+    }
+    failures
+}
+
+/// The version that a release called `release`, which splits its sessions by `split`, has for `key`.
+fn version(release: &str, split: &Value, key: &str) -> String {
+    let arm = |arm: &Value| json!({"version": arm[0], "weight": arm[1]});
+    let arms: Vec<Value> = split.as_array().unwrap().iter().map(arm).collect();
+    let releases = halftone::config::load_value(&json!({"releases": [{
+        "name": release, "hosts": ["*"], "principal": "v1",
+        "canary": {"split": arms, "session": {"key": [{"header": "x-key"}]}},
+    }]}))
+    .unwrap();
+    let headers: [Header<'_>; 1] = [(b"x-key", key.as_bytes())];
+    let decision = releases.all()[0].decide(&RequestHead::new(&headers), 0);
+    decision.outcome.version().name().to_owned()
+}
