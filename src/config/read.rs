@@ -117,10 +117,9 @@ impl<'a> Node<'a> {
             let known = fields.contains(&name);
             if !known {
                 let allowed = format!("the fields are {}", fields.join(", "));
-                let path = self.path.field(name);
                 self.violations
                     .borrow_mut()
-                    .add(&path, "is not a field here", allowed);
+                    .unknown_field(&self.path, name, allowed);
             }
             known
         };

@@ -24,6 +24,7 @@ impl fmt::Display for Violation {
 pub struct Violations {
     found: Vec<Violation>,
     unreadable: Vec<String>,
+    misspelt: Vec<String>,
 }
 
 impl Violations {
@@ -55,6 +56,18 @@ impl Violations {
         });
     }
 
+    /// A field of the object at `path` that nobody knows. The object is not judged as a whole any
+    /// more: with `exactly` for `exact` it shall not also be called empty.
+    pub(super) fn unknown_field(&mut self, path: &Path<'_>, name: &str, allowed: String) {
+        self.misspelt.push(path.to_string());
+        let path = path.field(name).to_string();
+        self.found.push(Violation {
+            path,
+            wrong: "is not a field here".into(),
+            allowed,
+        });
+    }
+
     /// Something that is wrong with what was read.
     pub(super) fn add(
         &mut self,
@@ -73,7 +86,7 @@ impl Violations {
     fn add_unless_unreadable(&mut self, violation: Violation) {
         let hangs_on =
             |other: &String| encloses(other, &violation.path) || encloses(&violation.path, other);
-        if !self.unreadable.iter().any(hangs_on) {
+        if !self.unreadable.iter().any(hangs_on) && !self.misspelt.contains(&violation.path) {
             self.found.push(violation);
         }
     }

@@ -129,3 +129,36 @@ fn shares_of_a_hundred_thousand_sessions_hold_to_three_tenths_of_a_point() {
         }
     }
 }
+
+/// A hundredth of a percent needs a billion sessions to be told from luck, and minutes:
+/// `cargo test --release --test it -- --ignored --nocapture hundredth`.
+#[test]
+#[ignore = "takes minutes"]
+fn shares_of_a_billion_sessions_hold_to_a_hundredth_of_a_percent() {
+    const BILLION: u64 = 1_000_000_000;
+    for weights in [[50.0, 50.0, 0.0], [0.5, 99.5, 0.0], [20.0, 30.0, 50.0]] {
+        let releases = split(&weights);
+        let count = |first: u64| {
+            let release = &releases.all()[0];
+            let mut counts = [0_u64; 3];
+            for session in (first..BILLION).step_by(2) {
+                let key = session.to_le_bytes();
+                let headers: [Header<'_>; 1] = [(b"x-key", &key)];
+                let decision = release.decide(&RequestHead::new(&headers), 0);
+                let version = decision.outcome.version().name().as_bytes()[1] - b'0';
+                counts[usize::from(version)] += 1;
+            }
+            counts
+        };
+        let (even, odd) = std::thread::scope(|scope| {
+            let even = scope.spawn(|| count(0));
+            (count(1), even.join().unwrap())
+        });
+        let sum: f64 = weights.iter().sum();
+        for (version, weight) in weights.iter().enumerate() {
+            let share = (even[version] + odd[version]) as f64 / BILLION as f64;
+            println!("{weights:?} v{version}: {share:.6}");
+            assert!((share - weight / sum).abs() < 0.0001);
+        }
+    }
+}
