@@ -44,7 +44,7 @@ impl Row {
         }
     }
 
-    /// Expects that of `all`, each has come by itself to be one of `some` with a chance of `percent`.
+    /// Expects `some` to be `percent` of `all`, as closely as chance allows.
     pub fn share(what: &str, percent: f64, some: u64, all: u64) -> Self {
         let tolerance = STANDARD_ERRORS * (percent * (100.0 - percent) / all.max(1) as f64).sqrt();
         let observed = 100.0 * some as f64 / all.max(1) as f64;

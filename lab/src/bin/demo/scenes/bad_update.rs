@@ -83,7 +83,11 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let by_v1 = others.upstreams.get("v1").copied().unwrap_or_default();
     let mut rows = vec![
         Row::text("the update", "refused", bad),
-        Row::count("  mistakes told", 3, found.count() as u64),
+        Row::count(
+            "  mistakes told",
+            MISTAKES.len() as u64,
+            found.count() as u64,
+        ),
         Row::count("  halftone_config_rejected", 1, rejected(stage).await?),
         Row::text("  end-user: jason", "v2, rule:jason", &jason),
         Row::count("  others: answers from v1", REQUESTS, by_v1),
