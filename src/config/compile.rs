@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::violation::{Path, Violations};
 use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
-use crate::release::{Hosts, Lookup, Release, Releases, Route, Version};
+use crate::release::{Hosts, Release, Releases, Route, Version};
 use versions::Versions;
 
 /// The header that a release routes by, unless it says otherwise.
@@ -42,20 +42,11 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
     compiled.access_log = config.access_log.unwrap_or(false);
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
-    let mut names = Lookup::default();
+    let mut names = names::Unique::new("releases", "release");
     let mut claims = Hosts::default();
     for (index, release) in releases.iter().enumerate() {
         let path = path.index(index);
-        if let Some(name) = &release.name
-            && let Some(first) = names.insert(name.as_bytes().into(), index)
-        {
-            let wrong = format!("`{name}` is the name of releases[{first}] too");
-            violations.add(
-                &path.field("name"),
-                wrong,
-                "give each release a name of its own",
-            );
-        }
+        names.insert(release.name.as_deref(), index, &path, violations);
         claim_hosts(release, index, &path, &mut claims, violations);
         compiled.insert(compile_release(release, &path, violations), hosts(release));
     }
@@ -130,14 +121,12 @@ fn compile_release(
         .as_ref()
         .and_then(|route| route.authority.as_ref());
     let mut versions = Versions::new(name, authorities);
-    let principal_path = path.field("principal");
-    let principal = names::required(
+    let principal = versions.required(
         release.principal.as_deref(),
-        &principal_path,
+        &path.field("principal"),
         "name the version that gets all that nothing else claims",
         violations,
     );
-    let principal = versions.version(principal, &principal_path, violations);
 
     let strategy = strategy::compile(release, &principal, &mut versions, path, violations);
     let session = release.canary.as_ref().and_then(|canary| {

@@ -4,6 +4,7 @@
 //! nothing that is written there on a request needs checking.
 
 use crate::config::violation::{Path, Violations};
+use crate::release::Lookup;
 
 /// Headers that a request cannot do without, or that the proxy itself obeys. A routing header is
 /// removed where nobody claims the host: under one of these names that would be an outage.
@@ -202,6 +203,40 @@ pub fn shown(text: &str) -> String {
         }
     }
     shown
+}
+
+/// The names of a list's items, which must differ from one another.
+pub struct Unique {
+    list: &'static str,
+    item: &'static str,
+    first: Lookup<usize>,
+}
+
+impl Unique {
+    /// Of the list `list`, each of whose items is a `item`.
+    pub fn new(list: &'static str, item: &'static str) -> Self {
+        Self {
+            list,
+            item,
+            first: Lookup::default(),
+        }
+    }
+
+    /// Takes in the name of the item at `path`, the `index`-th, if it has one.
+    pub fn insert(
+        &mut self,
+        name: Option<&str>,
+        index: usize,
+        path: &Path<'_>,
+        violations: &mut Violations,
+    ) {
+        let Some(name) = name else { return };
+        if let Some(first) = self.first.insert(name.as_bytes().into(), index) {
+            let wrong = format!("`{name}` is the name of {}[{first}] too", self.list);
+            let allowed = format!("give each {} a name of its own", self.item);
+            violations.add(&path.field("name"), wrong, allowed);
+        }
+    }
 }
 
 /// A number of the configuration. The standard library's own printing of floats would take 13 KB

@@ -9,7 +9,7 @@ use crate::config::violation::{Path, Violations};
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
-use crate::release::{Arm, Lookup, Preview, Reason, Rule, Split, Strategy, Target, Version};
+use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
 
 /// The strategy of `release`: exactly one must stand there.
 pub fn compile(
@@ -53,15 +53,12 @@ fn compile_blue_green(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
-    let active_path = path.field("active");
-    let allowed = "name the version that has all traffic";
-    let active = names::required(
+    let active = versions.required(
         blue_green.active.as_deref(),
-        &active_path,
-        allowed,
+        &path.field("active"),
+        "name the version that has all traffic",
         violations,
     );
-    let active = versions.version(active, &active_path, violations);
     let active = versions.outcome(&active, Reason::Active);
     let preview = blue_green.preview.as_ref();
     let preview = preview
@@ -75,15 +72,12 @@ fn compile_preview(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Preview {
-    let version_path = path.field("version");
-    let allowed = "name the version that can be seen before the switch";
-    let version = names::required(
+    let version = versions.required(
         preview.version.as_deref(),
-        &version_path,
-        allowed,
+        &path.field("version"),
+        "name the version that can be seen before the switch",
         violations,
     );
-    let version = versions.version(version, &version_path, violations);
     let matches = conditions::compile_all(preview.r#match.as_deref(), "preview", path, violations);
     Preview {
         matches,
@@ -136,20 +130,11 @@ fn compile_rules(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Rule> {
-    let mut names = Lookup::default();
+    let mut names = names::Unique::new("rules", "rule");
     let mut compiled = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
-        if let Some(name) = &rule.name
-            && let Some(first) = names.insert(name.as_bytes().into(), index)
-        {
-            let wrong = format!("`{name}` is the name of rules[{first}] too");
-            violations.add(
-                &path.field("name"),
-                wrong,
-                "give each rule a name of its own",
-            );
-        }
+        names.insert(rule.name.as_deref(), index, &path, violations);
         compiled.push(compile_rule(rule, versions, &path, violations));
     }
     compiled
@@ -228,13 +213,13 @@ fn compile_weights(
     for (index, arm) in weights.iter().enumerate() {
         let path = path.index(index);
         let version_path = path.field("version");
-        let name = names::required(
+        let version = versions.required(
             arm.version.as_deref(),
             &version_path,
             "name the version of this weight",
             violations,
         );
-        let version = versions.version(name, &version_path, violations);
+        let name = version.name();
         if arm.version.is_some() && compiled.iter().any(|(other, _)| other.name() == name) {
             violations.add(
                 &version_path,

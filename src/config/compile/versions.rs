@@ -49,6 +49,18 @@ impl<'c> Versions<'c> {
         version
     }
 
+    /// The version `name`, which must be there. Where it is not, the violation says what to do.
+    pub fn required(
+        &mut self,
+        name: Option<&str>,
+        path: &Path<'_>,
+        allowed: &str,
+        violations: &mut Violations,
+    ) -> Arc<Version> {
+        let name = names::required(name, path, allowed, violations);
+        self.version(name, path, violations)
+    }
+
     /// A new outcome.
     pub fn outcome(&mut self, version: &Arc<Version>, reason: Reason) -> Outcome {
         let outcome = Outcome::new(self.release, self.outcomes, Arc::clone(version), reason);
