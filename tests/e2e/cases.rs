@@ -72,7 +72,7 @@ impl File {
 
     /// Each version, and the route that leads to it.
     fn routes(&self) -> impl Iterator<Item = Result<(String, Route)>> {
-        let routes = self.releases.all().iter().flat_map(|release| {
+        self.releases.all().iter().flat_map(|release| {
             let versions = release.versions.iter();
             versions.map(|version| {
                 let route = match (&release.route, version.authority()) {
@@ -85,8 +85,7 @@ impl File {
                 };
                 Ok((version.name().to_owned(), route.to(version.name())))
             })
-        });
-        routes
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A bad configuration is refused, told of, and never an outage.
 
 use anyhow::Result;
+use halftone_lab::client::Protocol;
 use halftone_lab::envoy::Applied;
 use halftone_lab::proxy::{Delivery, Plugin};
 use serde_json::{Value, json};
@@ -8,11 +9,11 @@ use serde_json::{Value, json};
 use crate::scene::{PLUGIN, Scene, VERSION, active, plugin, reviews};
 
 /// The first mistake of [`bad`], as users read it.
-const VIOLATION: &str =
-    "halftone: releases[0].canary.split: every weight is 0; give at least one version a weight above 0";
+const VIOLATION: &str = "halftone: releases[0].canary.split: every weight is 0; give at least one version a weight above 0";
 
 /// The second.
-const ANOTHER: &str = "halftone: releases[0].canary.rules[0].match[0]: is empty; name at least one condition";
+const ANOTHER: &str =
+    "halftone: releases[0].canary.rules[0].match[0]: is empty; give at least one condition";
 
 /// Two mistakes.
 fn bad() -> Value {
@@ -26,16 +27,26 @@ fn bad() -> Value {
 async fn serves(scene: &Scene, upstream: &str) -> Result<()> {
     for _ in 0..10 {
         let answer = scene.get(&[]).await?;
-        assert_eq!((answer.status.as_u16(), answer.upstream()), (200, Some(upstream)));
+        assert_eq!(
+            (answer.status.as_u16(), answer.upstream()),
+            (200, Some(upstream))
+        );
     }
     Ok(())
+}
+
+async fn apply(scene: &Scene, config: &str) -> Result<Applied> {
+    scene.envoy.apply(PLUGIN, Some(config)).await
 }
 
 /// The gauges `halftone_config_rejected` and `halftone_releases`.
 async fn gauges(scene: &Scene) -> Result<(f64, f64)> {
     let metrics = scene.envoy.metrics().await?;
     let gauge = |name| metrics.sum(name, &[]);
-    Ok((gauge("halftone_config_rejected"), gauge("halftone_releases")))
+    Ok((
+        gauge("halftone_config_rejected"),
+        gauge("halftone_releases"),
+    ))
 }
 
 #[tokio::test]
@@ -45,12 +56,16 @@ async fn a_bad_first_configuration_lets_requests_pass_until_a_good_one_comes() -
     // Untouched: also what a client forged, since nobody knows which header to remove.
     assert_eq!(scene.get(&[(VERSION, b"v1")]).await?.upstream(), Some("v1"));
     assert_eq!(gauges(&scene).await?, (1.0, 0.0));
-    for said in [VIOLATION, ANOTHER, "requests pass untouched until a good one comes"] {
+    for said in [
+        VIOLATION,
+        ANOTHER,
+        "requests pass untouched until a good one comes",
+    ] {
         assert!(scene.envoy.log()?.contains(said), "{said}");
     }
 
     let good = active("v2").to_string();
-    assert_eq!(scene.envoy.apply(PLUGIN, Some(&good)).await?, Applied::Accepted);
+    assert_eq!(apply(&scene, &good).await?, Applied::Accepted);
     serves(&scene, "v2").await?;
     assert_eq!(gauges(&scene).await?, (0.0, 1.0));
     scene.end().await
@@ -59,15 +74,18 @@ async fn a_bad_first_configuration_lets_requests_pass_until_a_good_one_comes() -
 #[tokio::test]
 async fn a_bad_update_is_refused_and_the_last_good_one_keeps_serving() -> Result<()> {
     let scene = Scene::new(&active("v1")).await?;
-    let (bad, good) = (bad().to_string(), active("v2").to_string());
     assert!(!scene.envoy.log()?.contains(VIOLATION));
+    // Envoy asks no plugin again about the text that it serves, nor about one that it has refused.
+    let bad = |place: usize| " ".repeat(place) + &bad().to_string();
+    let good = |version: &str| active(version).to_string();
     for (config, applied, upstream, rejected) in [
-        (&bad, Applied::Rejected, "v1", 1.0),
-        (&good, Applied::Accepted, "v2", 0.0),
-        (&bad, Applied::Rejected, "v2", 1.0),
-        (&good, Applied::Accepted, "v2", 0.0),
+        (bad(1), Applied::Rejected, "v1", 1.0),
+        (bad(2), Applied::Rejected, "v1", 1.0),
+        (good("v2"), Applied::Accepted, "v2", 0.0),
+        (bad(3), Applied::Rejected, "v2", 1.0),
+        (good("v1"), Applied::Accepted, "v1", 0.0),
     ] {
-        assert_eq!(scene.envoy.apply(PLUGIN, Some(config)).await?, applied);
+        assert_eq!(apply(&scene, &config).await?, applied);
         serves(&scene, upstream).await?;
         assert_eq!(gauges(&scene).await?, (rejected, 1.0));
     }
@@ -77,17 +95,60 @@ async fn a_bad_update_is_refused_and_the_last_good_one_keeps_serving() -> Result
     scene.end().await
 }
 
+/// A rollback to what was bad already. Envoy remembers what a plugin said of a text, and asks the workers alone.
+#[tokio::test]
+async fn a_bad_configuration_that_comes_back_harms_nothing() -> Result<()> {
+    let (bad, good) = (bad().to_string(), active("v2").to_string());
+    let release = json!({"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}});
+    let neighbour = json!({"releases": [release]}).to_string();
+    for first in [&good, &bad] {
+        let scene = Scene::of(|proxy| {
+            let neighbour = Plugin::new("neighbour").config(&neighbour);
+            proxy
+                .plugin(neighbour)
+                .plugin(Plugin::new(PLUGIN).config(first))
+        })
+        .await?;
+        for config in [&good, &bad, &good, &bad] {
+            let applied = apply(&scene, config).await?;
+            serves(&scene, "v2").await?;
+            if config == &good {
+                assert_eq!(applied, Applied::Accepted);
+            }
+            let client = scene.client(Protocol::Http1);
+            let answer = client.get("ratings", "/", &[]).await?;
+            assert_eq!(answer.upstream(), Some("v1"));
+        }
+        let changed = format!(" {neighbour}");
+        let applied = scene.envoy.apply("neighbour", Some(&changed)).await?;
+        assert_eq!(applied, Applied::Accepted);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn no_configuration_is_no_release() -> Result<()> {
-    let blank = [None, Some(""), Some(" \n"), Some("null"), Some("{}"), Some(r#"{"releases": []}"#)];
+    let blank = [
+        None,
+        Some(""),
+        Some(" \n"),
+        Some("null"),
+        Some("{}"),
+        Some(r#"{"releases": []}"#),
+    ];
     let scene = Scene::of(|proxy| proxy.plugin(Plugin::new(PLUGIN))).await?;
     serves(&scene, "nobody").await?;
     assert_eq!(gauges(&scene).await?, (0.0, 0.0));
     for config in blank {
         let good = active("v2").to_string();
-        assert_eq!(scene.envoy.apply(PLUGIN, Some(&good)).await?, Applied::Accepted);
+        assert_eq!(apply(&scene, &good).await?, Applied::Accepted);
         serves(&scene, "v2").await?;
-        assert_eq!(scene.envoy.apply(PLUGIN, config).await?, Applied::Accepted, "{config:?}");
+        assert_eq!(
+            scene.envoy.apply(PLUGIN, config).await?,
+            Applied::Accepted,
+            "{config:?}"
+        );
         serves(&scene, "nobody").await?;
         assert_eq!(gauges(&scene).await?, (0.0, 0.0), "{config:?}");
     }
@@ -97,7 +158,9 @@ async fn no_configuration_is_no_release() -> Result<()> {
 #[tokio::test]
 async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> Result<()> {
     let brackets = |open: &str| open.repeat(10_000);
-    let garbage: String = (0..1 << 20).map(|place: u32| char::from((place.wrapping_mul(31) % 94 + 33) as u8)).collect();
+    let garbage: String = (0..1 << 20)
+        .map(|place: u32| char::from((place.wrapping_mul(31) % 94 + 33) as u8))
+        .collect();
     let texts = [
         "releases: []".into(),
         "[]".into(),
@@ -119,11 +182,15 @@ async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> 
     for text in &texts {
         let shown = text.get(..text.len().min(60)).unwrap_or_default();
         // With nothing to keep, a bad configuration is taken and does nothing.
-        assert_eq!(fresh.envoy.apply(PLUGIN, Some(text)).await?, Applied::Accepted, "{shown}");
+        assert_eq!(apply(&fresh, text).await?, Applied::Accepted, "{shown}");
         serves(&fresh, "nobody").await?;
-        assert_eq!(running.envoy.apply(PLUGIN, Some(text)).await?, Applied::Rejected, "{shown}");
+        assert_eq!(apply(&running, text).await?, Applied::Rejected, "{shown}");
         serves(&running, "v2").await?;
-        assert_eq!((gauges(&fresh).await?, gauges(&running).await?), ((1.0, 0.0), (1.0, 1.0)), "{shown}");
+        assert_eq!(
+            (gauges(&fresh).await?, gauges(&running).await?),
+            ((1.0, 0.0), (1.0, 1.0)),
+            "{shown}"
+        );
     }
     fresh.end().await?;
     running.end().await
@@ -140,10 +207,12 @@ async fn a_bad_static_configuration_does_not_keep_envoy_from_starting() -> Resul
 
 #[tokio::test]
 async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
-    let second = || json!({"releases": [
-        {"name": "a", "hosts": ["a"], "principal": "v1", "blueGreen": {"active": "v1"}},
-        {"name": "b", "hosts": ["b"], "principal": "v1", "blueGreen": {"active": "v1"}},
-    ]});
+    let second = || {
+        json!({"releases": [
+            {"name": "a", "hosts": ["a"], "principal": "v1", "blueGreen": {"active": "v1"}},
+            {"name": "b", "hosts": ["b"], "principal": "v1", "blueGreen": {"active": "v1"}},
+        ]})
+    };
     let (good, bad) = (active("v2").to_string(), bad().to_string());
     for first in ["serving", "waiting"] {
         // The one that serves stands before the other, or behind it.
@@ -159,18 +228,28 @@ async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
         serves(&scene, "nobody").await?;
         assert_eq!(gauges(&scene).await?, (1.0, 2.0));
 
-        assert_eq!(scene.envoy.apply("waiting", Some(&good)).await?, Applied::Accepted);
+        assert_eq!(
+            scene.envoy.apply("waiting", Some(&good)).await?,
+            Applied::Accepted
+        );
         serves(&scene, "v2").await?;
         assert_eq!(gauges(&scene).await?, (0.0, 3.0));
 
+        let bad = format!(" {bad}");
         for (plugin, rejected) in [("waiting", 1.0), ("serving", 2.0)] {
-            assert_eq!(scene.envoy.apply(plugin, Some(&bad)).await?, Applied::Rejected);
+            assert_eq!(
+                scene.envoy.apply(plugin, Some(&bad)).await?,
+                Applied::Rejected
+            );
             serves(&scene, "v2").await?;
-            let answer = scene.client(halftone_lab::client::Protocol::Http1).get("a", "/", &[]).await?;
+            let answer = scene.client(Protocol::Http1).get("a", "/", &[]).await?;
             assert_eq!(answer.upstream(), Some("v1"));
             assert_eq!(gauges(&scene).await?, (rejected, 3.0));
         }
-        assert_eq!(scene.envoy.apply("serving", Some("")).await?, Applied::Accepted);
+        assert_eq!(
+            scene.envoy.apply("serving", Some("")).await?,
+            Applied::Accepted
+        );
         serves(&scene, "v2").await?;
         assert_eq!(gauges(&scene).await?, (1.0, 1.0));
         scene.end().await?;

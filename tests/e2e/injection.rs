@@ -4,6 +4,7 @@ use anyhow::Result;
 use halftone_lab::client::raw;
 use halftone_lab::upstream::Script;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::scene::{Scene, reviews};
 
@@ -46,41 +47,44 @@ async fn no_request_writes_a_response_header() -> Result<()> {
     }})))
     .await?;
     scene.upstreams.v2.script(Script::status(200));
-    let (mut answered, mut refused, mut issued) = (0, 0, 0);
+    let mut exchanges = JoinSet::new();
     for line_break in BREAKS {
         for (path, header) in REQUESTS {
             let [path, header] = [path, header].map(|text| text.replace('^', line_break));
             let request = format!(
                 "GET {path} HTTP/1.1\r\nhost: reviews\r\nx-halftone-explain: 1\r\n{header}\r\nconnection: close\r\n\r\n"
             );
-            let heard = raw(scene.envoy.address(), request.as_bytes()).await?;
-            let heard = String::from_utf8_lossy(&heard);
-            let what = format!("{}\n{heard}", request.escape_debug());
-            assert!(!heard.contains("evil"), "{what}");
-            if heard.starts_with("HTTP/1.1 400 ") {
-                refused += 1;
-                continue;
-            }
+            let address = scene.envoy.address();
+            exchanges.spawn(async move {
+                let heard = raw(address, request.as_bytes()).await?;
+                anyhow::Ok((request, String::from_utf8_lossy(&heard).into_owned()))
+            });
+        }
+    }
+    let (mut answered, mut issued) = (0, 0);
+    for exchange in exchanges.join_all().await {
+        let (request, heard) = exchange?;
+        let what = format!("{}\n{heard}", request.escape_debug());
+        assert!(!heard.contains("evil"), "{what}");
+        // Envoy refuses what breaks a line within a value.
+        if !heard.starts_with("HTTP/1.1 4") {
             assert!(heard.starts_with("HTTP/1.1 200 "), "{what}");
-            assert_eq!(
-                heard
-                    .matches("x-halftone-decision: release=reviews version=v2 reason=")
-                    .count(),
-                1,
-                "{what}"
-            );
             let head = heard.split("\r\n\r\n").next().unwrap_or_default();
-            let fields = head
+            let names = head
                 .lines()
                 .skip(1)
                 .filter_map(|line| line.split(": ").next());
-            for field in fields {
-                assert!(FIELDS.contains(&field), "{what}");
-            }
+            let names: Vec<&str> = names.collect();
+            assert!(names.iter().all(|name| FIELDS.contains(name)), "{what}");
+            let decisions = names.iter().filter(|name| **name == "x-halftone-decision");
+            assert_eq!(decisions.count(), 1, "{what}");
             answered += 1;
-            issued += heard.matches("set-cookie: halftone-session=").count();
+            issued += names.iter().filter(|name| **name == "set-cookie").count();
         }
     }
-    println!("{answered} {refused} {issued}");
+    assert!(
+        answered >= 50 && issued >= 20,
+        "{answered} answered, {issued} ids issued"
+    );
     scene.end().await
 }

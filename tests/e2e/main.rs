@@ -1,14 +1,26 @@
 //! The packaged filter in a real Envoy.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail"
+)]
+
+mod access_log;
 mod bytes;
 mod cases;
 mod configuration;
 mod forgery;
 mod injection;
+mod metrics;
 mod plugins;
 mod protocols;
+mod refusals;
 mod repeats;
+mod responses;
 mod scene;
-mod updates;
+mod session_cookies;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod updates;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use halftone_lab::proxy::{Plugin, Route};
 use serde_json::{Value, json};
 
-use crate::scene::{DECISION, PROTOCOLS, Scene, VERSION, echoed};
+use crate::scene::{DECISION, PROTOCOLS, REQUESTS, Scene, VERSION, echoed};
 
 const HEADER: &str = "x-other-version";
 
@@ -38,13 +38,8 @@ fn by_authority() -> Value {
     json!({"authority": {"v1": "reviews-v1", "v2": "reviews-v2"}})
 }
 
-/// What the second plugin counted.
-async fn conflicts(scene: &Scene) -> Result<f64> {
-    scene.metric("halftone_conflicts_total", &[("release", "second")]).await
-}
-
 #[tokio::test]
-async fn each_decides_for_its_own_hosts() -> Result<()> {
+async fn each_decides_for_its_own_hosts_and_both_remove_what_is_forged() -> Result<()> {
     // With one routing header, and with one each.
     for (first, second) in [(VERSION, VERSION), (VERSION, HEADER), (HEADER, VERSION)] {
         let scene = scene(
@@ -52,21 +47,28 @@ async fn each_decides_for_its_own_hosts() -> Result<()> {
             config("second", "ratings", "v1", by(second)),
         )
         .await?;
-        let none: [&str; 0] = [];
         for protocol in PROTOCOLS {
-            for sent in ["", "v1", "v2"] {
-                let forged: [(&str, &[u8]); 2] = [(VERSION, sent.as_bytes()), (HEADER, sent.as_bytes())];
-                let forged = if sent.is_empty() { &[][..] } else { &forged };
-                for (host, header, version) in [("reviews", first, "v2"), ("ratings", second, "v1"), ("other", "", "nobody")] {
-                    let what = format!("{first} {second} {protocol:?} {host} {sent}");
-                    let answer = scene.client(protocol).get(host, "/", forged).await?;
+            let client = scene.client(protocol);
+            for forged in [
+                &[][..],
+                &[(first, b"v1".as_slice()), (second, b"v1")],
+                &[(first, b"v2"), (second, b"v2")],
+            ] {
+                for (host, header, version) in [
+                    ("reviews", Some(first), "v2"),
+                    ("ratings", Some(second), "v1"),
+                    ("other", None, "nobody"),
+                ] {
+                    let what = format!("{first} {second} {protocol:?} {host} {forged:?}");
+                    let answer = client.get(host, "/", forged).await?;
                     assert_eq!(answer.upstream(), Some(version), "{what}");
-                    for name in [VERSION, HEADER] {
-                        if name == header {
-                            assert_eq!(echoed(&answer, name)?, [version], "{what}");
-                        } else {
-                            assert_eq!(echoed(&answer, name)?, none, "{what}: {name}");
-                        }
+                    for name in [first, second] {
+                        let expected = (header == Some(name)).then_some(version);
+                        assert_eq!(
+                            echoed(&answer, name)?,
+                            Vec::from_iter(expected),
+                            "{what}: {name}"
+                        );
                     }
                 }
             }
@@ -94,26 +96,42 @@ async fn the_first_decides_where_both_claim_a_host() -> Result<()> {
             config("second", host, "v1", second.clone()),
         )
         .await?;
-        let header = first["header"].as_str();
-        for (place, protocol) in PROTOCOLS.into_iter().enumerate() {
-            let asked: [(&str, &[u8]); 4] =
-                [("explain-first", b"1"), ("explain-second", b"1"), (VERSION, b"v1"), (HEADER, b"v1")];
-            let answer = scene.client(protocol).get("reviews", "/", &asked).await?;
+        let headers = [&first, &second].map(|route| route["header"].as_str());
+        let forged = headers
+            .iter()
+            .flatten()
+            .map(|name| (*name, b"v1".as_slice()));
+        let asking = [("explain-first", b"1".as_slice()), ("explain-second", b"1")];
+        let sent: Vec<(&str, &[u8])> = asking.into_iter().chain(forged).collect();
+        for protocol in PROTOCOLS {
+            let answer = scene.client(protocol).get("reviews", "/", &sent).await?;
             assert_eq!(answer.upstream(), Some("v2"), "{what}");
-            assert_eq!(answer.header(DECISION), Some("release=first version=v2 reason=active"), "{what}");
-            assert_eq!(answer.headers.get_all(DECISION).iter().count(), 1, "{what}");
-            for name in [VERSION, HEADER] {
-                let expected: &[&str] = if header == Some(name) { &["v2"] } else { &[] };
-                // A header that neither plugin routes by is the client's own affair.
-                if header == Some(name) || second["header"] == name {
-                    assert_eq!(echoed(&answer, name)?, expected, "{what}: {name}");
-                }
+            let decisions = answer.headers.get_all(DECISION).iter();
+            assert_eq!(
+                Vec::from_iter(decisions),
+                ["release=first version=v2 reason=active"],
+                "{what}"
+            );
+            for name in headers.into_iter().flatten() {
+                let expected = (headers[0] == Some(name)).then_some("v2");
+                assert_eq!(
+                    echoed(&answer, name)?,
+                    Vec::from_iter(expected),
+                    "{what}: {name}"
+                );
             }
-            assert_eq!(conflicts(&scene).await?, (place + 1) as f64, "{what}");
         }
-        let counted = [("halftone_requests_total", "second"), ("halftone_conflicts_total", "first")];
-        for (name, release) in counted {
-            assert_eq!(scene.metric(name, &[("release", release)]).await?, 0.0, "{what}: {name}");
+        for (name, release, counted) in [
+            (REQUESTS, "first", 2.0),
+            (REQUESTS, "second", 0.0),
+            ("halftone_conflicts_total", "first", 0.0),
+            ("halftone_conflicts_total", "second", 2.0),
+        ] {
+            assert_eq!(
+                scene.metric(name, &[("release", release)]).await?,
+                counted,
+                "{what}: {name}"
+            );
         }
         scene.end().await?;
     }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::scene::{ASK, ASKED, DECISION, PROTOCOLS, Scene, decided, reviews};
+use crate::scene::{ASK, ASKED, DECISION, PROTOCOLS, Scene, Sent, decided, reviews};
 
 /// `{"sub":"3"}` and `{"sub":"1"}`, unsigned.
 const THREE: &[u8] = b"Bearer e30.eyJzdWIiOiIzIn0.";
@@ -19,7 +19,6 @@ async fn every_value_of_a_repeated_header_counts() -> Result<()> {
         rule("outside", json!({"headers": {"x-check": {"present": true}}, "withoutHeaders": {"x-inside": {"exact": "yes"}}})),
     ]}})))
     .await?;
-    type Sent = &'static [(&'static str, &'static [u8])];
     let table: [(Sent, &str); 14] = [
         (&[("x-group", b"alpha"), ("x-group", b"beta")], "rule:group"),
         (&[("x-group", b"beta"), ("x-group", b"alpha")], "rule:group"),
@@ -93,7 +92,6 @@ async fn the_first_session_key_that_is_not_empty_counts() -> Result<()> {
     }}));
     config["releases"][0]["name"] = json!("keys");
     let scene = Scene::new(&config).await?;
-    type Sent = &'static [(&'static str, &'static [u8])];
     let table: [(Sent, &str, &str); 10] = [
         (&[("x-user-id", b"3"), ("x-user-id", b"1")], "/", "v2"),
         (&[("x-user-id", b"1"), ("x-user-id", b"3")], "/", "v1"),

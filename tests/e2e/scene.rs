@@ -18,11 +18,17 @@ pub const VERSION: &str = "x-halftone-version";
 /// The header that asks for the decision, in the configurations here.
 pub const ASK: &str = "x-halftone-explain";
 
+/// Header fields in a table.
+pub type Sent = &'static [(&'static str, &'static [u8])];
+
 /// A header field that asks.
 pub const ASKED: (&str, &[u8]) = (ASK, b"1");
 
 /// The header that brings it.
 pub const DECISION: &str = "x-halftone-decision";
+
+pub const REQUESTS: &str = "halftone_requests_total";
+pub const RESPONSES: &str = "halftone_responses_total";
 
 /// How long a condition may take to come true.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -36,6 +42,12 @@ pub fn reviews(strategy: Value) -> Value {
         release.extend(strategy);
     }
     json!({"releases": [release], "explain": {"header": ASK}})
+}
+
+/// Half of the sessions to each version.
+pub fn halves(session: Value) -> Value {
+    let split = json!([{"version": "v2", "weight": 1}, {"version": "v1", "weight": 1}]);
+    reviews(json!({"canary": {"split": split, "session": session}}))
 }
 
 /// All traffic to `version`.
@@ -60,14 +72,12 @@ impl Upstreams {
         })
     }
 
-    /// An Envoy that routes to both versions by [`VERSION`].
+    /// An Envoy that knows them, and no routes yet.
     pub fn proxy(&self) -> Proxy {
         Proxy::new()
             .cluster(Cluster::new("v1", self.v1.address()))
             .cluster(Cluster::new("v2", self.v2.address()))
             .cluster(Cluster::new("nobody", self.nobody.address()))
-            .route(Route::header(VERSION, "v1").to("v1"))
-            .route(Route::header(VERSION, "v2").to("v2"))
     }
 }
 
@@ -83,10 +93,14 @@ impl Scene {
         Self::of(|proxy| proxy.plugin(plugin(config))).await
     }
 
-    /// With what `complete` makes of an Envoy without plugins. What its routes leave goes to `nobody`.
+    /// With what `complete` makes of an Envoy without plugins. What its routes leave is routed by [`VERSION`].
     pub async fn of(complete: impl FnOnce(Proxy) -> Proxy) -> Result<Self> {
         let upstreams = Upstreams::start().await?;
-        let envoy = Envoy::start(complete(upstreams.proxy()).fallback("nobody")).await?;
+        let proxy = complete(upstreams.proxy())
+            .route(Route::header(VERSION, "v1").to("v1"))
+            .route(Route::header(VERSION, "v2").to("v2"))
+            .fallback("nobody");
+        let envoy = Envoy::start(proxy).await?;
         Ok(Self { envoy, upstreams })
     }
 

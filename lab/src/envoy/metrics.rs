@@ -70,10 +70,33 @@ impl Metrics {
         )
     }
 
+    /// All metrics whose name begins with `prefix`, with their labels: `name{a="1",b="2"}`, sorted.
+    #[must_use]
+    pub fn series(&self, prefix: &str) -> Vec<String> {
+        let mut series: Vec<String> = self
+            .samples
+            .iter()
+            .filter(|sample| sample.name.starts_with(prefix))
+            .map(Sample::series)
+            .collect();
+        series.sort_unstable();
+        series
+    }
+
     fn called(&self, name: &str) -> impl Iterator<Item = &Sample> {
         self.samples
             .iter()
             .filter(move |sample| sample.name == name)
+    }
+}
+
+impl Sample {
+    fn series(&self) -> String {
+        let labels = self.labels.iter();
+        let labels: Vec<String> = labels
+            .map(|(name, value)| format!("{name}={value:?}"))
+            .collect();
+        format!("{}{{{}}}", self.name, labels.join(","))
     }
 }
 
@@ -160,6 +183,14 @@ took_count{release="reviews"} 7
         assert_eq!(
             metrics.label_values("halftone_requests_total", "version"),
             ["v1", "v2"]
+        );
+        assert_eq!(
+            metrics.series("halftone_re"),
+            [
+                "halftone_releases{}",
+                r#"halftone_requests_total{reason="rule:testers",release="reviews",version="v2"}"#,
+                r#"halftone_requests_total{reason="weight",release="reviews",version="v1"}"#,
+            ]
         );
         Ok(())
     }
