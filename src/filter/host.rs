@@ -90,11 +90,6 @@ pub fn response_status() -> u64 {
     number(&["response", "code"])
 }
 
-/// Envoy's flags on how the response went, 0 where nothing was amiss. In the stream's log callback.
-pub fn response_flags() -> u64 {
-    number(&["response", "flags"])
-}
-
 /// Envoy's word on how the response came to be: `via_upstream`. In the stream's log callback.
 pub fn response_details() -> Vec<u8> {
     property(&["response", "code_details"]).unwrap_or_default()

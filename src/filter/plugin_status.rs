@@ -6,8 +6,8 @@
 //! is one space for all plugins of the process, so the plugin's name is part of the key.
 //!
 //! A root of the trial VM looks like any other while it is configured; but it never lives to see a
-//! tick. So a root counts from its first tick on. Until then, for [`GRACE`], the time at which a
-//! configuration was accepted speaks for the roots that are on their way.
+//! tick. So a root counts from its first tick on. Until then, for [`GRACE`], the time of the
+//! configuration speaks for the roots that are on their way.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -51,6 +51,11 @@ struct Known {
     rejected: bool,
     /// When the latest good configuration came, in milliseconds since 1970.
     accepted_at: u64,
+    /// The same of the latest one, good or bad.
+    configured_at: u64,
+    /// The hash of the latest bad text that was let pass. Envoy has that verdict from its trial, and
+    /// a worker that hears of the text only now, when something serves already, must not differ.
+    passed: u64,
 }
 
 impl PluginStatus {
@@ -71,24 +76,42 @@ impl PluginStatus {
     /// This root serves a good configuration of so many releases.
     pub fn accepted(&mut self, releases: usize) {
         let releases = u32::try_from(releases).unwrap_or(u32::MAX);
+        let now = now();
         self.role = Role::Serving;
         self.update(|known| Known {
             releases,
             rejected: false,
-            accepted_at: now(),
+            accepted_at: now,
+            configured_at: now,
             ..known
         });
     }
 
-    /// This root's configuration was refused. True, where a good one serves on in its place; else
-    /// this root lets requests pass.
-    pub fn rejected(&mut self) -> bool {
-        let known = self.update(|known| Known {
-            rejected: true,
-            ..known
+    /// This root's configuration, whose text hashes to `text`, was refused. True, where a good one
+    /// serves on in the proxy and the text was not let pass before.
+    pub fn rejected(&mut self, text: u64) -> bool {
+        let now = now();
+        let known = self.update(|known| {
+            let known = Known {
+                rejected: true,
+                configured_at: now,
+                ..known
+            };
+            if known.rejects(text) {
+                known
+            } else {
+                Known {
+                    passed: text,
+                    ..known
+                }
+            }
         });
-        self.role = Role::Passing;
-        known.serving > 0 || known.is_fresh()
+        known.rejects(text)
+    }
+
+    /// This root serves the configuration before the one that was refused.
+    pub fn serves_on(&mut self) {
+        self.role = Role::Serving;
     }
 
     /// This root has seen its first tick, so it is not on trial.
@@ -105,7 +128,7 @@ impl PluginStatus {
         let counted = if self.counted { -1 } else { 0 };
         self.update(|known| {
             let left = known.with(self.role, counted);
-            let none = left.serving + left.passing == 0 && !left.is_fresh();
+            let none = left.serving + left.passing == 0 && !is_fresh(left.configured_at);
             if none { Known::default() } else { left }
         });
     }
@@ -140,6 +163,11 @@ fn add(event: &Event<'_>, after: u32, before: u32) {
     }
 }
 
+/// Whether what happened at `time` may have roots that do not count yet.
+fn is_fresh(time: u64) -> bool {
+    u128::from(now().saturating_sub(time)) < GRACE.as_millis()
+}
+
 fn now() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -148,6 +176,10 @@ fn now() -> u64 {
 }
 
 impl Known {
+    fn rejects(&self, text: u64) -> bool {
+        (self.serving > 0 || is_fresh(self.accepted_at)) && self.passed != text
+    }
+
     fn with(self, role: Role, more: i32) -> Self {
         match role {
             Role::Serving => Self {
@@ -161,18 +193,18 @@ impl Known {
         }
     }
 
-    fn is_fresh(&self) -> bool {
-        u128::from(now().saturating_sub(self.accepted_at)) < GRACE.as_millis()
-    }
-
-    fn to_bytes(self) -> [u8; 24] {
+    fn to_bytes(self) -> [u8; 40] {
         let counts = (u64::from(self.serving) << 32) | u64::from(self.passing);
         let latest = (u64::from(self.releases) << 32) | u64::from(self.rejected);
-        let mut bytes = [0; 24];
-        for (place, word) in bytes
-            .chunks_exact_mut(8)
-            .zip([counts, latest, self.accepted_at])
-        {
+        let words = [
+            counts,
+            latest,
+            self.accepted_at,
+            self.configured_at,
+            self.passed,
+        ];
+        let mut bytes = [0; 40];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }
         bytes
@@ -181,19 +213,21 @@ impl Known {
     /// Bytes that are not of this form come from another release of Halftone in the same proxy, and
     /// say nothing.
     fn from_bytes(bytes: &[u8]) -> Self {
-        let Ok(bytes) = <[u8; 24]>::try_from(bytes) else {
+        let Ok(bytes) = <[u8; 40]>::try_from(bytes) else {
             return Self::default();
         };
         let (words, _) = bytes.as_chunks::<8>();
         let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
         let mut next = || words.next().unwrap_or_default();
-        let (counts, latest, accepted_at) = (next(), next(), next());
+        let (counts, latest) = (next(), next());
         Self {
             serving: (counts >> 32) as u32,
             passing: counts as u32,
             releases: (latest >> 32) as u32,
             rejected: latest & 1 == 1,
-            accepted_at,
+            accepted_at: next(),
+            configured_at: next(),
+            passed: next(),
         }
     }
 }

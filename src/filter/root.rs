@@ -1,6 +1,8 @@
 //! One configuration of the plugin in one worker.
 
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::rc::{Rc, Weak};
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -9,8 +11,8 @@ use super::host;
 use super::metrics::ReleaseMetrics;
 use super::plugin_status::{FIRST_TICK, PluginStatus};
 use super::stream::Stream;
-use crate::config;
-use crate::release::Releases;
+use crate::config::{self, Violations};
+use crate::release::{Lookup, Releases};
 
 /// A configuration that is being served. Streams hold on to the one that they began with.
 #[derive(Default)]
@@ -26,6 +28,11 @@ impl Serving {
     }
 }
 
+thread_local! {
+    /// What serves in this worker, by plugin: for as long as a root or a request holds on to it.
+    static LAST_GOOD: RefCell<Lookup<Weak<Serving>>> = RefCell::default();
+}
+
 /// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
 /// it.
 #[derive(Default)]
@@ -34,37 +41,71 @@ pub struct Root {
     status: Option<PluginStatus>,
 }
 
+impl Root {
+    fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
+        status.accepted(releases.all().len());
+        self.serving = Rc::new(Serving::new(releases));
+        LAST_GOOD.with_borrow_mut(|last_good| {
+            last_good.insert(
+                status.plugin().as_bytes().into(),
+                Rc::downgrade(&self.serving),
+            );
+        });
+    }
+
+    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
+        let rejected =
+            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
+        let plugin = status.plugin().as_bytes();
+        let last_good =
+            LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade));
+        match last_good {
+            Some(serving) => {
+                self.serving = serving;
+                status.serves_on();
+                Refusal::ServeOn
+            }
+            None if rejected => Refusal::Reject,
+            None => Refusal::Pass,
+        }
+    }
+}
+
+/// What becomes of a configuration that is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Envoy is told, and what serves in its workers serves on.
+    Reject,
+    /// This root serves what served before in its VM.
+    ServeOn,
+    /// Nothing served before: requests pass untouched.
+    Pass,
+}
+
 impl RootContext for Root {
-    /// False refuses the configuration: Envoy tells the control plane, and what served before
-    /// serves on. With nothing to serve on, Envoy would answer every request with 500; then the
-    /// configuration is taken and requests pass untouched.
+    /// False rejects the configuration: Envoy tells the control plane, and what served before serves
+    /// on. That is for the VM in which Envoy tries a configuration out, and only while something
+    /// serves. Without that, Envoy would answer every request with 500. And a worker that said no
+    /// after the trial had said yes would be lost until Envoy is started anew: so it is when a text
+    /// comes back that was taken as a first one, because Envoy keeps the verdict of its trial.
     fn on_configure(&mut self, _size: usize) -> bool {
         host::follow_log_level();
         host::tick_after(FIRST_TICK);
-        let status = self.status.insert(PluginStatus::new(&host::plugin_name()));
-        match config::load(&host::plugin_configuration()) {
+        let mut status = PluginStatus::new(&host::plugin_name());
+        let text = host::plugin_configuration();
+        let refusal = match config::load(&text) {
             Ok(releases) => {
-                status.accepted(releases.all().len());
-                self.serving = Rc::new(Serving::new(releases));
-                true
+                self.accept(&mut status, releases);
+                None
             }
             Err(violations) => {
-                let serves_on = status.rejected();
-                let consequence = if serves_on {
-                    "the last good one keeps serving"
-                } else {
-                    "requests pass untouched until a good one comes"
-                };
-                log::error!(
-                    "halftone: configuration of plugin {} refused; {consequence}:",
-                    status.plugin()
-                );
-                for violation in violations.iter() {
-                    log::error!("halftone: {violation}");
-                }
-                !serves_on
+                let refusal = self.refuse(&mut status, &text);
+                log_refusal(status.plugin(), refusal, &violations);
+                Some(refusal)
             }
-        }
+        };
+        self.status = Some(status);
+        refusal != Some(Refusal::Reject)
     }
 
     fn on_tick(&mut self) {
@@ -80,6 +121,17 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
+    let consequence = match refusal {
+        Refusal::Reject | Refusal::ServeOn => "the last good one keeps serving",
+        Refusal::Pass => "requests pass untouched until a good one comes",
+    };
+    log::error!("halftone: configuration of plugin {plugin} refused; {consequence}:");
+    for violation in violations.iter() {
+        log::error!("halftone: {violation}");
     }
 }
 

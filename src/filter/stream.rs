@@ -26,6 +26,9 @@ const ROUTED_BY_AUTHORITY: &str = ":authority";
 /// The response header that explains a decision to a client that asks.
 const DECISION: &str = "x-halftone-decision";
 
+/// The status of an upgrade that was accepted.
+const SWITCHING_PROTOCOLS: u64 = 101;
+
 pub struct Stream {
     serving: Rc<Serving>,
     decided: Option<Decided>,
@@ -36,6 +39,7 @@ struct Decided {
     at: Instant,
     release: usize,
     version: usize,
+    is_connect: bool,
     set_cookie: Option<String>,
     explanation: Option<String>,
 }
@@ -86,7 +90,10 @@ impl HttpContext for Stream {
             && let Some(metrics) = self.serving.metrics.get(decided.release)
         {
             let milliseconds = u64::try_from(decided.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-            metrics.count_response(decided.version, response_class(), milliseconds);
+            let (status, details) = (host::response_status(), host::response_details());
+            let is_tunnel = decided.is_connect || status == SWITCHING_PROTOCOLS;
+            let class = ResponseClass::of(status, &details, is_tunnel);
+            metrics.count_response(decided.version, class, milliseconds);
         }
     }
 }
@@ -136,6 +143,7 @@ impl Exchange<'_, '_> {
             at,
             release: index,
             version: outcome.version().index(),
+            is_connect: self.head.method() == b"CONNECT",
             set_cookie: decision.set_cookie(),
             explanation: asked.then(|| outcome.explanation().into()),
         }
@@ -202,22 +210,4 @@ impl Exchange<'_, '_> {
             }
         }
     }
-}
-
-/// How the response ended. A response that was broken off has a status all the same; only the flags
-/// tell, and where they are set at all, the details tell whether it was one of those that end a
-/// response that had begun.
-fn response_class() -> ResponseClass {
-    const BROKEN_OFF: [&[u8]; 3] = [
-        b"downstream_",
-        b"upstream_reset_after_response_started",
-        b"http2.remote_re",
-    ];
-    if host::response_flags() != 0 {
-        let details = host::response_details();
-        if BROKEN_OFF.iter().any(|prefix| details.starts_with(prefix)) {
-            return ResponseClass::Reset;
-        }
-    }
-    ResponseClass::of_status(host::response_status())
 }
