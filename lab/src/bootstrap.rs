@@ -5,7 +5,7 @@ mod routes;
 mod tags;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -30,6 +30,33 @@ pub fn bootstrap(
     subscriptions: &Path,
     access_log: &Path,
 ) -> anyhow::Result<Value> {
+    let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
+    Ok(json!({
+        "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
+        "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
+        // Histograms show at the next flush; Envoy's default of 5 s is long for a test.
+        "stats_flush_interval": "0.2s",
+        "stats_config": tags::shipped()?,
+        "dynamic_resources": {"lds_config": {
+            "resource_api_version": "V3",
+            "path_config_source": filters::watched(&listeners(subscriptions)),
+        }},
+        "static_resources": {
+            "listeners": [listener(LISTENER, proxy, module, subscriptions, access_log)],
+            "clusters": clusters,
+        },
+    }))
+}
+
+/// The listener `name`, with the plugins and routes of `proxy`.
+#[must_use]
+pub fn listener(
+    name: &str,
+    proxy: &Proxy,
+    module: &Path,
+    subscriptions: &Path,
+    access_log: &Path,
+) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
@@ -52,24 +79,19 @@ pub fn bootstrap(
         }],
     });
     let manager = json!({"name": "http_connection_manager", "typed_config": manager});
-    let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
-    Ok(json!({
-        "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
-        "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
-        // Histograms show at the next flush; Envoy's default of 5 s is long for a test.
-        "stats_flush_interval": "0.2s",
-        "stats_config": tags::shipped()?,
-        "static_resources": {
-            "listeners": [{
-                "name": LISTENER,
-                "address": socket("127.0.0.1", proxy.port.unwrap_or_default()),
-                // With it, two Envoys on one port share it without an error.
-                "enable_reuse_port": false,
-                "filter_chains": [{"filters": [manager]}],
-            }],
-            "clusters": clusters,
-        },
-    }))
+    json!({
+        "name": name,
+        "address": socket("127.0.0.1", proxy.port.unwrap_or_default()),
+        // With it, two Envoys on one port share it without an error.
+        "enable_reuse_port": false,
+        "filter_chains": [{"filters": [manager]}],
+    })
+}
+
+/// The file of the listeners that come and go while Envoy runs.
+#[must_use]
+pub fn listeners(subscriptions: &Path) -> PathBuf {
+    subscriptions.join("listeners").join("listeners.json")
 }
 
 fn cluster(cluster: &Cluster) -> Value {

@@ -4,6 +4,7 @@ mod admin;
 mod configuration;
 mod directory;
 mod health;
+mod listeners;
 mod metrics;
 
 use std::fs;
@@ -19,6 +20,7 @@ use crate::{bootstrap, ports, tools, wait};
 use admin::Admin;
 use configuration::Configuration;
 use directory::Directory;
+use listeners::Listeners;
 
 pub use configuration::Applied;
 pub use metrics::Metrics;
@@ -36,6 +38,7 @@ pub struct Envoy {
     address: SocketAddr,
     admin: Admin,
     configuration: Configuration,
+    listeners: Listeners,
     plugins: Vec<String>,
     directory: Directory,
 }
@@ -73,6 +76,7 @@ impl Envoy {
         };
         let directory = Directory::new()?;
         let configuration = Configuration::write(&proxy, &module, directory.path())?;
+        let listeners = Listeners::write(&module, configuration.directory())?;
         let bootstrap = bootstrap::bootstrap(
             &proxy,
             &module,
@@ -94,6 +98,9 @@ impl Envoy {
             "info".into(),
             "--file-flush-interval-msec".into(),
             "20".into(),
+            // A listener that is closed goes after this time, in seconds, even with connections on it.
+            "--drain-time-s".into(),
+            "1".into(),
             "--disable-hot-restart".into(),
         ];
         let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
@@ -116,6 +123,7 @@ impl Envoy {
             address,
             admin,
             configuration,
+            listeners,
             plugins,
             directory,
         })

@@ -6,20 +6,27 @@
 //! is one space for all plugins of the process, so the plugin's name is part of the key.
 //!
 //! A root of the trial VM looks like any other while it is configured; but it never lives to see a
-//! tick. So a root counts from its first tick on. Until then, for [`GRACE`], the time of the
-//! configuration speaks for the roots that are on their way.
+//! tick. So a root counts from its first tick on. Until then, for [`GRACE`], the time at which a
+//! configuration was accepted speaks for the roots that are on their way.
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::host;
 use super::metrics;
 use crate::event::Event;
+use crate::release::Lookup;
 
 /// How soon after its configuration a root counts.
 pub const FIRST_TICK: Duration = Duration::from_millis(50);
 
 /// How long an accepted configuration is taken to serve before any of its roots has counted.
 const GRACE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// How many roots each plugin has in this VM.
+    static ROOTS: RefCell<Lookup<u32>> = RefCell::default();
+}
 
 /// One root's part in what is known about its plugin.
 pub struct PluginStatus {
@@ -51,8 +58,6 @@ struct Known {
     rejected: bool,
     /// When the latest good configuration came, in milliseconds since 1970.
     accepted_at: u64,
-    /// The same of the latest one, good or bad.
-    configured_at: u64,
     /// The hash of the latest bad text that was let pass. Envoy has that verdict from its trial, and
     /// a worker that hears of the text only now, when something serves already, must not differ.
     passed: u64,
@@ -60,6 +65,7 @@ struct Known {
 
 impl PluginStatus {
     pub fn new(plugin: &str) -> Self {
+        ROOTS.with_borrow_mut(|roots| *roots.entry(plugin.as_bytes().into()).or_default() += 1);
         let key = format!("halftone.plugin.{plugin}");
         Self {
             plugin: plugin.into(),
@@ -76,13 +82,12 @@ impl PluginStatus {
     /// This root serves a good configuration of so many releases.
     pub fn accepted(&mut self, releases: usize) {
         let releases = u32::try_from(releases).unwrap_or(u32::MAX);
-        let now = now();
+        let accepted_at = now();
         self.role = Role::Serving;
         self.update(|known| Known {
             releases,
             rejected: false,
-            accepted_at: now,
-            configured_at: now,
+            accepted_at,
             ..known
         });
     }
@@ -90,11 +95,9 @@ impl PluginStatus {
     /// This root's configuration, whose text hashes to `text`, was refused. True, where a good one
     /// serves on in the proxy and the text was not let pass before.
     pub fn rejected(&mut self, text: u64) -> bool {
-        let now = now();
         let known = self.update(|known| {
             let known = Known {
                 rejected: true,
-                configured_at: now,
                 ..known
             };
             if known.rejects(text) {
@@ -122,13 +125,18 @@ impl PluginStatus {
         }
     }
 
-    /// This root is no more. The last one takes with it what is known, unless others are on their
-    /// way.
+    /// This root is no more. The last one takes with it what is known. On an update it is not the
+    /// last one: its worker has the new root already, though that may not count yet.
     pub fn gone(self) {
+        let here = ROOTS.with_borrow_mut(|roots| {
+            let here = roots.entry(self.plugin.as_bytes().into()).or_default();
+            *here = here.saturating_sub(1);
+            *here
+        });
         let counted = if self.counted { -1 } else { 0 };
         self.update(|known| {
             let left = known.with(self.role, counted);
-            let none = left.serving + left.passing == 0 && !is_fresh(left.configured_at);
+            let none = here == 0 && left.serving + left.passing == 0;
             if none { Known::default() } else { left }
         });
     }
@@ -163,7 +171,7 @@ fn add(event: &Event<'_>, after: u32, before: u32) {
     }
 }
 
-/// Whether what happened at `time` may have roots that do not count yet.
+/// Whether a configuration that was accepted at `time` may have roots that do not count yet.
 fn is_fresh(time: u64) -> bool {
     u128::from(now().saturating_sub(time)) < GRACE.as_millis()
 }
@@ -193,17 +201,11 @@ impl Known {
         }
     }
 
-    fn to_bytes(self) -> [u8; 40] {
+    fn to_bytes(self) -> [u8; 32] {
         let counts = (u64::from(self.serving) << 32) | u64::from(self.passing);
         let latest = (u64::from(self.releases) << 32) | u64::from(self.rejected);
-        let words = [
-            counts,
-            latest,
-            self.accepted_at,
-            self.configured_at,
-            self.passed,
-        ];
-        let mut bytes = [0; 40];
+        let words = [counts, latest, self.accepted_at, self.passed];
+        let mut bytes = [0; 32];
         for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }
@@ -213,7 +215,7 @@ impl Known {
     /// Bytes that are not of this form come from another release of Halftone in the same proxy, and
     /// say nothing.
     fn from_bytes(bytes: &[u8]) -> Self {
-        let Ok(bytes) = <[u8; 40]>::try_from(bytes) else {
+        let Ok(bytes) = <[u8; 32]>::try_from(bytes) else {
             return Self::default();
         };
         let (words, _) = bytes.as_chunks::<8>();
@@ -226,7 +228,6 @@ impl Known {
             releases: (latest >> 32) as u32,
             rejected: latest & 1 == 1,
             accepted_at: next(),
-            configured_at: next(),
             passed: next(),
         }
     }

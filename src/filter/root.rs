@@ -104,7 +104,9 @@ impl RootContext for Root {
                 Some(refusal)
             }
         };
-        self.status = Some(status);
+        if let Some(before) = self.status.replace(status) {
+            before.gone();
+        }
         refusal != Some(Refusal::Reject)
     }
 

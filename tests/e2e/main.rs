@@ -16,6 +16,7 @@ mod metrics;
 mod plugins;
 mod protocols;
 mod refusals;
+mod removal;
 mod repeats;
 mod responses;
 mod scene;

@@ -51,11 +51,16 @@ fn discovered(plugin: &Plugin, subscriptions: &Path) -> Value {
             "config_source": {
                 "resource_api_version": "V3",
                 "initial_fetch_timeout": "0s",
-                "path_config_source": {"path": file, "watched_directory": {"path": file.parent()}},
+                "path_config_source": watched(&file),
             },
             "type_urls": [WASM, RBAC],
         },
     })
+}
+
+/// A file that Envoy reads again whenever one is moved into its directory.
+pub(super) fn watched(file: &Path) -> Value {
+    json!({"path": file, "watched_directory": {"path": file.parent()}})
 }
 
 fn wasm(plugin: &Plugin, module: &Path) -> Value {

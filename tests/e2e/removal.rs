@@ -1,0 +1,62 @@
+//! A plugin that is removed while another of the same filter stays, and comes back.
+
+use anyhow::Result;
+use halftone_lab::client::Client;
+use halftone_lab::proxy::{Plugin, Proxy, Route};
+use halftone_lab::wait;
+use serde_json::json;
+
+use crate::scene::{PLUGIN, SOON, Scene, VERSION, active};
+
+const BAD: &str = r#"{"releases": 1}"#;
+
+fn second(scene: &Scene, config: &str) -> Proxy {
+    let plugin = Plugin::new("leaves").config(config);
+    let route = Route::header(VERSION, "v2").to("v2");
+    scene
+        .upstreams
+        .proxy()
+        .plugin(plugin)
+        .route(route)
+        .fallback("nobody")
+}
+
+/// The releases and the refused configurations of the whole Envoy.
+async fn until_gauges(scene: &Scene, releases: f64, rejected: f64) -> Result<()> {
+    let what = format!("{releases} releases and {rejected} refused configurations");
+    wait::until(SOON, &what, async || {
+        let shown = scene.metric("halftone_releases", &[]).await?;
+        Ok(shown == releases && scene.metric("halftone_config_rejected", &[]).await? == rejected)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_plugin_that_was_removed_and_comes_back_broken_lets_requests_pass() -> Result<()> {
+    let scene = Scene::new(&active("v2")).await?;
+    let good = active("v2").to_string();
+    // More than once: what is known of a plugin goes with it each time.
+    for _ in 0..3 {
+        for (config, upstream, releases, rejected) in
+            [(good.as_str(), "v2", 2.0, 0.0), (BAD, "nobody", 1.0, 1.0)]
+        {
+            let address = scene.envoy.open_second(second(&scene, config)).await?;
+            until_gauges(&scene, releases, rejected).await?;
+            let answer = Client::http1(address).get("reviews", "/", &[]).await?;
+            assert_eq!(
+                (answer.status.as_u16(), answer.upstream()),
+                (200, Some(upstream))
+            );
+
+            scene.envoy.close_second().await?;
+            until_gauges(&scene, 1.0, 0.0).await?;
+        }
+    }
+    let bad_update = scene
+        .envoy
+        .apply(PLUGIN, Some(&json!({"releases": 2}).to_string()))
+        .await?;
+    assert_eq!(bad_update, halftone_lab::envoy::Applied::Rejected);
+    assert_eq!(scene.get(&[]).await?.upstream(), Some("v2"));
+    scene.end().await
+}
