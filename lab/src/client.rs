@@ -139,7 +139,7 @@ impl Client {
 
     /// Sends a request as it is: in HTTP/1.1 the URI is the path and the host is a header, in HTTP/2 both are in the URI.
     ///
-    /// Header fields keep their order, but fields of one name stand together. [`raw`] sends anything.
+    /// Header fields keep their order, but fields of one name stand together. [`raw()`] sends anything.
     ///
     /// # Errors
     ///
