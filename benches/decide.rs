@@ -2,12 +2,13 @@
 //!
 //! The request has ten headers and is claimed by no rule, so that all five are tried, and its session
 //! then decides between two versions. `releases/1000` is the same request to the last of 1,000
-//! releases; the goal is that it costs no more than with one.
+//! releases; the goal is that it costs no more than with one. `split/2` is the race between two
+//! versions alone; `regex/evil` is a regular expression on the longest value that it is given.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use halftone::release::{Draws, Releases};
+use halftone::release::{Draws, Releases, Strategy, StringMatch};
 use halftone::request::{Header, RequestHead};
 use serde_json::{Value, json};
 
@@ -83,5 +84,29 @@ fn decide(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decide);
+fn split(criterion: &mut Criterion) {
+    let releases = releases(1);
+    let Some(Strategy::Canary {
+        split: Some(split), ..
+    }) = releases.all().first().map(|release| &release.strategy)
+    else {
+        return;
+    };
+    let mut sessions = Draws::new(1);
+    criterion.bench_function("split/2", |bencher| {
+        bencher.iter(|| split.pick(sessions.next_u64()).drawn().index());
+    });
+}
+
+fn regex(criterion: &mut Criterion) {
+    let Ok(test) = StringMatch::regex("(a*)*(a|b)*(a+)+c") else {
+        return;
+    };
+    let value = vec![b'a'; StringMatch::LONGEST_REGEX_VALUE];
+    criterion.bench_function("regex/evil", |bencher| {
+        bencher.iter(|| test.any(std::iter::once(black_box(&value))));
+    });
+}
+
+criterion_group!(benches, decide, split, regex);
 criterion_main!(benches);

@@ -131,7 +131,7 @@ fn compile_percentage(
     if !(0.0..=100.0).contains(&percentage) {
         violations.add(
             path,
-            format!("is {}", names::shown_number(percentage)),
+            format!("is {percentage}"),
             "give a number from 0 to 100",
         );
     }

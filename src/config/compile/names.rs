@@ -238,11 +238,3 @@ impl Unique {
         }
     }
 }
-
-/// A number of the configuration. The standard library's own printing of floats would take 13 KB
-/// more in every proxy.
-pub fn shown_number(number: f64) -> String {
-    let shown = serde_json::Number::from_f64(number).map(|number| number.to_string());
-    let shown = shown.unwrap_or_else(|| "not finite".into());
-    shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
-}

@@ -252,7 +252,7 @@ fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violati
     match weight {
         Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
         Some(weight) => {
-            violations.add(path, format!("is {}", names::shown_number(weight)), ALLOWED);
+            violations.add(path, format!("is {weight}"), ALLOWED);
             0.0
         }
         None => {
