@@ -18,7 +18,7 @@ pub struct CaseFile {
 }
 
 /// Where the configuration of a case file stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Config<'f> {
     /// In the case file.
     Inline(&'f Value),
@@ -106,18 +106,23 @@ impl CaseFile {
         Ok(file)
     }
 
-    /// The configuration that stands in the file itself.
+    /// The configuration, or where it stands.
     #[must_use]
-    pub fn config(&self) -> Option<&Value> {
-        self.config.as_ref()
-    }
-
-    /// Where the configuration stands.
-    #[must_use]
-    pub fn config_place(&self) -> Config<'_> {
+    pub fn config(&self) -> Config<'_> {
         match (&self.config, &self.config_file) {
             (Some(value), _) => Config::Inline(value),
             (None, file) => Config::File(file.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+impl Config<'_> {
+    /// The configuration itself, where it stands in the case file.
+    #[must_use]
+    pub fn inline(&self) -> Option<&Value> {
+        match self {
+            Self::Inline(value) => Some(value),
+            Self::File(_) => None,
         }
     }
 }

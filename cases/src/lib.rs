@@ -19,7 +19,7 @@
 //!   request: { host: 'reviews:9080', headers: { end-user: jason } }
 //!   expect: { version: v2, reason: 'rule:testers' }
 //! ").unwrap();
-//! let releases = halftone::config::load_value(file.config().unwrap()).unwrap();
+//! let releases = halftone::config::load_value(file.config().inline().unwrap()).unwrap();
 //!
 //! for case in &file.cases {
 //!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, 7));

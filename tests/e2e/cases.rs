@@ -57,9 +57,10 @@ impl File {
     fn parse(name: &'static str, text: &str) -> Result<Self> {
         let file = CaseFile::parse(text).with_context(|| format!("case file {name}"))?;
         let config = file.config();
-        let mut config: Value = config
-            .context("the configuration stands elsewhere")?
-            .clone();
+        let config = config
+            .inline()
+            .context("the configuration stands elsewhere")?;
+        let mut config: Value = config.clone();
         let releases = halftone::config::load_value(&config)?;
         config["explain"] = json!({ "header": ASK });
         Ok(Self {

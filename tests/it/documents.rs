@@ -116,7 +116,7 @@ fn every_case_of_the_examples_holds() {
         }
         let file = CaseFile::parse(&read(&path))
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let config = match file.config_place() {
+        let config = match file.config() {
             Config::Inline(value) => value.clone(),
             Config::File(name) => {
                 let text = read(&path.parent().unwrap().join(name));

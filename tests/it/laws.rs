@@ -131,7 +131,7 @@ fn shares_of_a_hundred_thousand_sessions_hold_to_three_tenths_of_a_point() {
 }
 
 /// A hundredth of a percent needs a billion sessions to be told from luck, and minutes:
-/// `cargo test --release --test it -- --ignored --nocapture hundredth`.
+/// `cargo test --profile bench --test it -- --ignored --nocapture hundredth`.
 #[test]
 #[ignore = "takes minutes"]
 fn shares_of_a_billion_sessions_hold_to_a_hundredth_of_a_percent() {

@@ -22,7 +22,7 @@ pub fn failures(text: &str) -> Vec<String> {
         Ok(file) => file,
         Err(error) => return vec![error.to_string()],
     };
-    let Some(config) = file.config() else {
+    let Some(config) = file.config().inline() else {
         return vec!["the configuration stands elsewhere".into()];
     };
     let releases = match halftone::config::load_value(config) {
