@@ -116,10 +116,10 @@ impl CaseFile {
     }
 }
 
-impl Config<'_> {
+impl<'f> Config<'f> {
     /// The configuration itself, where it stands in the case file.
     #[must_use]
-    pub fn inline(&self) -> Option<&Value> {
+    pub fn inline(self) -> Option<&'f Value> {
         match self {
             Self::Inline(value) => Some(value),
             Self::File(_) => None,
