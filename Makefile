@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build test bench demo envoy tools node ci lint fmt doc audit clean
+.PHONY: help build test bench demo envoy tools node ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release/halftone.wasm
@@ -65,6 +65,9 @@ lint: $(DENY) ## Check formatting, lints, documentation and licences
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
 	$(DENY) --locked --workspace check bans licenses sources
+
+texts: ## Write anew the schema and the words of violations, to be read before they are kept
+	UPDATE=1 cargo test --locked -p halftone --test it -- schema violations
 
 fmt: ## Format the sources
 	cargo fmt --all
