@@ -40,19 +40,6 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// What `pattern` itself, not a host that it claims, was inserted with.
-    #[must_use]
-    pub fn get(&self, pattern: &str) -> Option<&T> {
-        let pattern = pattern.to_ascii_lowercase();
-        if pattern == "*" {
-            self.any.as_ref()
-        } else if let Some(suffix) = pattern.strip_prefix("*.") {
-            self.suffixes.get(suffix.as_bytes())
-        } else {
-            self.exact.get(pattern.as_bytes())
-        }
-    }
-
     /// The best claim on the host of `authority`, whose port and case do not matter.
     #[must_use]
     pub fn find(&self, authority: &[u8]) -> Option<&T> {

@@ -21,15 +21,6 @@ pub enum ClientOs {
 }
 
 impl ClientOs {
-    /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 5] = [
-        Self::Windows,
-        Self::Ios,
-        Self::Android,
-        Self::Macos,
-        Self::Linux,
-    ];
-
     /// The words of a `user-agent` that tell the system. Their order settles agents that name
     /// several: Android's say `Linux`, iOS' say `like Mac OS X`, and those of Windows phones name
     /// all the others.
