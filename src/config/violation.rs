@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::release::Lookup;
+
 /// One thing that is wrong. It prints as `path: what is wrong; what is allowed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -23,8 +25,10 @@ impl fmt::Display for Violation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     found: Vec<Violation>,
-    unreadable: Vec<String>,
-    misspelt: Vec<String>,
+    /// Places that cannot be read.
+    unreadable: Lookup<()>,
+    /// Places that hold one that cannot be read, and objects with a field that nobody knows.
+    unjudged: Lookup<()>,
 }
 
 impl Violations {
@@ -48,7 +52,10 @@ impl Violations {
         allowed: impl Into<String>,
     ) {
         let path = path.to_string();
-        self.unreadable.push(path.clone());
+        for above in enclosing(&path) {
+            self.unjudged.insert(above.as_bytes().into(), ());
+        }
+        self.unreadable.insert(path.as_bytes().into(), ());
         self.found.push(Violation {
             path,
             wrong: wrong.into(),
@@ -59,7 +66,7 @@ impl Violations {
     /// A field of the object at `path` that nobody knows. The object is not judged as a whole any
     /// more: with `exactly` for `exact` it shall not also be called empty.
     pub(super) fn unknown_field(&mut self, path: &Path<'_>, name: &str, allowed: String) {
-        self.misspelt.push(path.to_string());
+        self.unjudged.insert(path.to_string().as_bytes().into(), ());
         let path = path.field(name).to_string();
         self.found.push(Violation {
             path,
@@ -76,17 +83,19 @@ impl Violations {
         allowed: impl Into<String>,
     ) {
         let path = path.to_string();
-        self.add_unless_unreadable(Violation {
+        self.add_if_judged(Violation {
             path,
             wrong: wrong.into(),
             allowed: allowed.into(),
         });
     }
 
-    fn add_unless_unreadable(&mut self, violation: Violation) {
-        let hangs_on =
-            |other: &String| encloses(other, &violation.path) || encloses(&violation.path, other);
-        if !self.unreadable.iter().any(hangs_on) && !self.misspelt.contains(&violation.path) {
+    fn add_if_judged(&mut self, violation: Violation) {
+        let path = violation.path.as_str();
+        let hangs = self.unjudged.contains_key(path.as_bytes())
+            || self.unreadable.contains_key(path.as_bytes())
+            || enclosing(path).any(|above| self.unreadable.contains_key(above.as_bytes()));
+        if !hangs {
             self.found.push(violation);
         }
     }
@@ -106,11 +115,10 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// Whether `inner` is the place `outer`, or lies in it.
-fn encloses(outer: &str, inner: &str) -> bool {
-    inner
-        .strip_prefix(outer)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+/// The places that enclose `path`, from the outermost on.
+fn enclosing(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices(['.', '['])
+        .filter_map(|(end, _)| path.get(..end))
 }
 
 /// A place in a configuration, which prints as `releases[0].canary.split`. Made on the stack on the
