@@ -69,6 +69,9 @@ pub fn listener(
             json!([])
         },
         "http2_protocol_options": {"allow_connect": proxy.upgrades},
+        // As wide as Envoy goes, so that a test comes to the limits of the filter and not of the proxy.
+        "max_request_headers_kb": 8192,
+        "common_http_protocol_options": {"max_headers_count": 20_000},
         "access_log": [{
             "name": "file",
             "typed_config": {

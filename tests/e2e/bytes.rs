@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use halftone_lab::client::Raw;
 use serde_json::json;
 
-use crate::scene::{ASK, ASKED, PROTOCOLS, Scene, decided, reviews};
+use crate::scene::{ASK, ASKED, PROTOCOLS, REQUESTS, Scene, decided, reviews};
 
 /// Not UTF-8, and not the beginning of it.
 const BYTES: &[u8] = b"\xff\xfe";
@@ -235,5 +235,56 @@ async fn odd_paths_and_hosts_harm_nothing() -> Result<()> {
     let received =
         [&scene.upstreams.v2, &scene.upstreams.nobody].map(|upstream| upstream.received());
     assert_eq!(received, [1, 3]);
+    scene.end().await
+}
+
+/// The SDK takes names of headers for text. That holds because Envoy lets no other ones through.
+#[tokio::test]
+async fn a_headers_name_that_is_not_text_never_comes_to_the_filter() -> Result<()> {
+    let scene = Scene::new(&config()).await?;
+    for name in [
+        &b"x\xff"[..],
+        b"\xff\xfe",
+        b"x\xc3\x28y",
+        b"x\0y",
+        b"x y",
+        b"",
+    ] {
+        let start = b"GET / HTTP/1.1\r\nhost: reviews\r\n";
+        let request = [&start[..], name, b": 1\r\n\r\n"].concat();
+        let mut connection = Raw::open(scene.envoy.address()).await?;
+        connection.say(&request).await?;
+        let heard = connection.hear_until(b"\r\n\r\n").await?;
+        assert!(
+            heard.starts_with(b"HTTP/1.1 400 "),
+            "{}: {}",
+            name.escape_ascii(),
+            heard.escape_ascii()
+        );
+    }
+    scene.end().await
+}
+
+/// More than a proxy lets through unless it is told to: by count, and by size. The upstream takes no
+/// more than its own limits.
+#[tokio::test]
+async fn thousands_of_headers_and_megabytes_of_them_are_read() -> Result<()> {
+    let scene = Scene::new(&config()).await?;
+    for (count, size) in [(5_000, 10), (40, 100_000)] {
+        let mut request = b"GET / HTTP/1.1\r\nhost: reviews\r\n".to_vec();
+        for number in 0..count {
+            request.extend(format!("x-{number}: {}\r\n", "x".repeat(size)).into_bytes());
+        }
+        request.extend(b"\r\n");
+        let mut connection = Raw::open(scene.envoy.address()).await?;
+        connection.say(&request).await?;
+        let heard = connection.hear_until(b"\r\n\r\n").await?;
+        assert!(
+            heard.starts_with(b"HTTP/1.1 431 "),
+            "{}",
+            heard.escape_ascii()
+        );
+    }
+    assert_eq!(scene.metric(REQUESTS, &[]).await?, 2.0);
     scene.end().await
 }
