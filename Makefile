@@ -6,19 +6,28 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build test bench demo envoy tools node ci lint texts fmt doc audit clean
+.PHONY: help build test bench fuzz demo envoy tools node ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
+TRIMMED := target/halftone.trimmed.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release/halftone.wasm
 
 # The test runner refuses a filter of another wasm-bindgen than its own, so Cargo.lock decides its version.
 WASM_BINDGEN := $(shell awk -F'"' '/^name = "wasm-bindgen"$$/ { getline; print $$2 }' Cargo.lock)
 CARGO_DENY := 0.20.2
+CARGO_FUZZ := 0.13.2
+
+# What Rust's compiler uses of WebAssembly, and V8 has.
+WASM_FEATURES := $(addprefix --enable-,bulk-memory multivalue mutable-globals nontrapping-float-to-int \
+	reference-types sign-ext)
 
 TOOLS := target/tools
+WASM_OPT := $(TOOLS)/binaryen/node_modules/binaryen/bin/wasm-opt
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
+FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
+FUZZED := $(or $(CARGO_TARGET_DIR),target)/fuzz
 
 # Tools are built unoptimised and without debug info: they run for a second and are built for a minute.
 INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug
@@ -34,11 +43,13 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
-build: ## Build and package the filter: target/halftone.wasm
+build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
 	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src=registry" \
 		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone
 	@mkdir -p target
-	cargo run --quiet --locked -p halftone-package -- $(BUILT) $(FILTER)
+	cargo run --quiet --locked -p halftone-package -- $(BUILT) $(TRIMMED)
+	node $(WASM_OPT) $(WASM_FEATURES) -Oz $(TRIMMED) -o $(FILTER)
+	@echo "$(FILTER): $$(($$(wc -c < $(FILTER)) / 1000)) KB"
 
 # Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
 test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
@@ -46,15 +57,26 @@ test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, t
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
 
-bench: ## Measure the core
+# The client and the upstreams share the machine with the Envoys that are measured, so they are built to be quick.
+bench: build envoy ## Measure the core, and what a request costs Envoy; ROUNDS, REQUESTS, ROWS, COMPARE_WITH
 	cargo bench --locked -p halftone
+	cargo run --locked --profile bench -p halftone-lab --bin bench
+
+# What was found worth trying stays in target/fuzz, and the next run begins with it.
+fuzz: $(FUZZ) ## Fuzz the comparison and the header path, a minute each; needs a nightly toolchain
+	@mkdir -p $(FUZZED)/corpus/{json_diff,head}
+	for target in json_diff head; do \
+		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" cargo +nightly fuzz run --target-dir $(FUZZED) \
+			$$target $(FUZZED)/corpus/$$target -- \
+			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=10 -verbosity=0 -print_final_stats=1; \
+	done
 
 demo: build envoy ## Play a release in a real Envoy; KEEP=1 leaves it running
 	cargo run --locked -p halftone-lab --bin demo
 
 envoy: $(ENVOY) ## Install Envoy
 
-tools: envoy node $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+tools: envoy node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
 
 ci: test lint ## Check all that CI checks
 
@@ -90,9 +112,18 @@ node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
 		|| $(PIP) --target $(TOOLS)/node -r tools/node-requirements.txt
 
+$(WASM_OPT): tools/binaryen/package-lock.json | node
+	rm -rf $(TOOLS)/binaryen && mkdir -p $(TOOLS)/binaryen
+	cp tools/binaryen/package.json tools/binaryen/package-lock.json $(TOOLS)/binaryen
+	npm ci --prefix $(TOOLS)/binaryen --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
 # Without --locked the second time: a mirror of crates.io may lack a version that the tool's lock file names.
 $(RUNNER):
 	$(INSTALL) --locked $(RUNNER_PACKAGE) || $(INSTALL) $(RUNNER_PACKAGE)
+
+$(FUZZ):
+	$(INSTALL) --locked cargo-fuzz --version $(CARGO_FUZZ) --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)
 
 $(DENY):
 	$(INSTALL) --locked cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)

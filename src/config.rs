@@ -5,13 +5,16 @@
 
 mod compile;
 mod duration;
+mod mirrors;
 mod named;
 mod read;
+mod size;
 mod violation;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use mirrors::{BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig};
 pub use named::Named;
 pub use violation::{Violation, Violations};
 
@@ -25,7 +28,7 @@ use crate::release::Releases;
 ///     "canary": {"split": [{"version": "v2", "weight": 0}]}}]}"#);
 ///
 /// assert_eq!(refused.map(|_| ()).map_err(|violations| violations.to_string()), Err([
-///     "releases[0].principle: is not a field here; the fields are name, hosts, principal, canary, blueGreen, route",
+///     "releases[0].principle: is not a field here; the fields are name, hosts, principal, canary, blueGreen, mirrors, route",
 ///     "releases[0].principal: is missing; name the version that gets all that nothing else claims",
 ///     "releases[0].canary.split: every weight is 0; give at least one version a weight above 0",
 /// ].join("\n")));
@@ -71,6 +74,8 @@ pub struct PluginConfig {
     /// Writes each decision into the filter state `wasm.halftone`, for access logs. Off when
     /// absent.
     pub access_log: Option<bool>,
+    /// How much the copies that go to mirrors may hold together, in each worker. Absent: `16MiB`.
+    pub mirror_budget: Option<String>,
 }
 
 /// Lets a request ask for its decision.
@@ -83,11 +88,15 @@ pub struct ExplainConfig {
     pub header: Option<String>,
 }
 
-/// The grayscale release of one service. Exactly one of `canary` and `blueGreen` stands here.
+/// The grayscale release of one service. At most one of `canary` and `blueGreen` stands here, and
+/// `mirrors` beside either or alone.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{"required": ["canary"]}, {"required": ["blueGreen"]}])))]
+#[cfg_attr(feature = "schema", schemars(extend(
+    "anyOf" = [{"required": ["canary"]}, {"required": ["blueGreen"]}, {"required": ["mirrors"]}],
+    "not" = {"required": ["canary", "blueGreen"]}
+)))]
 pub struct ReleaseConfig {
     /// A DNS label, unique in the configuration. It salts the sessions and labels the metrics.
     #[cfg_attr(
@@ -106,6 +115,9 @@ pub struct ReleaseConfig {
     pub canary: Option<CanaryConfig>,
     /// One version has all the traffic.
     pub blue_green: Option<BlueGreenConfig>,
+    /// Who gets copies of its requests.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub mirrors: Option<Vec<MirrorConfig>>,
     /// How the choice is made to count. Absent: the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
 }

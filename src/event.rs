@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::mirror::{ComparisonResult, MirrorOutcome};
 use crate::release::Reason;
 
 /// Something that is counted or measured.
@@ -41,6 +42,31 @@ pub enum Event<'a> {
     Conflict {
         /// The release's name.
         release: &'a str,
+    },
+    /// What became of a request that a mirror selected.
+    Mirror {
+        /// The release's name.
+        release: &'a str,
+        /// The mirror's name.
+        mirror: &'a str,
+        /// What became of it.
+        outcome: MirrorOutcome,
+    },
+    /// The time that a mirror took to answer, in milliseconds.
+    MirrorDuration {
+        /// The release's name.
+        release: &'a str,
+        /// The mirror's name.
+        mirror: &'a str,
+    },
+    /// A mirror's answer was compared with production's.
+    Comparison {
+        /// The release's name.
+        release: &'a str,
+        /// The mirror's name.
+        mirror: &'a str,
+        /// What came of it.
+        result: ComparisonResult,
     },
     /// How many plugins of this proxy have refused their latest configuration.
     ConfigRejected,
@@ -156,6 +182,32 @@ impl fmt::Display for Event<'_> {
             Self::Conflict { release } => {
                 write!(f, "release=.={release};.;halftone_conflicts_total")
             }
+            Self::Mirror {
+                release,
+                mirror,
+                outcome,
+            } => {
+                write!(
+                    f,
+                    "release=.={release};.;mirror=.={mirror};.;outcome=.={outcome};.;halftone_mirrors_total"
+                )
+            }
+            Self::MirrorDuration { release, mirror } => {
+                write!(
+                    f,
+                    "release=.={release};.;mirror=.={mirror};.;halftone_mirror_duration_milliseconds"
+                )
+            }
+            Self::Comparison {
+                release,
+                mirror,
+                result,
+            } => {
+                write!(
+                    f,
+                    "release=.={release};.;mirror=.={mirror};.;result=.={result};.;halftone_comparisons_total"
+                )
+            }
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),
             Self::Releases => f.write_str("halftone_releases"),
         }
@@ -193,6 +245,29 @@ mod tests {
             (
                 Event::Conflict { release },
                 "release=.=reviews;.;halftone_conflicts_total",
+            ),
+            (
+                Event::Mirror {
+                    release,
+                    mirror: "v3",
+                    outcome: MirrorOutcome::TooLarge,
+                },
+                "release=.=reviews;.;mirror=.=v3;.;outcome=.=too_large;.;halftone_mirrors_total",
+            ),
+            (
+                Event::MirrorDuration {
+                    release,
+                    mirror: "v3",
+                },
+                "release=.=reviews;.;mirror=.=v3;.;halftone_mirror_duration_milliseconds",
+            ),
+            (
+                Event::Comparison {
+                    release,
+                    mirror: "v3",
+                    result: ComparisonResult::NotCompared,
+                },
+                "release=.=reviews;.;mirror=.=v3;.;result=.=not_compared;.;halftone_comparisons_total",
             ),
             (Event::ConfigRejected, "halftone_config_rejected"),
             (Event::Releases, "halftone_releases"),

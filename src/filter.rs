@@ -3,11 +3,16 @@
 //!
 //! Nothing here decides anything, and nothing but [`host`] talks to Envoy.
 
+mod comparing;
+mod copying;
 mod host;
 mod metrics;
+mod mirroring;
 mod plugin_status;
 mod root;
+mod serving;
 mod stream;
+mod wake_up;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);

@@ -8,15 +8,16 @@
 //! # Layout
 //!
 //! - [`release`] is the heart: releases as they run, and [`Release::decide`](release::Release::decide).
-//!   [`request`] is what it sees of a request, [`event`] what is counted. This is the core: it takes
-//!   all it needs as values, and returns values. It asks no host, no clock and no source of
+//!   [`mirror`] says who gets copies of a request, what they hold, and how two answers differ.
+//!   [`request`] is what they see of a request, [`event`] what is counted. This is the core: it
+//!   takes all it needs as values, and returns values. It asks no host, no clock and no source of
 //!   randomness.
 //! - [`config`] is what users write, and the way from there to what runs, or to all that is wrong
 //!   with it.
 //! - `filter`, which exists for `wasm32-wasip1` alone, is the shell: it reads a request from Envoy,
 //!   asks the core, and does what the core decided.
 //!
-//! What is not here: starting proxies (`lab/`), case files (`cases/`), and mirroring.
+//! What is not here: starting proxies (`lab/`) and case files (`cases/`).
 //!
 //! # Example
 //!
@@ -45,7 +46,9 @@
 //! ```
 
 pub mod config;
+pub mod destination;
 pub mod event;
+pub mod mirror;
 pub mod release;
 pub mod request;
 

@@ -25,6 +25,7 @@ pub use string_match::StringMatch;
 pub use ticket::Ticket;
 pub use version::Version;
 
+use crate::mirror::Mirror;
 use crate::request::RequestHead;
 
 /// The grayscale release of one service.
@@ -40,6 +41,8 @@ pub struct Release {
     pub session: Option<Session>,
     /// How the choice is made to count.
     pub route: Route,
+    /// Who gets copies of its requests.
+    pub mirrors: Vec<Mirror>,
 }
 
 /// How a release chooses a version.
@@ -155,7 +158,9 @@ impl Release {
 pub struct Releases {
     releases: Vec<Release>,
     hosts: Hosts<usize>,
-    routing_headers: Lookup<()>,
+    routing_headers: RoutingHeaders,
+    /// How many bytes all copies of requests may hold together, in each worker.
+    pub mirror_budget: usize,
     /// A request that carries this header gets its decision back.
     pub explain: Option<Box<str>>,
     /// Whether decisions are written where access logs can print them.
@@ -169,7 +174,7 @@ impl Releases {
             self.hosts.insert(host, self.releases.len());
         }
         if let Route::Header(name) = &release.route {
-            self.routing_headers.insert(name.as_bytes().into(), ());
+            self.routing_headers.insert(name);
         }
         self.releases.push(release);
     }
@@ -191,6 +196,30 @@ impl Releases {
     /// Whether a release routes by the header `name`. What a client sends under it is never obeyed.
     #[must_use]
     pub fn is_routing_header(&self, name: &[u8]) -> bool {
-        self.routing_headers.contains_key(name)
+        self.routing_headers.contain(name)
+    }
+}
+
+/// The names of the headers that releases route by. Every header of every request is looked up
+/// here, and hardly any is found: its length tells most of them apart.
+#[derive(Clone, Debug, Default)]
+struct RoutingHeaders {
+    names: Lookup<()>,
+    /// Bit `n`: there is a name of `n` bytes, modulo 64.
+    lengths: u64,
+}
+
+impl RoutingHeaders {
+    fn insert(&mut self, name: &str) {
+        self.lengths |= Self::bit(name.as_bytes());
+        self.names.insert(name.as_bytes().into(), ());
+    }
+
+    fn contain(&self, name: &[u8]) -> bool {
+        self.lengths & Self::bit(name) != 0 && self.names.contains_key(name)
+    }
+
+    fn bit(name: &[u8]) -> u64 {
+        1 << (name.len() % 64)
     }
 }

@@ -4,8 +4,11 @@
 //! Every function gives something back, also for what is wrong: the violations decide in the end,
 //! and nothing that was made of a wrong part is ever served.
 
+mod comparisons;
 mod conditions;
+mod mirrors;
 mod names;
+mod numbers;
 mod session;
 mod strategy;
 mod versions;
@@ -40,15 +43,18 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
         .as_ref()
         .map(|explain| explain_header(explain, violations));
     compiled.access_log = config.access_log.unwrap_or(false);
+    compiled.mirror_budget = mirrors::budget(config.mirror_budget.as_deref(), violations);
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
     let mut names = names::Unique::new("releases", "release");
     let mut claims = Hosts::default();
-    for (index, release) in releases.iter().enumerate() {
+    for (index, one) in releases.iter().enumerate() {
         let path = path.index(index);
-        names.insert(release.name.as_deref(), index, &path, violations);
-        claim_hosts(release, index, &path, &mut claims, violations);
-        compiled.insert(compile_release(release, &path, violations), hosts(release));
+        names.insert(one.name.as_deref(), index, &path, violations);
+        claim_hosts(one, index, &path, &mut claims, violations);
+        let budget = compiled.mirror_budget;
+        let release = compile_release(one, budget, &path, violations);
+        compiled.insert(release, hosts(one));
     }
     compiled
 }
@@ -105,6 +111,7 @@ fn claim_hosts(
 
 fn compile_release(
     release: &ReleaseConfig,
+    mirror_budget: usize,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Release {
@@ -143,12 +150,22 @@ fn compile_release(
         &path.field("route"),
         violations,
     );
+    let mirrors = release.mirrors.as_deref().map(|mirrors| {
+        mirrors::compile(
+            mirrors,
+            name,
+            mirror_budget,
+            &path.field("mirrors"),
+            violations,
+        )
+    });
     Release {
         name: name.into(),
         versions,
         strategy,
         session,
         route,
+        mirrors: mirrors.unwrap_or_default(),
     }
 }
 

@@ -28,8 +28,9 @@ pub fn read<T: DeserializeOwned + Default>(value: &Value, violations: &mut Viola
         violations: &collected,
     });
     *violations = collected.into_inner();
-    read.unwrap_or_else(|Unreadable(why)| {
-        violations.unreadable(&Path::ROOT, why, "see docs/reference.md");
+    read.unwrap_or_else(|unreadable| {
+        let wrong = unreadable.to_string();
+        violations.unreadable(&Path::ROOT, wrong, "see docs/reference.md");
         T::default()
     })
 }
@@ -207,9 +208,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Unreadable> {
-        Err(de::Error::custom(
-            "the wire types hold a type that this reader does not know",
-        ))
+        Err(Unreadable)
     }
 
     serde::forward_to_deserialize_any! {
@@ -281,7 +280,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         seed: S,
     ) -> Result<S::Value, Unreadable> {
         let Some((name, value)) = self.value else {
-            return Err(de::Error::custom("a value was asked for before its name"));
+            return Err(Unreadable);
         };
         let path = self.node.path.field(name);
         seed.deserialize(Node {
@@ -293,20 +292,20 @@ impl<'de> MapAccess<'de> for Members<'_> {
 }
 
 /// What serde requires a deserializer to have. It happens only when a wire type asks for what
-/// [`Node`] does not offer.
+/// [`Node`] does not offer. It holds nothing: every field of every type has code for it.
 #[derive(Debug)]
-struct Unreadable(String);
+struct Unreadable;
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("holds what its reader does not know")
     }
 }
 
 impl std::error::Error for Unreadable {}
 
 impl de::Error for Unreadable {
-    fn custom<T: fmt::Display>(why: T) -> Self {
-        Self(why.to_string())
+    fn custom<T: fmt::Display>(_why: T) -> Self {
+        Self
     }
 }

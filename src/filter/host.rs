@@ -5,21 +5,41 @@
 //! bytes, because the SDK's text getters panic on a value that is not UTF-8.
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::LevelFilter;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
+use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::release::Draws;
+use crate::request::Header;
 
 /// The pairs of a header map, names in lower case.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
+/// The same pairs as the core sees them.
+pub fn borrowed(headers: &Headers) -> Vec<Header<'_>> {
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (name.as_bytes(), value.as_slice()))
+        .collect()
+}
+
 /// The request's headers, pseudo-headers among them. Only in the request headers callback: later
 /// the map is empty.
 pub fn request_headers() -> Headers {
-    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+    headers(MapType::HttpRequestHeaders)
+}
+
+/// The response's headers, `:status` among them. Only in the response headers callback.
+pub fn response_headers() -> Headers {
+    headers(MapType::HttpResponseHeaders)
+}
+
+/// The response's trailers. Only in the response trailers callback.
+pub fn response_trailers() -> Headers {
+    headers(MapType::HttpResponseTrailers)
 }
 
 /// Sets a request header to one value, whatever it had before. Only in the request headers
@@ -56,6 +76,76 @@ pub fn add_response_header(name: &str, value: &str) {
         hostcalls::add_map_value(MapType::HttpResponseHeaders, name, value),
         name,
     );
+}
+
+/// The part of the request's body, of `size` bytes, that passes now. Only in the request body
+/// callback.
+pub fn request_body(size: usize) -> Vec<u8> {
+    body(BufferType::HttpRequestBody, size)
+}
+
+/// The part of the response's body, of `size` bytes, that passes now. Only in the response body
+/// callback.
+pub fn response_body(size: usize) -> Vec<u8> {
+    body(BufferType::HttpResponseBody, size)
+}
+
+/// Sends a copy with this body to a mirror. What is answered goes to the context whose callback this
+/// is: so only in a callback of the root.
+pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcome> {
+    let body = (!body.is_empty()).then_some(body);
+    let MirrorRequest {
+        cluster,
+        headers,
+        timeout,
+    } = request;
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout).map_err(|status| {
+        match status {
+            Status::BadArgument => MirrorOutcome::NoCluster,
+            _ => MirrorOutcome::Failed,
+        }
+    })
+}
+
+/// The status of the answer to a call; 0 where it is none. Only in the root's answer callback.
+pub fn answer_status() -> u16 {
+    let status = answer_header(":status").and_then(|status| String::from_utf8(status).ok());
+    status
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default()
+}
+
+/// Whether the answer to a call came from a server. What Envoy says in its place, because the server
+/// cannot be reached or does not answer, has no such header. Only in the root's answer callback.
+pub fn is_answer_of_a_server() -> bool {
+    answer_header("x-envoy-upstream-service-time").is_some()
+}
+
+/// The headers of the answer to a call. Only in the root's answer callback.
+pub fn answer_headers() -> Headers {
+    headers(MapType::HttpCallResponseHeaders)
+}
+
+/// The body of the answer to a call, of `size` bytes. Only in the root's answer callback.
+pub fn answer_body(size: usize) -> Vec<u8> {
+    body(BufferType::HttpCallResponseBody, size)
+}
+
+/// The trailers of the answer to a call. Only in the root's answer callback.
+pub fn answer_trailers() -> Headers {
+    headers(MapType::HttpCallResponseTrailers)
+}
+
+fn answer_header(name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name)
+        .ok()
+        .flatten()
+}
+
+/// This root is through with what it had to do when Envoy was done with it. Only after its done
+/// callback has said that it is not.
+pub fn done_at_last() {
+    done(hostcalls::done(), "the end");
 }
 
 /// What a plugin of this proxy wrote for this request under `key`. No client can write it. Only in
@@ -134,6 +224,30 @@ pub fn set_shared_data(key: &str, value: &[u8], quoted: Option<u32>) -> Result<(
 /// Somebody else changed the shared data first.
 pub struct Changed;
 
+/// A queue of which the root that registered it hears.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue(u32);
+
+impl Queue {
+    /// The queue `name`. Only in a callback of a root, which from then on is called for every item.
+    pub fn register(name: &str) -> Option<Self> {
+        hostcalls::register_shared_queue(name).ok().map(Self)
+    }
+
+    /// Puts an empty item in.
+    pub fn put(self) {
+        done(hostcalls::enqueue_shared_queue(self.0, None), "a wake-up");
+    }
+
+    /// Takes one item out.
+    pub fn take(self) {
+        done(
+            hostcalls::dequeue_shared_queue(self.0).map(drop),
+            "a wake-up",
+        );
+    }
+}
+
 /// A counter, a gauge or a histogram of Envoy's.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric(u32);
@@ -192,15 +306,32 @@ pub fn random() -> u64 {
     DRAWS.with_borrow_mut(Draws::next_u64)
 }
 
+/// The time of day, in milliseconds since 1970.
+pub fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Where the host has no randomness, its clock is better than one number for all workers.
 fn seed() -> u64 {
     getrandom::u64().unwrap_or_else(|error| {
         log::error!(
             "halftone: no random numbers ({error}); the clock seeds the draws of this worker"
         );
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| since.as_nanos() as u64)
     })
+}
+
+fn headers(of: MapType) -> Headers {
+    hostcalls::get_map_bytes(of).unwrap_or_default()
+}
+
+fn body(of: BufferType, size: usize) -> Vec<u8> {
+    let bytes = hostcalls::get_buffer(of, 0, size);
+    bytes.ok().flatten().unwrap_or_default()
 }
 
 fn property(path: &[&str]) -> Option<Vec<u8>> {

@@ -5,18 +5,26 @@ use std::cell::RefCell;
 
 use super::host::Metric;
 use crate::event::{Event, ResponseClass};
+use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
 use crate::release::{Lookup, Outcome, Release};
 
 /// What is counted for one release.
 pub struct ReleaseMetrics {
     requests: Vec<Option<Metric>>,
     versions: Vec<VersionMetrics>,
+    mirrors: Vec<MirrorMetrics>,
     conflicts: Option<Metric>,
 }
 
 struct VersionMetrics {
     responses: [Option<Metric>; ResponseClass::ALL.len()],
     duration: Option<Metric>,
+}
+
+struct MirrorMetrics {
+    outcomes: [Option<Metric>; MirrorOutcome::ALL.len()],
+    duration: Option<Metric>,
+    comparisons: [Option<Metric>; ComparisonResult::ALL.len()],
 }
 
 impl ReleaseMetrics {
@@ -37,6 +45,11 @@ impl ReleaseMetrics {
                 .versions
                 .iter()
                 .map(|version| VersionMetrics::define(name, version.name()))
+                .collect(),
+            mirrors: release
+                .mirrors
+                .iter()
+                .map(|mirror| MirrorMetrics::define(name, mirror))
                 .collect(),
             conflicts: counter(&Event::Conflict { release: name }),
         }
@@ -62,6 +75,30 @@ impl ReleaseMetrics {
         }
     }
 
+    /// A request that the `mirror`-th mirror selected came to this end.
+    pub fn count_mirror(&self, mirror: usize, outcome: MirrorOutcome) {
+        let mirror = self.mirrors.get(mirror);
+        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.outcomes.get(outcome.index())) {
+            metric.add(1);
+        }
+    }
+
+    /// The `mirror`-th mirror took this long to answer.
+    pub fn record_mirror_duration(&self, mirror: usize, milliseconds: u64) {
+        if let Some(metric) = self.mirrors.get(mirror).and_then(|mirror| mirror.duration) {
+            metric.record(milliseconds);
+        }
+    }
+
+    /// An answer of the `mirror`-th mirror was compared.
+    pub fn count_comparison(&self, mirror: usize, result: ComparisonResult) {
+        let mirror = self.mirrors.get(mirror);
+        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.comparisons.get(result.index()))
+        {
+            metric.add(1);
+        }
+    }
+
     /// An earlier plugin of this proxy had decided.
     pub fn count_conflict(&self) {
         if let Some(metric) = self.conflicts {
@@ -82,6 +119,35 @@ impl VersionMetrics {
             }),
             duration: defined(
                 &Event::RequestDuration { release, version },
+                Metric::histogram,
+            ),
+        }
+    }
+}
+
+impl MirrorMetrics {
+    fn define(release: &str, mirror: &Mirror) -> Self {
+        let compare = mirror.compare.as_ref();
+        let mirror = &*mirror.name;
+        Self {
+            comparisons: ComparisonResult::ALL.map(|result| {
+                compare.and_then(|_| {
+                    counter(&Event::Comparison {
+                        release,
+                        mirror,
+                        result,
+                    })
+                })
+            }),
+            outcomes: MirrorOutcome::ALL.map(|outcome| {
+                counter(&Event::Mirror {
+                    release,
+                    mirror,
+                    outcome,
+                })
+            }),
+            duration: defined(
+                &Event::MirrorDuration { release, mirror },
                 Metric::histogram,
             ),
         }

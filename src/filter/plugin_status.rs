@@ -10,7 +10,7 @@
 //! configuration was accepted speaks for the roots that are on their way.
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::host;
 use super::metrics;
@@ -82,7 +82,7 @@ impl PluginStatus {
     /// This root serves a good configuration of so many releases.
     pub fn accepted(&mut self, releases: usize) {
         let releases = u32::try_from(releases).unwrap_or(u32::MAX);
-        let accepted_at = now();
+        let accepted_at = host::now();
         self.role = Role::Serving;
         self.update(|known| Known {
             releases,
@@ -173,14 +173,7 @@ fn add(event: &Event<'_>, after: u32, before: u32) {
 
 /// Whether a configuration that was accepted at `time` may have roots that do not count yet.
 fn is_fresh(time: u64) -> bool {
-    u128::from(now().saturating_sub(time)) < GRACE.as_millis()
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    u128::from(host::now().saturating_sub(time)) < GRACE.as_millis()
 }
 
 impl Known {

@@ -1,67 +1,45 @@
 //! One configuration of the plugin in one worker.
 
-use std::cell::RefCell;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::host;
-use super::metrics::ReleaseMetrics;
+use super::mirroring::Mirroring;
 use super::plugin_status::{FIRST_TICK, PluginStatus};
+use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
-use crate::release::{Lookup, Releases};
-
-/// A configuration that is being served. Streams hold on to the one that they began with.
-#[derive(Default)]
-pub struct Serving {
-    pub releases: Releases,
-    pub metrics: Vec<ReleaseMetrics>,
-}
-
-impl Serving {
-    fn new(releases: Releases) -> Self {
-        let metrics = releases.all().iter().map(ReleaseMetrics::define).collect();
-        Self { releases, metrics }
-    }
-}
-
-thread_local! {
-    /// What serves in this worker, by plugin: for as long as a root or a request holds on to it.
-    static LAST_GOOD: RefCell<Lookup<Weak<Serving>>> = RefCell::default();
-}
+use crate::release::Releases;
 
 /// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
 /// it.
 #[derive(Default)]
 pub struct Root {
-    serving: Rc<Serving>,
+    mirroring: Rc<Mirroring>,
     status: Option<PluginStatus>,
+    /// Envoy is done with it, and it stays for its copies.
+    is_leaving: bool,
 }
 
 impl Root {
+    fn serve(&mut self, serving: Rc<Serving>) {
+        self.mirroring = Rc::new(Mirroring::new(serving));
+    }
+
     fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serving = Rc::new(Serving::new(releases));
-        LAST_GOOD.with_borrow_mut(|last_good| {
-            last_good.insert(
-                status.plugin().as_bytes().into(),
-                Rc::downgrade(&self.serving),
-            );
-        });
+        self.serve(Serving::begin(status.plugin(), releases));
     }
 
     fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
         let rejected =
             status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        let plugin = status.plugin().as_bytes();
-        let last_good =
-            LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade));
-        match last_good {
+        match Serving::last_good(status.plugin()) {
             Some(serving) => {
-                self.serving = serving;
+                self.serve(serving);
                 status.serves_on();
                 Refusal::ServeOn
             }
@@ -118,7 +96,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.serving))))
+        Some(Box::new(Stream::new(Rc::clone(&self.mirroring))))
+    }
+
+    fn on_queue_ready(&mut self, _queue: u32) {
+        self.mirroring.woken();
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -138,11 +120,21 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
 }
 
 impl Context for Root {
-    /// Envoy is done with this configuration.
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
+        self.mirroring.answered(call, headers, body, trailers);
+        if self.is_leaving && self.mirroring.is_idle() {
+            host::done_at_last();
+        }
+    }
+
+    /// Envoy is done with this configuration. False: not before the copies that are on their way have
+    /// their answers, which Envoy would otherwise cancel.
     fn on_done(&mut self) -> bool {
         if let Some(status) = self.status.take() {
             status.gone();
         }
-        true
+        self.mirroring.send_all();
+        self.is_leaving = !self.mirroring.is_idle();
+        !self.is_leaving
     }
 }

@@ -6,11 +6,13 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::host;
-use super::root::Serving;
+use super::comparing::ProductionAnswer;
+use super::copying::{Copying, Selected};
+use super::host::{self, Headers};
+use super::mirroring::{Mirroring, milliseconds_since};
 use crate::event::ResponseClass;
 use crate::release::{Decision, Release, Route};
-use crate::request::{Header, RequestHead};
+use crate::request::RequestHead;
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
@@ -30,8 +32,11 @@ const DECISION: &str = "x-halftone-decision";
 const SWITCHING_PROTOCOLS: u64 = 101;
 
 pub struct Stream {
-    serving: Rc<Serving>,
+    mirroring: Rc<Mirroring>,
     decided: Option<Decided>,
+    copying: Option<Copying>,
+    /// Where a mirror's answer is compared with it.
+    answer: Option<ProductionAnswer>,
 }
 
 /// What is still to be done for a request once it was decided.
@@ -45,33 +50,72 @@ struct Decided {
 }
 
 impl Stream {
-    pub fn new(serving: Rc<Serving>) -> Self {
+    pub fn new(mirroring: Rc<Mirroring>) -> Self {
         Self {
-            serving,
+            mirroring,
             decided: None,
+            copying: None,
+            answer: None,
+        }
+    }
+
+    fn copy(&mut self, selected: Selected, headers: Headers, end_of_stream: bool) {
+        self.copying = Copying::begin(&self.mirroring, selected, headers);
+        if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
+            let answer = ProductionAnswer::new(decided.at, copying.comparing());
+            self.answer = (!answer.is_unwanted()).then_some(answer);
+        }
+        if end_of_stream {
+            self.end_copy();
+        }
+    }
+
+    fn end_copy(&mut self) {
+        if let Some(copying) = self.copying.take() {
+            copying.end();
         }
     }
 }
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        if self.serving.releases.all().is_empty() {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if self.mirroring.serving().releases.all().is_empty() {
             return Action::Continue;
         }
         let headers = host::request_headers();
-        let headers: Vec<Header<'_>> = headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-            .collect();
-        self.decided = Exchange {
-            serving: &self.serving,
-            head: RequestHead::new(&headers),
+        let exchange = Exchange {
+            mirroring: &self.mirroring,
+            head: RequestHead::new(&host::borrowed(&headers)),
         }
         .run();
+        let (decided, selected) = exchange.unzip();
+        self.decided = decided;
+        if let Some(selected) = selected.flatten() {
+            self.copy(selected, headers, end_of_stream);
+        }
         Action::Continue
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(copying) = self.copying.take() {
+            self.copying = copying.body(size);
+            if end_of_stream {
+                self.end_copy();
+            }
+        }
+        Action::Continue
+    }
+
+    /// Trailers end a request in place of the last part of its body.
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.end_copy();
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if let Some(answer) = &mut self.answer {
+            answer.head(end_of_stream);
+        }
         if let Some(decided) = &self.decided {
             if let Some(cookie) = &decided.set_cookie {
                 host::add_response_header("set-cookie", cookie);
@@ -83,13 +127,33 @@ impl HttpContext for Stream {
         Action::Continue
     }
 
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(answer) = &mut self.answer {
+            answer.body(size, end_of_stream);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if let Some(answer) = &mut self.answer {
+            answer.trailers();
+        }
+        Action::Continue
+    }
+
     /// Runs also for a request that an earlier filter answered, whose headers never came here:
     /// nothing was decided then.
     fn on_log(&mut self) {
+        if let Some(copying) = self.copying.take() {
+            copying.abandon();
+        }
+        if let Some(answer) = &mut self.answer {
+            answer.is_gone();
+        }
         if let Some(decided) = &self.decided
-            && let Some(metrics) = self.serving.metrics.get(decided.release)
+            && let Some(metrics) = self.mirroring.serving().metrics.get(decided.release)
         {
-            let milliseconds = u64::try_from(decided.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let milliseconds = milliseconds_since(decided.at);
             let (status, details) = (host::response_status(), host::response_details());
             let is_tunnel = decided.is_connect || status == SWITCHING_PROTOCOLS;
             let class = ResponseClass::of(status, &details, is_tunnel);
@@ -102,18 +166,19 @@ impl Context for Stream {}
 
 /// One request, while it is decided.
 struct Exchange<'s, 'h> {
-    serving: &'s Serving,
+    mirroring: &'s Mirroring,
     head: RequestHead<'h>,
 }
 
 impl Exchange<'_, '_> {
-    fn run(&self) -> Option<Decided> {
-        let Some((index, release)) = self.serving.releases.claiming(&self.head) else {
+    fn run(&self) -> Option<(Decided, Option<Selected>)> {
+        let serving = self.mirroring.serving();
+        let Some((index, release)) = serving.releases.claiming(&self.head) else {
             self.remove_forged(None);
             return None;
         };
         if host::filter_state(ROUTED).is_some() {
-            if let Some(metrics) = self.serving.metrics.get(index) {
+            if let Some(metrics) = serving.metrics.get(index) {
                 metrics.count_conflict();
             }
             self.remove_forged(None);
@@ -122,35 +187,37 @@ impl Exchange<'_, '_> {
         Some(self.decide(index, release))
     }
 
-    fn decide(&self, index: usize, release: &Release) -> Decided {
+    fn decide(&self, index: usize, release: &Release) -> (Decided, Option<Selected>) {
+        let serving = self.mirroring.serving();
         let at = Instant::now();
-        let decision = self.decision(release);
+        let chance = host::random();
+        let decision = self.decision(release, chance);
         let outcome = decision.outcome;
         self.route(&decision);
-        if self.serving.releases.access_log {
+        if serving.releases.access_log {
             host::set_filter_state(ACCESS_LOG, outcome.log_entry());
         }
-        if let Some(metrics) = self.serving.metrics.get(index) {
+        if let Some(metrics) = serving.metrics.get(index) {
             metrics.count_request(outcome);
         }
-        let asked = self
-            .serving
+        let asked = serving
             .releases
             .explain
             .as_ref()
             .is_some_and(|header| self.head.headers(header).next().is_some());
-        Decided {
+        let selected = Selected::new(self.mirroring, index, &decision, &self.head, chance);
+        let decided = Decided {
             at,
             release: index,
             version: outcome.version().index(),
             is_connect: self.head.method() == b"CONNECT",
             set_cookie: decision.set_cookie(),
             explanation: asked.then(|| outcome.explanation().into()),
-        }
+        };
+        (decided, selected)
     }
 
-    fn decision<'r>(&self, release: &'r Release) -> Decision<'r> {
-        let chance = host::random();
+    fn decision<'r>(&self, release: &'r Release, chance: u64) -> Decision<'r> {
         match release
             .reads_source_address()
             .then(host::source_address)
@@ -195,7 +262,7 @@ impl Exchange<'_, '_> {
             .all_headers()
             .iter()
             .filter_map(|(name, _)| {
-                let forged = self.serving.releases.is_routing_header(name)
+                let forged = self.mirroring.serving().releases.is_routing_header(name)
                     && set.map(str::as_bytes) != Some(*name);
                 forged.then(|| std::str::from_utf8(name).ok()).flatten()
             })

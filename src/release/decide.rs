@@ -15,11 +15,7 @@ impl Release {
     pub fn decide<'r>(&'r self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
         let mut ticket = Ticket::new(self.session.as_ref(), chance);
         let outcome = self.strategy.choose(head, &mut ticket);
-        Decision {
-            release: self,
-            outcome,
-            issued: ticket.issued(),
-        }
+        Decision::new(self, outcome, ticket)
     }
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::Release;
 use super::session::SessionId;
+use super::ticket::Ticket;
 use super::version::Version;
+use crate::mirror::{Mirror, is_copy};
+use crate::request::RequestHead;
 
 /// Why a version was chosen. It prints as users see it everywhere: in metrics, access logs and
 /// explanations.
@@ -112,22 +115,49 @@ impl Outcome {
 }
 
 /// What [`Release::decide`] came to for one request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Decision<'r> {
     /// The release that claims the request's host.
     pub release: &'r Release,
     /// The version, and why.
     pub outcome: &'r Outcome,
-    /// The id that the response brings to the client, where the request carried no session.
-    pub issued: Option<SessionId>,
+    ticket: Ticket<'r>,
 }
 
-impl Decision<'_> {
+impl<'r> Decision<'r> {
+    pub(super) fn new(release: &'r Release, outcome: &'r Outcome, ticket: Ticket<'r>) -> Self {
+        Self {
+            release,
+            outcome,
+            ticket,
+        }
+    }
+
+    /// The id that the response brings to the client, where the request carried no session.
+    #[must_use]
+    pub fn issued(&self) -> Option<SessionId> {
+        self.ticket.issued()
+    }
+
+    /// The mirrors that select the request that was decided, which has this `head`; each with its
+    /// place among the release's. They draw by the request's session, if it has one, and issue none:
+    /// a mirror changes nothing for the client. None selects a copy.
+    pub fn mirrors(&self, head: &RequestHead<'_>) -> impl Iterator<Item = (usize, &'r Mirror)> {
+        let mirrors = &*self.release.mirrors;
+        let mut ticket = self.ticket.clone().without_issuing();
+        let is_open = !mirrors.is_empty() && !is_copy(head);
+        let candidates = if is_open { mirrors } else { &[] };
+        candidates
+            .iter()
+            .enumerate()
+            .filter(move |(_, mirror)| mirror.selects(head, &mut ticket))
+    }
+
     /// The value of the `set-cookie` header that the response brings to the client, where an id was
     /// issued.
     #[must_use]
     pub fn set_cookie(&self) -> Option<String> {
         let cookie = self.release.session.as_ref()?.cookie()?;
-        self.issued.map(|id| cookie.set(id))
+        self.issued().map(|id| cookie.set(id))
     }
 }

@@ -101,6 +101,12 @@ impl Percentage {
         unit(Draws::new(ticket ^ self.salt).next_u64()) * 100.0 < self.percent
     }
 
+    /// Whether it takes every ticket, which then need not be looked at.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self.percent >= 100.0
+    }
+
     /// The percentage, as configured.
     #[must_use]
     pub fn percent(self) -> f64 {

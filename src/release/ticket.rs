@@ -12,6 +12,7 @@ pub struct Ticket<'r> {
     session: Option<&'r Session>,
     chance: u64,
     found: Option<Found>,
+    issues: bool,
 }
 
 impl<'r> Ticket<'r> {
@@ -23,6 +24,17 @@ impl<'r> Ticket<'r> {
             session,
             chance,
             found: None,
+            issues: true,
+        }
+    }
+
+    /// The same ticket, by which from now on no id is issued: a request that carries no session, and
+    /// got none so far, has its chance.
+    #[must_use]
+    pub fn without_issuing(self) -> Self {
+        Self {
+            issues: false,
+            ..self
         }
     }
 
@@ -50,8 +62,13 @@ impl<'r> Ticket<'r> {
 
     fn find(&mut self, head: &RequestHead<'_>) -> Found {
         let found = self.found.unwrap_or_else(|| {
-            self.session
-                .map_or(Found::None, |session| session.find(head, self.chance))
+            let found = self
+                .session
+                .map_or(Found::None, |session| session.find(head, self.chance));
+            match found {
+                Found::Issued(..) if !self.issues => Found::None,
+                found => found,
+            }
         });
         self.found = Some(found);
         found

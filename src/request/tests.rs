@@ -164,7 +164,7 @@ fn a_claim_is_read_from_a_bearer_token() {
         format!("Bearer eyJhbGciOiJub25lIn0.{claims}.signature")
     };
     let deep = format!(
-        "{{\"a\":{}{},\"sub\":\"7\"}}",
+        r#"{{"a":{}{},"sub":"7"}}"#,
         "[".repeat(10_000),
         "]".repeat(10_000)
     );
@@ -187,15 +187,7 @@ fn a_claim_is_read_from_a_bearer_token() {
         (token(r#"["sub"]"#), None),
         (token(r#"{"sub":"jason""#), None),
         (token(""), None),
-        (token(&deep), Some("7")),
-        (
-            token(
-                &deep
-                    .replace("\"a\"", "\"sub\"")
-                    .replace("\"sub\":\"7\"", "\"b\":1"),
-            ),
-            None,
-        ),
+        (token(&deep), None),
         ("bearer e30.eyJzdWIiOiI3In0.".into(), Some("7")),
         ("Bearer e30.eyJzdWIiOiI3In0=.".into(), Some("7")),
         ("Bearer  e30.eyJzdWIiOiI3In0. ".into(), Some("7")),

@@ -9,6 +9,7 @@
 mod access_log;
 mod bytes;
 mod cases;
+mod comparisons;
 mod configuration;
 mod forgery;
 mod injection;

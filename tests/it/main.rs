@@ -10,10 +10,16 @@
 
 mod bytes;
 mod cases;
+mod compare;
 mod cookies;
 mod documents;
 mod golden;
+mod json_laws;
+mod json_trees;
 mod laws;
+mod mirrors;
+mod reading;
+mod samples;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;

@@ -31,7 +31,7 @@ pub(super) async fn answer(
         let script = state.take(&head);
         let tunnel = matches!((script.act, &script.body), (Act::Answer, Content::Echo));
         if tunnel {
-            tokio::time::sleep(script.delay).await;
+            delay(script.delay).await;
             tokio::spawn(echo(hyper::upgrade::on(&mut request)));
             return accept(&state.name, upgrade);
         }
@@ -42,11 +42,18 @@ pub(super) async fn answer(
 }
 
 async fn act(script: Script, received: &Received, name: &str) -> anyhow::Result<Response<Body>> {
-    tokio::time::sleep(script.delay).await;
+    delay(script.delay).await;
     match script.act {
         Act::Hang => std::future::pending().await,
         Act::Reset => bail!("the script says so"),
         Act::Answer | Act::BreakOff | Act::Stall => respond(script, received, name),
+    }
+}
+
+/// The timer counts in whole milliseconds, so that even a sleep of nothing may take one.
+async fn delay(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 

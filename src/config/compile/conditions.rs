@@ -1,9 +1,9 @@
 //! Matches, their conditions, and the tests of values.
 
-use super::names;
+use super::{names, numbers};
 use crate::config::violation::{Path, Violations};
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
-use crate::release::{Condition, Match, Percentage, StringMatch};
+use crate::release::{Condition, Match, StringMatch};
 use crate::request::ClientOs;
 
 type Tests = Named<StringMatchConfig>;
@@ -86,7 +86,7 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
     }
     if let Some(percentage) = one.percentage {
         let path = path.field("percentage");
-        conditions.push(Condition::Percentage(compile_percentage(
+        conditions.push(Condition::Percentage(numbers::percentage(
             percentage, salt, &path, violations,
         )));
     }
@@ -120,22 +120,6 @@ where
         compiled.push((lower, test, path));
     }
     compiled
-}
-
-fn compile_percentage(
-    percentage: f64,
-    salt: &str,
-    path: &Path<'_>,
-    violations: &mut Violations,
-) -> Percentage {
-    if !(0.0..=100.0).contains(&percentage) {
-        violations.add(
-            path,
-            format!("is {percentage}"),
-            "give a number from 0 to 100",
-        );
-    }
-    Percentage::new(percentage, salt)
 }
 
 fn compile_test(

@@ -4,6 +4,7 @@
 //! nothing that is written there on a request needs checking.
 
 use crate::config::violation::{Path, Violations};
+use crate::mirror::is_never_copied;
 use crate::release::Lookup;
 
 /// Headers that a request cannot do without, or that the proxy itself obeys. A routing header is
@@ -110,6 +111,53 @@ pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) 
         violations.add(path, wrong, "name a header that is used for nothing else");
     }
     name
+}
+
+/// The name of a header of a copy, in lower case: one that a copy can have.
+pub fn copied_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
+    let name = header(name, path, violations);
+    if &*name == "host" {
+        violations.add(path, "`host` is the :authority", "use authority for it");
+    } else if is_never_copied(&name) {
+        let wrong = format!("`{name}` is Halftone's or the proxy's own in a copy");
+        violations.add(path, wrong, "leave it away");
+    }
+    name
+}
+
+/// A header's value (RFC 9110, section 5.5): a line of text.
+pub fn header_value(value: &str, path: &Path<'_>, violations: &mut Violations) {
+    let is_in_line = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
+    if !value.bytes().all(is_in_line) {
+        let wrong = format!("`{}` is more than a line of text", shown(value));
+        violations.add(path, wrong, "leave line ends and control characters away");
+    }
+}
+
+/// A request's method.
+pub fn method(method: &str, path: &Path<'_>, violations: &mut Violations) {
+    token(method, "a method", path, violations);
+    if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        let wrong = format!("`{}` is not in upper case", shown(method));
+        violations.add(path, wrong, "write it as requests do: GET");
+    }
+}
+
+/// The full name of a service.
+pub fn service(host: &str, path: &Path<'_>, violations: &mut Violations) {
+    if host.is_empty() || host.len() > 253 || !host.bytes().all(is_host_byte) {
+        let wrong = format!("`{}` is not a service", shown(host));
+        let allowed = "write it as reviews.bookinfo.svc.cluster.local";
+        violations.add(path, wrong, allowed);
+    }
+}
+
+/// A cluster's name, which is anything in one line.
+pub fn cluster(name: &str, path: &Path<'_>, violations: &mut Violations) {
+    if name.is_empty() || name.chars().any(char::is_control) {
+        let wrong = format!("`{}` is not a cluster's name", shown(name));
+        violations.add(path, wrong, "give the name that Envoy has for it");
+    }
 }
 
 /// A cookie's name. Its case matters.

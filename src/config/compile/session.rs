@@ -1,7 +1,6 @@
 //! Sessions: where the key is looked for, and the cookie of those who bring none.
 
-use super::names;
-use crate::config::duration;
+use super::{names, numbers};
 use crate::config::violation::{Path, Violations};
 use crate::config::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 use crate::release::{Session, SessionCookie, SessionKey};
@@ -145,25 +144,15 @@ fn compile_cookie(
 }
 
 fn max_age_seconds(text: &str, path: &Path<'_>, violations: &mut Violations) -> u64 {
-    match duration::parse(text) {
-        Some(age) if age.as_secs() > 0 => age.as_secs(),
-        Some(_) => {
-            violations.add(
-                path,
-                format!("`{text}` is under a second"),
-                "give 1s or more",
-            );
-            0
-        }
-        None => {
-            violations.add(
-                path,
-                format!("`{}` is not a duration", names::shown(text)),
-                duration::ALLOWED,
-            );
-            0
-        }
+    let age = numbers::duration(text, path, violations);
+    if age.is_some_and(|age| age.as_secs() == 0) {
+        violations.add(
+            path,
+            format!("`{text}` is under a second"),
+            "give 1s or more",
+        );
     }
+    age.map_or(0, |age| age.as_secs())
 }
 
 /// What a cookie's attribute may hold (RFC 6265, section 4.1.1).

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::names;
 use super::versions::Versions;
+use super::{names, numbers};
 use crate::config::compile::conditions;
 use crate::config::violation::{Path, Violations};
 use crate::config::{
@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
 
-/// The strategy of `release`: exactly one must stand there.
+/// The strategy of `release`: at most one stands there, and one must where nothing is mirrored.
 pub fn compile(
     release: &ReleaseConfig,
     principal: &Arc<Version>,
@@ -33,8 +33,9 @@ pub fn compile(
         (both, _) => {
             if both.is_some() {
                 violations.add(path, "has both canary and blueGreen", "give one of them");
-            } else {
-                violations.add(path, "has no strategy", "give canary or blueGreen");
+            } else if release.mirrors.is_none() {
+                let allowed = "give canary, blueGreen or mirrors";
+                violations.add(path, "has no strategy", allowed);
             }
             compile_canary(
                 &CanaryConfig::default(),
@@ -252,7 +253,7 @@ fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violati
     match weight {
         Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
         Some(weight) => {
-            violations.add(path, format!("is {weight}"), ALLOWED);
+            violations.add(path, numbers::wrong(weight), ALLOWED);
             0.0
         }
         None => {

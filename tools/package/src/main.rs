@@ -11,7 +11,7 @@ use walrus::{ExportItem, ModuleConfig};
 
 /// What Envoy needs of the module, and the callbacks that `src/filter/` implements. A new callback
 /// there must be added here, or Envoy never calls it.
-const EXPORTS: [&str; 13] = [
+const EXPORTS: [&str; 19] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
@@ -20,8 +20,14 @@ const EXPORTS: [&str; 13] = [
     "proxy_on_configure",
     "proxy_on_tick",
     "proxy_on_context_create",
+    "proxy_on_queue_ready",
     "proxy_on_request_headers",
+    "proxy_on_request_body",
+    "proxy_on_request_trailers",
     "proxy_on_response_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_trailers",
+    "proxy_on_http_call_response",
     "proxy_on_log",
     "proxy_on_done",
     "proxy_on_delete",
@@ -59,8 +65,5 @@ fn package(compiled: &Path, packaged: &Path) -> Result<()> {
     }
     walrus::passes::gc::run(&mut module);
     let bytes = module.emit_wasm();
-    std::fs::write(packaged, &bytes)
-        .with_context(|| format!("cannot write {}", packaged.display()))?;
-    println!("{}: {} KB", packaged.display(), bytes.len().div_ceil(1000));
-    Ok(())
+    std::fs::write(packaged, &bytes).with_context(|| format!("cannot write {}", packaged.display()))
 }

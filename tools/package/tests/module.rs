@@ -16,9 +16,8 @@ use walrus::Module;
 const LARGEST: usize = 400_000;
 
 /// Everything that Envoy must give the filter. What is not in this list may be missing in some host.
-const IMPORTS: [&str; 41] = [
+const IMPORTS: [&str; 38] = [
     "env proxy_add_header_map_value",
-    "env proxy_call_foreign_function",
     "env proxy_close_stream",
     "env proxy_continue_stream",
     "env proxy_define_metric",
@@ -33,11 +32,9 @@ const IMPORTS: [&str; 41] = [
     "env proxy_get_property",
     "env proxy_get_shared_data",
     "env proxy_get_status",
-    "env proxy_grpc_call",
     "env proxy_grpc_cancel",
     "env proxy_grpc_close",
     "env proxy_grpc_send",
-    "env proxy_grpc_stream",
     "env proxy_http_call",
     "env proxy_increment_metric",
     "env proxy_log",
@@ -45,9 +42,9 @@ const IMPORTS: [&str; 41] = [
     "env proxy_register_shared_queue",
     "env proxy_remove_header_map_value",
     "env proxy_replace_header_map_value",
-    "env proxy_resolve_shared_queue",
     "env proxy_send_local_response",
     "env proxy_set_buffer_bytes",
+    "env proxy_set_effective_context",
     "env proxy_set_header_map_pairs",
     "env proxy_set_property",
     "env proxy_set_shared_data",
@@ -98,10 +95,16 @@ fn it_offers_what_the_filter_uses() {
         "proxy_on_context_create",
         "proxy_on_delete",
         "proxy_on_done",
+        "proxy_on_http_call_response",
         "proxy_on_log",
         "proxy_on_memory_allocate",
+        "proxy_on_queue_ready",
+        "proxy_on_request_body",
         "proxy_on_request_headers",
+        "proxy_on_request_trailers",
+        "proxy_on_response_body",
         "proxy_on_response_headers",
+        "proxy_on_response_trailers",
         "proxy_on_tick",
         "proxy_on_vm_start",
     ];

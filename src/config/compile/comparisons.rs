@@ -1,0 +1,77 @@
+//! How a mirror's answers are compared.
+
+use super::{mirrors, names, numbers};
+use crate::config::violation::{Path, Violations};
+use crate::config::{BodyConfig, CompareConfig};
+use crate::mirror::{BodyMode, Compare, Ignored, Pointer};
+
+const DEFAULT_PERCENTAGE: f64 = 100.0;
+const DEFAULT_STATUS: bool = true;
+const DEFAULT_BODY: BodyConfig = BodyConfig::Auto;
+const DEFAULT_SAMPLES: f64 = 10.0;
+
+/// The comparison of the mirror named `mirror`, whose copies share a budget of `budget` bytes.
+pub fn compile(
+    compare: &CompareConfig,
+    mirror: &str,
+    budget: usize,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Compare {
+    let headers_path = path.field("headers");
+    let headers = compare.headers.iter().flatten().enumerate();
+    let headers = headers
+        .map(|(index, name)| names::header(name, &headers_path.index(index), violations))
+        .collect();
+    Compare {
+        percentage: numbers::percentage(
+            compare.percentage.unwrap_or(DEFAULT_PERCENTAGE),
+            &format!("compare:{mirror}"),
+            &path.field("percentage"),
+            violations,
+        ),
+        status: compare.status.unwrap_or(DEFAULT_STATUS),
+        headers,
+        body: match compare.body.unwrap_or(DEFAULT_BODY) {
+            BodyConfig::Auto => BodyMode::Auto,
+            BodyConfig::Json => BodyMode::Json,
+            BodyConfig::Bytes => BodyMode::Bytes,
+            BodyConfig::None => BodyMode::None,
+        },
+        ignored: compile_ignored(
+            compare.ignore.as_deref().unwrap_or_default(),
+            &path.field("ignore"),
+            violations,
+        ),
+        max_body: mirrors::max_body(compare.max_body.as_deref(), budget, path, violations),
+        samples: numbers::whole(
+            compare.samples.unwrap_or(DEFAULT_SAMPLES),
+            (0, 10_000),
+            &path.field("samples"),
+            violations,
+        ),
+    }
+}
+
+fn compile_ignored(pointers: &[String], path: &Path<'_>, violations: &mut Violations) -> Ignored {
+    let mut compiled = Vec::with_capacity(pointers.len());
+    for (index, text) in pointers.iter().enumerate() {
+        let pointer = Pointer::parse(text);
+        if pointer.is_none() {
+            violations.add(
+                &path.index(index),
+                format!(
+                    "`{}` is not a JSON pointer to a part of a body",
+                    names::shown(text)
+                ),
+                "write it as /items/*/id, with ~1 for / and ~0 for ~ in a name",
+            );
+        }
+        compiled.extend(pointer);
+    }
+    Ignored::new(compiled).unwrap_or_else(|| {
+        let wrong = format!("has {} pointers", pointers.len());
+        violations.add(path, wrong, format!("give up to {}", Ignored::MOST));
+        Ignored::default()
+    })
+}

@@ -1,0 +1,277 @@
+//! The two answers to one request, production's and a mirror's: whichever comes last, both are
+//! compared then.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::host::{self, Headers};
+use super::mirroring::{hold, milliseconds_since};
+use super::serving::{MirrorId, Serving};
+use crate::mirror::outbox::Held;
+use crate::mirror::{Answer, Compare, ComparisonResult, Reading, Sample, Secrets};
+use crate::request::RequestHead;
+
+/// Two answers that are to be compared.
+pub struct Comparing {
+    serving: Rc<Serving>,
+    id: MirrorId,
+    request: Rc<Headers>,
+    production: RefCell<Side>,
+    mirror: RefCell<Side>,
+    is_called_off: Cell<bool>,
+}
+
+/// What is known of one of the answers.
+enum Side {
+    Expected,
+    Answered(Timed),
+    /// There is none, or not a whole one.
+    Missing,
+}
+
+/// A whole answer, and how long it took.
+struct Timed {
+    answer: Answer,
+    milliseconds: u64,
+    _held: Held,
+}
+
+impl Comparing {
+    pub fn new(serving: &Rc<Serving>, id: MirrorId, request: &Rc<Headers>) -> Rc<Self> {
+        Rc::new(Self {
+            serving: Rc::clone(serving),
+            id,
+            request: Rc::clone(request),
+            production: RefCell::new(Side::Expected),
+            mirror: RefCell::new(Side::Expected),
+            is_called_off: Cell::new(false),
+        })
+    }
+
+    /// No copy is sent, so there is nothing to compare with.
+    pub fn call_off(&self) {
+        self.is_called_off.set(true);
+    }
+
+    fn compare(&self) -> Option<&Compare> {
+        self.serving.mirror(self.id)?.compare.as_ref()
+    }
+
+    /// Begins to read one of the answers: its head is this.
+    fn read(&self, headers: &Headers, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
+        let reading = self
+            .compare()?
+            .read(&host::borrowed(headers), end_of_stream);
+        Some(Read {
+            reading,
+            held: hold(),
+            limit: self.serving.releases.mirror_budget,
+            asked_at,
+        })
+    }
+
+    /// There is no answer of the mirror, or no whole one.
+    pub fn mirror_is_missing(&self) {
+        self.mirror.replace(Side::Missing);
+        self.compare_if_complete();
+    }
+
+    /// The mirror's answer is there, to a copy that was sent then. From the root's answer callback.
+    pub fn mirror_answered(
+        &self,
+        headers: &Headers,
+        body: usize,
+        trailers: usize,
+        sent_at: Instant,
+    ) {
+        let is_empty = body == 0 && trailers == 0;
+        let side = self.read(headers, is_empty, sent_at).map(|mut read| {
+            read.chunk(body, host::answer_body);
+            if trailers > 0 {
+                read.trailers(&host::answer_trailers());
+            }
+            read.end()
+        });
+        self.mirror.replace(side.unwrap_or(Side::Missing));
+        self.compare_if_complete();
+    }
+
+    fn production_ended(&self, side: Side) {
+        self.production.replace(side);
+        self.compare_if_complete();
+    }
+
+    fn compare_if_complete(&self) {
+        let (production, mirror) = (self.production.borrow(), self.mirror.borrow());
+        let is_complete =
+            !matches!(*production, Side::Expected) && !matches!(*mirror, Side::Expected);
+        if is_complete && let Some(compare) = self.compare() {
+            self.finish(compare, production.timed(), mirror.timed());
+        }
+    }
+
+    fn finish(&self, compare: &Compare, production: Option<&Timed>, mirror: Option<&Timed>) {
+        let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
+        let [production_answer, mirror_answer] = answers;
+        let comparison = compare.compare(production_answer, mirror_answer);
+        if let Some(metrics) = self.serving.metrics_of(self.id) {
+            metrics.count_comparison(self.id.mirror, comparison.result);
+        }
+        if matches!(
+            comparison.result,
+            ComparisonResult::Same | ComparisonResult::NotCompared
+        ) {
+            return;
+        }
+        let state = self.serving.mirror_state(self.id);
+        if !state.is_some_and(|state| state.samples.borrow_mut().take(host::now())) {
+            return;
+        }
+        let (Some(release), Some(mirror_config)) =
+            (self.serving.release(self.id), self.serving.mirror(self.id))
+        else {
+            return;
+        };
+        let request = host::borrowed(&self.request);
+        let head = RequestHead::new(&request);
+        let sample = Sample {
+            release: &release.name,
+            mirror: &mirror_config.name,
+            request_id: head.headers("x-request-id").next(),
+            method: head.method(),
+            path: head.path(),
+            production_answer,
+            mirror_answer,
+            production_milliseconds: production.map(|timed| timed.milliseconds),
+            mirror_milliseconds: mirror.map(|timed| timed.milliseconds),
+            comparison: &comparison,
+            secrets: &Secrets::of(&request, answers),
+        };
+        log::warn!("halftone: {sample}");
+    }
+}
+
+impl Side {
+    fn timed(&self) -> Option<&Timed> {
+        match self {
+            Self::Answered(timed) => Some(timed),
+            Self::Expected | Self::Missing => None,
+        }
+    }
+}
+
+/// An answer that is being read.
+struct Read {
+    reading: Reading,
+    held: Held,
+    limit: usize,
+    asked_at: Instant,
+}
+
+impl Read {
+    /// `size` bytes of the body are there, for `fetch` to fetch if they are wanted.
+    fn chunk(&mut self, size: usize, fetch: impl FnOnce(usize) -> Vec<u8>) {
+        if size == 0 || !self.reading.wants() {
+            return;
+        }
+        if self.reading.is_over(size) {
+            self.reading.cut_short();
+        } else if self.held.grow(self.reading.growth(size), self.limit) {
+            self.reading.push(&fetch(size));
+        } else {
+            self.reading.give_up();
+        }
+        if !self.reading.wants() {
+            self.held.release();
+        }
+    }
+
+    fn trailers(&mut self, trailers: &Headers) {
+        self.reading.trailers(&host::borrowed(trailers));
+    }
+
+    fn end(self) -> Side {
+        Side::Answered(Timed {
+            answer: self.reading.end(),
+            milliseconds: milliseconds_since(self.asked_at),
+            _held: self.held,
+        })
+    }
+}
+
+/// Production's answer, read as it passes for each mirror whose answer is compared with it.
+pub struct ProductionAnswer {
+    asked_at: Instant,
+    readers: Vec<(Rc<Comparing>, Option<Read>)>,
+}
+
+impl ProductionAnswer {
+    /// The answer to a request that came then, which `comparing` wait for.
+    pub fn new(asked_at: Instant, comparing: impl Iterator<Item = Rc<Comparing>>) -> Self {
+        Self {
+            asked_at,
+            readers: comparing.map(|one| (one, None)).collect(),
+        }
+    }
+
+    /// Whether nobody waits for it.
+    pub fn is_unwanted(&self) -> bool {
+        self.readers.is_empty()
+    }
+
+    /// Its head is there.
+    pub fn head(&mut self, end_of_stream: bool) {
+        self.readers
+            .retain(|(comparing, _)| !comparing.is_called_off.get());
+        if self.is_unwanted() {
+            return;
+        }
+        let headers = host::response_headers();
+        for (comparing, read) in &mut self.readers {
+            *read = comparing.read(&headers, end_of_stream, self.asked_at);
+        }
+        if end_of_stream {
+            self.end();
+        }
+    }
+
+    /// The next `size` bytes of its body pass.
+    pub fn body(&mut self, size: usize, end_of_stream: bool) {
+        for (_, read) in &mut self.readers {
+            if let Some(read) = read {
+                read.chunk(size, host::response_body);
+            }
+        }
+        if end_of_stream {
+            self.end();
+        }
+    }
+
+    /// It ends with trailers.
+    pub fn trailers(&mut self) {
+        if self.is_unwanted() {
+            return;
+        }
+        let trailers = host::response_trailers();
+        for (_, read) in &mut self.readers {
+            if let Some(read) = read {
+                read.trailers(&trailers);
+            }
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        for (comparing, read) in self.readers.drain(..) {
+            comparing.production_ended(read.map_or(Side::Missing, Read::end));
+        }
+    }
+
+    /// It has ended, whole or not.
+    pub fn is_gone(&mut self) {
+        for (comparing, _) in self.readers.drain(..) {
+            comparing.production_ended(Side::Missing);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Copying a request while it passes: what stands between its head and the outbox.
+//!
+//! The request itself is never held or changed.
+
+use std::rc::Rc;
+
+use super::comparing::Comparing;
+use super::host::{self, Headers};
+use super::mirroring::{self, Mirroring, Waiting};
+use super::serving::MirrorId;
+use crate::mirror::grpc::{Frames, Messages};
+use crate::mirror::outbox::Held;
+use crate::mirror::{Mirror, MirrorOutcome, RequestKind, announced_length};
+use crate::release::Decision;
+use crate::request::RequestHead;
+
+/// The mirrors that are to have a copy of a request.
+pub struct Selected {
+    kind: RequestKind,
+    mirrors: Vec<SelectedMirror>,
+}
+
+struct SelectedMirror {
+    id: MirrorId,
+    is_compared: bool,
+}
+
+impl Selected {
+    /// Those that the `release`-th release's `decision` selects, as far as the head tells that they
+    /// can have a copy. The others are counted. `chance` is a random number.
+    pub fn new(
+        mirroring: &Mirroring,
+        release: usize,
+        decision: &Decision<'_>,
+        head: &RequestHead<'_>,
+        chance: u64,
+    ) -> Option<Self> {
+        let mut selecting = decision.mirrors(head).peekable();
+        selecting.peek()?;
+        let (kind, length) = (RequestKind::of(head), announced_length(head));
+        let mut mirrors = Vec::new();
+        for (index, mirror) in selecting {
+            let id = MirrorId {
+                release,
+                mirror: index,
+            };
+            if kind == RequestKind::Tunnel {
+                mirroring.count(id, MirrorOutcome::Skipped);
+            } else if length.is_some_and(|length| length > mirror.max_body) {
+                mirroring.count(id, MirrorOutcome::TooLarge);
+            } else {
+                let compare = mirror.compare.as_ref();
+                let is_compared = compare.is_some_and(|compare| compare.percentage.takes(chance));
+                mirrors.push(SelectedMirror { id, is_compared });
+            }
+        }
+        (!mirrors.is_empty()).then_some(Self { kind, mirrors })
+    }
+}
+
+/// A request that is being copied.
+pub struct Copying {
+    mirroring: Rc<Mirroring>,
+    kind: RequestKind,
+    mirrors: Vec<(MirrorId, Option<Rc<Comparing>>)>,
+    headers: Rc<Headers>,
+    body: Vec<u8>,
+    frames: Frames,
+    held: Held,
+}
+
+impl Copying {
+    /// Begins with the head. Nothing, where that alone is more than copies may hold.
+    pub fn begin(mirroring: &Rc<Mirroring>, selected: Selected, headers: Headers) -> Option<Self> {
+        let bytes = headers.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = bytes.sum();
+        let headers = Rc::new(headers);
+        let comparing = |id| Comparing::new(mirroring.serving(), id, &headers);
+        let mirrors = selected.mirrors.into_iter();
+        let copying = Self {
+            mirroring: Rc::clone(mirroring),
+            kind: selected.kind,
+            mirrors: mirrors
+                .map(|SelectedMirror { id, is_compared }| (id, is_compared.then(|| comparing(id))))
+                .collect(),
+            headers,
+            body: Vec::new(),
+            frames: Frames::default(),
+            held: mirroring::hold(),
+        };
+        copying.hold(bytes)
+    }
+
+    /// The comparisons that wait for production's answer.
+    pub fn comparing(&self) -> impl Iterator<Item = Rc<Comparing>> {
+        self.mirrors
+            .iter()
+            .filter_map(|(_, comparing)| comparing.clone())
+    }
+
+    /// The next `size` bytes of the body pass. Nothing, where they end the copy.
+    pub fn body(mut self, size: usize) -> Option<Self> {
+        if size == 0 {
+            return Some(self);
+        }
+        let length = self.body.len().saturating_add(size);
+        self.drop_mirrors(MirrorOutcome::TooLarge, |mirror| length > mirror.max_body);
+        if self.mirrors.is_empty() {
+            return None;
+        }
+        let mut copying = self.hold(size)?;
+        let chunk = host::request_body(size);
+        if copying.kind == RequestKind::Grpc {
+            copying.frames.push(&chunk);
+            if copying.frames.is_stream() {
+                copying.abandon();
+                return None;
+            }
+        }
+        if copying.body.is_empty() {
+            copying.body = chunk;
+        } else {
+            copying.body.extend_from_slice(&chunk);
+        }
+        Some(copying)
+    }
+
+    /// The request has come to its end: the copies are sent.
+    pub fn end(self) {
+        if self.kind == RequestKind::Grpc && self.frames.messages() != Messages::One {
+            return self.abandon();
+        }
+        let Self {
+            mirroring,
+            kind,
+            mirrors,
+            headers,
+            body,
+            held,
+            ..
+        } = self;
+        let (size, body) = (held.bytes(), Rc::new(body));
+        let mut held = Some(held);
+        for (id, comparing) in mirrors {
+            let held = held.take().or_else(|| hold(&mirroring, size));
+            match held.zip(mirroring.place(id)) {
+                Some((held, place)) => mirroring.put(Waiting {
+                    id,
+                    headers: Rc::clone(&headers),
+                    kind,
+                    body: Rc::clone(&body),
+                    comparing,
+                    held,
+                    place,
+                }),
+                None => give_up(&mirroring, id, comparing.as_deref(), MirrorOutcome::TooMany),
+            }
+        }
+    }
+
+    /// The request cannot be copied, or never came to its end.
+    pub fn abandon(mut self) {
+        self.drop_mirrors(MirrorOutcome::Skipped, |_| true);
+    }
+
+    fn hold(mut self, more: usize) -> Option<Self> {
+        let limit = self.mirroring.serving().releases.mirror_budget;
+        if self.held.grow(more, limit) {
+            return Some(self);
+        }
+        self.drop_mirrors(MirrorOutcome::TooMany, |_| true);
+        None
+    }
+
+    /// Counts those mirrors that are not to have the copy as `outcome`.
+    fn drop_mirrors(&mut self, outcome: MirrorOutcome, drops: impl Fn(&Mirror) -> bool) {
+        let mirroring = &self.mirroring;
+        self.mirrors.retain(|(id, comparing)| {
+            let drops = mirroring.serving().mirror(*id).is_none_or(&drops);
+            if drops {
+                give_up(mirroring, *id, comparing.as_deref(), outcome);
+            }
+            !drops
+        });
+    }
+}
+
+/// The mirror `id` gets no copy.
+fn give_up(
+    mirroring: &Mirroring,
+    id: MirrorId,
+    comparing: Option<&Comparing>,
+    outcome: MirrorOutcome,
+) {
+    mirroring.count(id, outcome);
+    if let Some(comparing) = comparing {
+        comparing.call_off();
+    }
+}
+
+fn hold(mirroring: &Mirroring, size: usize) -> Option<Held> {
+    let mut held = mirroring::hold();
+    let limit = mirroring.serving().releases.mirror_budget;
+    held.grow(size, limit).then_some(held)
+}

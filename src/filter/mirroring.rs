@@ -1,0 +1,193 @@
+//! Copies on their way: from the outbox to the mirror's answer.
+//!
+//! Whoever dispatches a call gets its answer, and a stream is gone when its client has what it came
+//! for. So streams put their copies into the outbox of their root, and the root sends them: it
+//! outlives them all, and stays until the last answer is there.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::comparing::Comparing;
+use super::host::{self, Headers};
+use super::serving::{MirrorId, Serving};
+use super::wake_up::WakeUp;
+use crate::mirror::outbox::{Budget, Held, Outbox, Place};
+use crate::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable};
+use crate::request::RequestHead;
+
+thread_local! {
+    /// What all copies of this worker hold, whatever plugin they are of.
+    static BUDGET: Budget = Budget::default();
+}
+
+/// Holds nothing yet of what all copies of this worker may.
+pub fn hold() -> Held {
+    BUDGET.with(Budget::hold)
+}
+
+pub fn milliseconds_since(time: Instant) -> u64 {
+    u64::try_from(time.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A copy that waits to be sent.
+pub struct Waiting {
+    pub id: MirrorId,
+    pub headers: Rc<Headers>,
+    pub kind: RequestKind,
+    pub body: Rc<Vec<u8>>,
+    pub comparing: Option<Rc<Comparing>>,
+    pub held: Held,
+    pub place: Place,
+}
+
+/// A copy that was sent. What it holds comes back when its answer is there.
+struct InFlight {
+    id: MirrorId,
+    kind: RequestKind,
+    sent_at: Instant,
+    comparing: Option<Rc<Comparing>>,
+    _held: Held,
+    _place: Place,
+}
+
+/// All copies of one root.
+#[derive(Default)]
+pub struct Mirroring {
+    serving: Rc<Serving>,
+    outbox: Outbox<Waiting>,
+    in_flight: RefCell<HashMap<u32, InFlight>>,
+    wake_up: Option<WakeUp>,
+}
+
+impl Mirroring {
+    pub fn new(serving: Rc<Serving>) -> Self {
+        Self {
+            wake_up: serving.has_mirrors().then(WakeUp::new).flatten(),
+            serving,
+            ..Self::default()
+        }
+    }
+
+    pub fn serving(&self) -> &Rc<Serving> {
+        &self.serving
+    }
+
+    /// From a stream's callback: sends `copy` as soon as the root's turn comes.
+    pub fn put(&self, copy: Waiting) {
+        if self.outbox.put(copy)
+            && let Some(wake_up) = &self.wake_up
+        {
+            wake_up.wake();
+        }
+    }
+
+    /// From the root's callback that the wake-up brings.
+    pub fn woken(&self) {
+        if let Some(wake_up) = &self.wake_up {
+            wake_up.taken();
+        }
+        self.send_all();
+    }
+
+    /// Whether nothing waits and nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.in_flight.borrow().is_empty()
+    }
+
+    /// From a callback of the root: sends all that waits.
+    pub fn send_all(&self) {
+        for copy in self.outbox.take_all() {
+            self.send(copy);
+        }
+    }
+
+    fn send(&self, copy: Waiting) {
+        let Some(mirror) = self.serving.mirror(copy.id) else {
+            return;
+        };
+        let sent_at = Instant::now();
+        match self.dispatch(mirror, &copy) {
+            Ok(call) => {
+                let in_flight = InFlight {
+                    id: copy.id,
+                    kind: copy.kind,
+                    sent_at,
+                    comparing: copy.comparing,
+                    _held: copy.held,
+                    _place: copy.place,
+                };
+                self.in_flight.borrow_mut().insert(call, in_flight);
+            }
+            Err(outcome) => {
+                self.count(copy.id, outcome);
+                match copy.comparing {
+                    Some(comparing) if outcome == MirrorOutcome::Failed => {
+                        comparing.mirror_is_missing();
+                    }
+                    Some(comparing) => comparing.call_off(),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn dispatch(&self, mirror: &Mirror, copy: &Waiting) -> Result<u32, MirrorOutcome> {
+        let headers = host::borrowed(&copy.headers);
+        let head = RequestHead::new(&headers);
+        let is_routing = |name: &[u8]| self.serving.releases.is_routing_header(name);
+        let request = mirror.request(&head, copy.kind, is_routing);
+        let request = request.map_err(|why| match why {
+            Uncarriable::Bytes => MirrorOutcome::Skipped,
+            Uncarriable::TooLarge => MirrorOutcome::TooLarge,
+        })?;
+        host::call(request, &copy.body)
+    }
+
+    /// From the root's callback: the answer to `call` is there, with so many headers, so long a body
+    /// and so many trailers.
+    pub fn answered(&self, call: u32, headers: usize, body: usize, trailers: usize) {
+        let Some(copy) = self.in_flight.borrow_mut().remove(&call) else {
+            return;
+        };
+        let outcome = outcome(headers, copy.kind);
+        self.count(copy.id, outcome);
+        if outcome != MirrorOutcome::Answered {
+            if let Some(comparing) = copy.comparing {
+                comparing.mirror_is_missing();
+            }
+            return;
+        }
+        if let Some(metrics) = self.serving.metrics_of(copy.id) {
+            metrics.record_mirror_duration(copy.id.mirror, milliseconds_since(copy.sent_at));
+        }
+        if let Some(comparing) = copy.comparing {
+            comparing.mirror_answered(&host::answer_headers(), body, trailers, copy.sent_at);
+        }
+    }
+
+    /// Counts what became of one request that the mirror `id` selected.
+    pub fn count(&self, id: MirrorId, outcome: MirrorOutcome) {
+        if let Some(metrics) = self.serving.metrics_of(id) {
+            metrics.count_mirror(id.mirror, outcome);
+        }
+    }
+
+    /// A place among the copies that wait for the answer of the mirror `id`, if there is one.
+    pub fn place(&self, id: MirrorId) -> Option<Place> {
+        let most = self.serving.mirror(id)?.max_in_flight;
+        self.serving.mirror_state(id)?.places.take(most)
+    }
+}
+
+/// What the answer says that is there now.
+fn outcome(headers: usize, kind: RequestKind) -> MirrorOutcome {
+    if headers == 0 {
+        return MirrorOutcome::Failed;
+    }
+    let status = host::answer_status();
+    // What Envoy says in a server's place is an error, or for gRPC a 200 with the error in it.
+    let may_be_envoys = status >= 400 || kind == RequestKind::Grpc;
+    MirrorOutcome::of_answer(status, !may_be_envoys || host::is_answer_of_a_server())
+}

@@ -1,0 +1,181 @@
+//! The parts of a document that may differ.
+
+use super::steps::count;
+use super::text::Decoded;
+
+/// A place in a JSON document: a JSON pointer (RFC 6901) in which a step that is just `*` stands
+/// for any one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Any,
+    Named(Box<str>),
+}
+
+impl Pointer {
+    /// Reads `/items/*/id`; in a step, `~1` is a slash and `~0` a tilde. Nothing for the empty text,
+    /// which is the whole document, and for what is no pointer.
+    ///
+    /// ```
+    /// use halftone::mirror::Pointer;
+    ///
+    /// assert!(Pointer::parse("/items/*/id").is_some());
+    /// assert!(Pointer::parse("items").is_none());
+    /// assert!(Pointer::parse("/a~b").is_none());
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let steps = text.strip_prefix('/')?.split('/').map(Step::parse);
+        Some(Self {
+            steps: steps.collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Step {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::Any);
+        }
+        let mut name = String::with_capacity(text.len());
+        let mut parts = text.split('~');
+        name.push_str(parts.next()?);
+        for part in parts {
+            let (escaped, rest) = match part.strip_prefix('0') {
+                Some(rest) => ('~', rest),
+                None => ('/', part.strip_prefix('1')?),
+            };
+            name.push(escaped);
+            name.push_str(rest);
+        }
+        Some(Self::Named(name.into()))
+    }
+
+    fn is(&self, step: &Decoded<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(name) => {
+                count(name.len() + 1);
+                step.clone().eq(name.bytes())
+            }
+        }
+    }
+}
+
+/// The places of a document where nothing is a difference: neither another value, nor one that is
+/// there on one side alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    pointers: Vec<Pointer>,
+}
+
+/// The pointers that lead further into the place that the comparison is at, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Live(u64);
+
+impl Live {
+    /// Whether no pointer leads further.
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Ignored {
+    /// So many pointers there may be.
+    pub const MOST: usize = 64;
+
+    /// All of `pointers`; nothing, if there are more than [`Ignored::MOST`].
+    #[must_use]
+    pub fn new(pointers: Vec<Pointer>) -> Option<Self> {
+        (pointers.len() <= Self::MOST).then_some(Self { pointers })
+    }
+
+    /// The pointers at the whole document.
+    pub(super) fn live(&self) -> Live {
+        let bits = (0..self.pointers.len()).fold(0, |bits, index| bits | 1 << index);
+        Live(bits)
+    }
+
+    /// Goes `step` further from a place `depth` steps into the document, where `live` was left.
+    /// Nothing, if a pointer ends there: what is there is ignored.
+    pub(super) fn enter(&self, live: Live, depth: usize, step: &Decoded<'_>) -> Option<Live> {
+        let mut left = live.0;
+        let mut entered = 0;
+        while left != 0 {
+            let index = left.trailing_zeros();
+            left &= left - 1;
+            let steps = self
+                .pointers
+                .get(index as usize)
+                .map(|pointer| &pointer.steps);
+            let Some(steps) = steps else { continue };
+            if steps.get(depth).is_some_and(|named| named.is(step)) {
+                if steps.len() == depth + 1 {
+                    return None;
+                }
+                entered |= 1 << index;
+            }
+        }
+        Some(Live(entered))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Option<Vec<String>> {
+        let name = |step: Step| match step {
+            Step::Any => "any".to_owned(),
+            Step::Named(name) => format!("={name}"),
+        };
+        let steps = Pointer::parse(text)?.steps;
+        Some(steps.into_iter().map(name).collect())
+    }
+
+    #[test]
+    fn pointers_are_those_of_rfc_6901() {
+        let table: [(&str, Option<&[&str]>); 14] = [
+            ("/", Some(&["="])),
+            ("/a", Some(&["=a"])),
+            ("/a/", Some(&["=a", "="])),
+            ("/a/0/*/b", Some(&["=a", "=0", "any", "=b"])),
+            ("/a*", Some(&["=a*"])),
+            ("/**", Some(&["=**"])),
+            ("/~0/~1/a~0b~1c", Some(&["=~", "=/", "=a~b/c"])),
+            ("/~01", Some(&["=~1"])),
+            ("/ä", Some(&["=ä"])),
+            ("", None),
+            ("a", None),
+            ("#/a", None),
+            ("/a~", None),
+            ("/a~2", None),
+        ];
+        for (text, expected) in table {
+            let got = names(text);
+            assert_eq!(
+                got.as_ref().map(|names| names.len()),
+                expected.map(<[_]>::len),
+                "{text}"
+            );
+            assert!(
+                got.into_iter()
+                    .flatten()
+                    .eq(expected.into_iter().flatten().copied()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn there_are_not_more_than_a_bit_for_each() {
+        let pointers = |count| vec![Pointer::parse("/a").unwrap(); count];
+        assert_eq!(Ignored::new(pointers(64)).unwrap().live(), Live(u64::MAX));
+        assert_eq!(Ignored::new(pointers(65)), None);
+        assert_eq!(Ignored::default().live(), Live(0));
+    }
+}

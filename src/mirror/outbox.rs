@@ -1,0 +1,183 @@
+//! What waits to be sent, and what bounds it: places for the copies of one mirror, bytes for all
+//! copies of a worker.
+//!
+//! A place or a byte that is taken is a value, and comes back when the value is dropped. So nothing
+//! that ends a copy, however it ends, can forget to give back what it held.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Bytes that all copies of a worker hold together.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    held: Rc<Cell<usize>>,
+}
+
+/// Bytes of a [`Budget`], given back when this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Nothing yet; it can grow.
+    #[must_use]
+    pub fn hold(&self) -> Held {
+        Held {
+            budget: self.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// All bytes that are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.get()
+    }
+}
+
+impl Held {
+    /// Holds `more` bytes, unless all that is held would then be more than `limit`. Says whether it
+    /// does.
+    #[must_use]
+    pub fn grow(&mut self, more: usize, limit: usize) -> bool {
+        let all = self.budget.held().saturating_add(more);
+        let fits = all <= limit;
+        if fits {
+            self.budget.held.set(all);
+            self.bytes += more;
+        }
+        fits
+    }
+
+    /// How many bytes are held here.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Gives all of it back.
+    pub fn release(&mut self) {
+        let left = self.budget.held().saturating_sub(self.bytes);
+        self.budget.held.set(left);
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// The copies of one mirror that wait for its answer.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    taken: Rc<Cell<u32>>,
+}
+
+/// One of the [`Places`], given back when this is dropped.
+#[derive(Debug)]
+pub struct Place(Places);
+
+impl Places {
+    /// One more place, unless `most` are taken.
+    #[must_use]
+    pub fn take(&self, most: u32) -> Option<Place> {
+        let taken = self.taken.get();
+        (taken < most).then(|| {
+            self.taken.set(taken + 1);
+            Place(self.clone())
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let taken = &self.0.taken;
+        taken.set(taken.get().saturating_sub(1));
+    }
+}
+
+/// What waits to be sent, in the order in which it came. What it holds is bounded by the places and
+/// bytes that each item took before.
+#[derive(Debug)]
+pub struct Outbox<T> {
+    waiting: RefCell<Vec<T>>,
+}
+
+impl<T> Outbox<T> {
+    /// Puts `item` in. True: it was empty, and somebody must be told to come.
+    #[must_use]
+    pub fn put(&self, item: T) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push(item);
+        waiting.len() == 1
+    }
+
+    /// Takes all out.
+    #[must_use]
+    pub fn take_all(&self) -> Vec<T> {
+        self.waiting.take()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+}
+
+impl<T> Default for Outbox<T> {
+    fn default() -> Self {
+        Self {
+            waiting: RefCell::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_bytes_are_held_than_the_limit_and_all_come_back() {
+        let budget = Budget::default();
+        let (mut first, mut second) = (budget.hold(), budget.hold());
+        assert!(first.grow(60, 100));
+        assert!(second.grow(40, 100));
+        assert!(!first.grow(1, 100));
+        assert_eq!(budget.held(), 100);
+        second.release();
+        assert_eq!(budget.held(), 60);
+        assert!(!second.grow(41, 100));
+        assert!(!second.grow(usize::MAX, 100));
+        assert!(second.grow(40, 100));
+        drop((first, second));
+        assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn a_place_is_taken_until_it_is_dropped() {
+        let places = Places::default();
+        let first = places.take(2);
+        let second = places.take(2);
+        assert!(first.is_some() && second.is_some());
+        assert!(places.take(2).is_none());
+        drop(first);
+        assert!(places.take(1).is_none());
+        assert!(places.take(2).is_some());
+    }
+
+    #[test]
+    fn only_the_first_to_come_tells_somebody() {
+        let outbox = Outbox::default();
+        assert!(outbox.is_empty());
+        assert!(outbox.put(1));
+        assert!(!outbox.put(2));
+        assert_eq!(outbox.take_all(), [1, 2]);
+        assert!(outbox.is_empty());
+        assert!(outbox.put(3));
+    }
+}

@@ -1,0 +1,232 @@
+//! What is told of answers that were compared: a line of JSON for each of a few.
+
+use std::fmt::{self, Write as _};
+
+use super::compare::{Answer, Comparison, Difference, Place};
+use super::secrets::{Secrets, is_secret_header};
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// The characters of a value that are shown.
+const LONGEST_VALUE: usize = 64;
+
+/// The characters of any other text that comes from a request or an answer.
+const LONGEST_TEXT: usize = 256;
+
+const MINUTE: u64 = 60_000;
+
+/// Two answers to one request, and how they compare. It prints as one line of JSON.
+///
+/// Whatever comes from the request or an answer is cut where it is long. Where it has a secret in
+/// it, `(hidden)` stands in its place; so it does for the values of `authorization`, `cookie` and
+/// `set-cookie`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The release's name.
+    pub release: &'a str,
+    /// The mirror's name.
+    pub mirror: &'a str,
+    /// The request's id.
+    pub request_id: Option<&'a [u8]>,
+    /// The request's method.
+    pub method: &'a [u8],
+    /// The request's path.
+    pub path: &'a [u8],
+    /// Production's answer, if there was one.
+    pub production_answer: Option<&'a Answer>,
+    /// The mirror's answer, if there was one.
+    pub mirror_answer: Option<&'a Answer>,
+    /// How long production took, in milliseconds.
+    pub production_milliseconds: Option<u64>,
+    /// How long the mirror took, in milliseconds.
+    pub mirror_milliseconds: Option<u64>,
+    /// How the answers compare.
+    pub comparison: &'a Comparison,
+    /// What must not be shown.
+    pub secrets: &'a Secrets,
+}
+
+impl fmt::Display for Sample<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = |answer: Option<&Answer>| answer.map(|answer| u64::from(answer.status));
+        let grpc_status =
+            |answer: Option<&Answer>| answer.and_then(|answer| answer.grpc_status).map(u64::from);
+        f.write_str("{\"release\":")?;
+        quote(f, self.release.chars())?;
+        f.write_str(",\"mirror\":")?;
+        quote(f, self.mirror.chars())?;
+        f.write_str(",\"requestId\":")?;
+        self.text(f, self.request_id, LONGEST_TEXT)?;
+        f.write_str(",\"method\":")?;
+        self.text(f, Some(self.method), LONGEST_TEXT)?;
+        f.write_str(",\"path\":")?;
+        self.text(f, Some(self.path), LONGEST_TEXT)?;
+        write!(f, ",\"result\":\"{}\"", self.comparison.result)?;
+        number(f, "productionStatus", status(self.production_answer))?;
+        number(f, "mirrorStatus", status(self.mirror_answer))?;
+        for (name, answer) in [
+            ("productionGrpcStatus", self.production_answer),
+            ("mirrorGrpcStatus", self.mirror_answer),
+        ] {
+            if let Some(status) = grpc_status(answer) {
+                number(f, name, Some(status))?;
+            }
+        }
+        number(f, "productionMilliseconds", self.production_milliseconds)?;
+        number(f, "mirrorMilliseconds", self.mirror_milliseconds)?;
+        f.write_str(",\"differences\":[")?;
+        for (index, difference) in self.comparison.differences.iter().enumerate() {
+            f.write_str(if index == 0 { "{" } else { ",{" })?;
+            self.difference(f, difference)?;
+            f.write_char('}')?;
+        }
+        f.write_char(']')?;
+        if let Some(note) = &self.comparison.note {
+            f.write_str(",\"note\":")?;
+            self.text(f, Some(note.as_bytes()), LONGEST_TEXT)?;
+        }
+        f.write_char('}')
+    }
+}
+
+impl Sample<'_> {
+    fn difference(&self, f: &mut fmt::Formatter<'_>, difference: &Difference) -> fmt::Result {
+        let mut is_secret = false;
+        match &difference.place {
+            Place::Header(name) => {
+                f.write_str("\"header\":")?;
+                quote(f, name.chars())?;
+                is_secret = is_secret_header(name);
+            }
+            Place::Pointer(pointer) => {
+                f.write_str("\"pointer\":")?;
+                let unescaped = pointer.replace("~1", "/").replace("~0", "~");
+                let hidden = self.hides(unescaped.as_bytes(), LONGEST_TEXT);
+                let pointer = if hidden { HIDDEN } else { pointer };
+                self.text(f, Some(pointer.as_bytes()), LONGEST_TEXT)?;
+            }
+        }
+        for (name, value) in [
+            (",\"production\":", &difference.production),
+            (",\"mirror\":", &difference.mirror),
+        ] {
+            f.write_str(name)?;
+            let value = value.as_deref();
+            let value = value.map(|value| if is_secret { HIDDEN.as_bytes() } else { value });
+            self.text(f, value, LONGEST_VALUE)?;
+        }
+        Ok(())
+    }
+
+    fn hides(&self, text: &[u8], longest: usize) -> bool {
+        // A character is at most four bytes.
+        self.secrets.are_in(text, 4 * longest)
+    }
+
+    /// Writes a text of which nobody knows what is in it.
+    fn text(&self, f: &mut fmt::Formatter<'_>, text: Option<&[u8]>, longest: usize) -> fmt::Result {
+        let Some(text) = text else {
+            return f.write_str("null");
+        };
+        if self.hides(text, longest) {
+            return quote(f, HIDDEN.chars());
+        }
+        // What is behind is not shown, and need not be read.
+        let begin = text.get(..4 * longest + 4).unwrap_or(text);
+        let begin = String::from_utf8_lossy(begin);
+        let is_long = begin.chars().nth(longest).is_some();
+        quote(f, begin.chars().take(longest).chain(is_long.then_some('…')))
+    }
+}
+
+fn number(f: &mut fmt::Formatter<'_>, name: &str, number: Option<u64>) -> fmt::Result {
+    write!(f, ",\"{name}\":")?;
+    match number {
+        Some(number) => write!(f, "{number}"),
+        None => f.write_str("null"),
+    }
+}
+
+/// Writes a JSON string.
+fn quote(f: &mut fmt::Formatter<'_>, text: impl Iterator<Item = char>) -> fmt::Result {
+    f.write_char('"')?;
+    for char in text {
+        match char {
+            '"' | '\\' => {
+                f.write_char('\\')?;
+                f.write_char(char)?;
+            }
+            '\0'..' ' => write!(f, "\\u{:04x}", u32::from(char))?,
+            char => f.write_char(char)?,
+        }
+    }
+    f.write_char('"')
+}
+
+/// Lets a few samples through, so that a log is not flooded: so many in a minute, which begins with
+/// the first of them.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    per_minute: u32,
+    since: Option<u64>,
+    taken: u32,
+}
+
+impl Samples {
+    /// At most `per_minute` samples in a minute.
+    #[must_use]
+    pub fn new(per_minute: u32) -> Self {
+        Self {
+            per_minute,
+            since: None,
+            taken: 0,
+        }
+    }
+
+    /// Whether a sample may be taken at `now`, in milliseconds since whenever. A clock that goes
+    /// back begins no new minute; the one that has begun then ends a minute from there.
+    pub fn take(&mut self, now: u64) -> bool {
+        match self.since {
+            Some(since) if now < since => self.since = Some(now),
+            Some(since) if now - since < MINUTE => {}
+            _ => {
+                self.since = Some(now);
+                self.taken = 0;
+            }
+        }
+        let is_free = self.taken < self.per_minute;
+        self.taken += u32::from(is_free);
+        is_free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_samples_are_taken_in_a_minute() {
+        let mut samples = Samples::new(2);
+        let table = [
+            (100_000, true),
+            (100_001, true),
+            (100_002, false),
+            (159_999, false),
+            (160_000, true),
+            (10_000, true),
+            (10_001, false),
+            (69_999, false),
+            (70_000, true),
+            (u64::MAX, true),
+            (u64::MAX, true),
+            (u64::MAX, false),
+            (0, false),
+            (60_000, true),
+        ];
+        for (now, taken) in table {
+            assert_eq!(samples.take(now), taken, "{now}");
+        }
+        assert!(!Samples::new(0).take(0));
+    }
+}

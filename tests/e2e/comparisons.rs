@@ -1,0 +1,248 @@
+//! A mirror's answer is compared with production's, and the result is counted.
+
+mod samples;
+mod stage;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use halftone_lab::client::Protocol;
+use halftone_lab::upstream::Script;
+use halftone_lab::wait;
+use serde_json::json;
+
+use crate::scene::{PROTOCOLS, SOON};
+use stage::{COMPARISONS, MIRRORS, Stage, json_answer, text};
+
+/// Name, production's answer, the mirror's, the result.
+fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
+    let one = || json_answer(r#"{"stars": 5, "at": 1}"#);
+    let gzip = |body: &'static [u8]| {
+        json_answer("")
+            .header("content-encoding", "gzip")
+            .body(body)
+    };
+    let late = Duration::from_millis(100);
+    vec![
+        ("equal bytes", one(), one(), "same"),
+        (
+            "other order and other times",
+            one(),
+            json_answer(r#"{"at":2,"stars":5.0}"#),
+            "same",
+        ),
+        (
+            "another value",
+            one(),
+            json_answer(r#"{"at":1,"stars":4}"#),
+            "body",
+        ),
+        ("the mirror is late", one(), one().delay(late), "same"),
+        (
+            "production is late",
+            one().delay(late),
+            json_answer("[]"),
+            "body",
+        ),
+        ("another status", one(), Script::status(500), "status"),
+        ("the mirror's own 503", one(), Script::status(503), "status"),
+        (
+            "the same error",
+            Script::status(503),
+            Script::status(503),
+            "same",
+        ),
+        (
+            "another header",
+            one().header("x-kind", "a"),
+            one().header("x-kind", "b"),
+            "headers",
+        ),
+        (
+            "a header less",
+            one().header("x-kind", "a"),
+            one(),
+            "headers",
+        ),
+        ("another text", text("a"), text("b"), "body"),
+        ("the same text", text("a"), text("a"), "same"),
+        (
+            "bytes that are no JSON",
+            json_answer("{"),
+            json_answer("{}"),
+            "body",
+        ),
+        (
+            "compressed alike",
+            gzip(b"\x1f\x8b1"),
+            gzip(b"\x1f\x8b1"),
+            "same",
+        ),
+        (
+            "compressed otherwise",
+            gzip(b"\x1f\x8b1"),
+            gzip(b"\x1f\x8b2"),
+            "body",
+        ),
+        (
+            "both empty",
+            Script::status(204),
+            Script::status(204),
+            "same",
+        ),
+        (
+            "production is too large",
+            text(&"a".repeat(2000)),
+            text("a"),
+            "not_compared",
+        ),
+        (
+            "the mirror is too large",
+            text("a"),
+            text(&"a".repeat(2000)),
+            "not_compared",
+        ),
+        (
+            "nested too deep",
+            json_answer(&"[".repeat(500)),
+            json_answer(&"[".repeat(501)),
+            "not_compared",
+        ),
+        (
+            "the mirror breaks off",
+            one(),
+            one().break_off(),
+            "not_compared",
+        ),
+        (
+            "production breaks off",
+            one().break_off(),
+            one(),
+            "not_compared",
+        ),
+        ("the mirror hangs", one(), Script::hang(), "not_compared"),
+        ("the mirror resets", one(), Script::reset(), "not_compared"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_pair_of_answers_comes_to_one_result() -> Result<()> {
+    let compare = json!({"headers": ["X-Kind"], "ignore": ["/at"], "maxBody": "1KiB"});
+    for protocol in PROTOCOLS {
+        let stage = Stage::new(compare.clone(), protocol).await?;
+        let client = stage.scene.client(protocol);
+        let mut counts = std::collections::BTreeMap::new();
+        let pairs = pairs();
+        for (name, production, mirror, result) in &pairs {
+            stage.answers(production.clone(), mirror.clone());
+            // Production may break off.
+            let _ = client.get("reviews", "/", &[]).await;
+            let count = counts.entry(*result).or_insert(0.0);
+            *count += 1.0;
+            stage
+                .until(result, *count)
+                .await
+                .with_context(|| format!("{protocol:?} {name}"))?;
+        }
+        let all = stage.scene.metric(COMPARISONS, &[]).await?;
+        assert_eq!(all, pairs.len() as f64);
+        assert_eq!(all, stage.scene.metric(MIRRORS, &[]).await?);
+        stage.scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_not_compared() -> Result<()> {
+    let stage = Stage::new(json!({}), Protocol::Http1).await?;
+    let events = || {
+        let answer = Script::status(200).header("content-type", "text/event-stream");
+        answer.body("data: 1\n\n")
+    };
+    stage.answers(events(), events());
+    stage.scene.get(&[]).await?;
+    stage.until("not_compared", 1.0).await?;
+    stage.scene.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grpc_call_is_compared_by_its_own_status_and_its_message() -> Result<()> {
+    let stage = Stage::new(json!({}), Protocol::Http2).await?;
+    let client = stage.scene.client(Protocol::Http2);
+    let table = [
+        (
+            "the same",
+            Script::grpc(0, b"hello"),
+            Script::grpc(0, b"hello"),
+            "same",
+        ),
+        (
+            "another message",
+            Script::grpc(0, b"hello"),
+            Script::grpc(0, b"hullo"),
+            "body",
+        ),
+        (
+            "another status",
+            Script::grpc(0, b"hello"),
+            Script::grpc(13, b"hello"),
+            "status",
+        ),
+    ];
+    for (name, production, mirror, result) in table {
+        stage.answers(production, mirror);
+        let headers: [(&str, &[u8]); 2] =
+            [("content-type", b"application/grpc"), ("te", b"trailers")];
+        let message = [&[0, 0, 0, 0, 2], b"hi".as_slice()].concat();
+        client
+            .post("reviews", "/Greeter/Hello", &headers, message)
+            .await?;
+        stage.until(result, 1.0).await.context(name)?;
+    }
+    stage.scene.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_what_is_mirrored_is_compared() -> Result<()> {
+    let stage = Stage::new(json!({"percentage": 25}), Protocol::Http1).await?;
+    stage.answers(json_answer("1"), json_answer("1"));
+    let client = stage.scene.client(Protocol::Http1);
+    const REQUESTS: f64 = 2000.0;
+    for _ in 0..REQUESTS as u32 {
+        client.get("reviews", "/", &[]).await?;
+    }
+    let answered = async || {
+        let answered = stage
+            .scene
+            .metric(MIRRORS, &[("outcome", "answered")])
+            .await?;
+        Ok(answered == REQUESTS)
+    };
+    wait::until(SOON, "all copies to be answered", answered).await?;
+    let share = stage.count("same").await? / REQUESTS;
+    // Six standard deviations.
+    assert!(
+        (share - 0.25).abs() < 6.0 * (0.25 * 0.75 / REQUESTS).sqrt(),
+        "{share}"
+    );
+    assert_eq!(
+        stage.scene.metric(COMPARISONS, &[]).await?,
+        share * REQUESTS
+    );
+    stage.scene.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_leaves_nothing_to_compare() -> Result<()> {
+    let stage = Stage::new(json!({}), Protocol::Http1).await?;
+    stage.answers(Script::hang(), json_answer("1"));
+    let client = stage.scene.client(Protocol::Http1);
+    let get = tokio::spawn(async move { client.get("reviews", "/", &[]).await.map(drop) });
+    wait::until(SOON, "the mirror to be asked", async || {
+        Ok(stage.shadow.received() == 1)
+    })
+    .await?;
+    get.abort();
+    stage.until("not_compared", 1.0).await?;
+    stage.scene.end().await
+}

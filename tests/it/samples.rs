@@ -1,0 +1,220 @@
+//! What a sample tells of two answers, and what it must not tell.
+
+use halftone::mirror::{
+    BodyMode, Comparison, ComparisonResult, Difference, Place, Sample, Secrets,
+};
+use halftone::request::Header;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::compare::{answer, compare, json as json_answer};
+
+fn line(sample: &Sample<'_>) -> Value {
+    let text = sample.to_string();
+    assert!(!text.contains('\n'));
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_sample_is_a_line_of_json() {
+    let compare = compare(BodyMode::Auto);
+    let production = answer(&compare, &json_answer(r#"{"a":"x","b":1}"#));
+    let mirror = answer(
+        &compare,
+        &json_answer(&format!(r#"{{"a":"{}","c":[1]}}"#, "ä".repeat(70))),
+    );
+    let comparison = compare.compare(Some(&production), Some(&mirror));
+    let sample = Sample {
+        release: "reviews",
+        mirror: "next",
+        request_id: Some(b"346ccd7a"),
+        method: b"GET",
+        path: b"/\"\\\n\xff",
+        production_answer: Some(&production),
+        mirror_answer: Some(&mirror),
+        production_milliseconds: Some(12),
+        mirror_milliseconds: Some(34),
+        comparison: &comparison,
+        secrets: &Secrets::default(),
+    };
+    assert_eq!(
+        sample.to_string(),
+        format!(
+            concat!(
+                r#"{{"release":"reviews","mirror":"next","requestId":"346ccd7a","method":"GET","#,
+                r#""path":"/\"\\\u000a{}","result":"body","productionStatus":200,"mirrorStatus":200,"#,
+                r#""productionMilliseconds":12,"mirrorMilliseconds":34,"differences":["#,
+                r#"{{"pointer":"/a","production":"\"x\"","mirror":"\"{}…"}},"#,
+                r#"{{"pointer":"/b","production":"1","mirror":null}},"#,
+                r#"{{"pointer":"/c","production":null,"mirror":"[1 item]"}}]}}"#
+            ),
+            '\u{fffd}',
+            "ä".repeat(63),
+        )
+    );
+
+    let grpc = answer(&compare, "200\ngrpc-status: 5");
+    let comparison = compare.compare(Some(&grpc), None);
+    let sample = Sample {
+        request_id: None,
+        production_answer: Some(&grpc),
+        mirror_answer: None,
+        mirror_milliseconds: None,
+        comparison: &comparison,
+        ..sample
+    };
+    let expected = json!({
+        "release": "reviews", "mirror": "next", "requestId": null, "method": "GET", "path": "/\"\\\n\u{fffd}",
+        "result": "not_compared", "productionStatus": 200, "mirrorStatus": null, "productionGrpcStatus": 5,
+        "productionMilliseconds": 12, "mirrorMilliseconds": null, "differences": [],
+        "note": "the mirror did not answer",
+    });
+    assert_eq!(line(&sample), expected);
+}
+
+#[test]
+fn secrets_are_hidden_wherever_they_come_again() {
+    let compare = compare(BodyMode::Auto);
+    let request: [Header<'_>; 3] = [
+        (b"authorization", b"Bearer to/k~en"),
+        (b"cookie", b"a=\"s3cr3t\"; b=xy; c=per%20cent"),
+        (b"x-other", b"visible"),
+    ];
+    let production = answer(&compare, "200\nset-cookie: session=f00ba4; Secure");
+    let secrets = Secrets::of(&request, [Some(&production), None]);
+    let long = "x".repeat(60);
+    let table = [
+        ("visible", "visible"),
+        ("is to/k~en here", "(hidden)"),
+        ("Bearer to/k~en", "(hidden)"),
+        ("to/k~e", "to/k~e"),
+        ("s3cr3t", "(hidden)"),
+        ("%733cr3t", "(hidden)"),
+        ("a=xy", "a=xy"),
+        ("per%20cent", "(hidden)"),
+        ("per cent", "(hidden)"),
+        ("f00ba4", "(hidden)"),
+        (&format!("{long}f00ba4"), "(hidden)"),
+    ];
+    for (value, shown) in table {
+        let difference = |place: Place| Difference {
+            place,
+            production: Some(value.as_bytes().to_vec()),
+            mirror: None,
+        };
+        let pointer = format!("/{}", value.replace('~', "~0").replace('/', "~1"));
+        let comparison = Comparison {
+            result: ComparisonResult::Headers,
+            differences: vec![
+                difference(Place::Header("x-total".into())),
+                difference(Place::Pointer(pointer.clone())),
+                difference(Place::Header("set-cookie".into())),
+            ],
+            note: Some(value.to_owned().into()),
+        };
+        let sample = Sample {
+            release: "reviews",
+            mirror: "next",
+            request_id: Some(value.as_bytes()),
+            method: value.as_bytes(),
+            path: value.as_bytes(),
+            production_answer: None,
+            mirror_answer: None,
+            production_milliseconds: None,
+            mirror_milliseconds: None,
+            comparison: &comparison,
+            secrets: &secrets,
+        };
+        let line = line(&sample);
+        for field in ["requestId", "method", "path", "note"] {
+            assert_eq!(line[field], shown, "{field}");
+        }
+        assert_eq!(line["differences"][0]["production"], shown);
+        assert_eq!(line["differences"][1]["production"], shown);
+        let pointer = if shown == "(hidden)" { shown } else { &pointer };
+        assert_eq!(line["differences"][1]["pointer"], pointer);
+        assert_eq!(line["differences"][2]["production"], "(hidden)");
+        assert_eq!(line["differences"][2]["mirror"], Value::Null);
+    }
+}
+
+/// How a service may repeat a text.
+fn repeated(secret: &str, way: u8) -> String {
+    match way % 4 {
+        0 => secret.to_owned(),
+        1 => format!("you sent {secret}"),
+        2 => format!("{}{secret}", "-".repeat(usize::from(way))),
+        _ => secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_secret_is_ever_shown(
+        token in "[a-zA-Z0-9/~+=._%\"\\\\ä-]{4,80}",
+        cookies in prop::collection::vec("[a-zA-Z0-9/~+=._%{}-]{0,12}", 0..4),
+        set_cookies in prop::collection::vec("[a-z0-9]{0,3}[a-zA-Z0-9/~+._%-]{0,90}", 0..3),
+        chosen in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 8),
+        is_json in any::<bool>(),
+    ) {
+        let authorization = format!("Bearer {token}");
+        let cookie: Vec<String> = cookies.iter().enumerate().map(|(name, value)| format!("c{name}={value}")).collect();
+        let cookie = cookie.join("; ");
+        let mut all: Vec<&str> = vec![&token, &authorization, &cookie];
+        all.extend(cookies.iter().chain(&set_cookies).map(String::as_str));
+        let echo = |place: usize| {
+            let (secret, way) = chosen[place];
+            repeated(all[secret.index(all.len())], way)
+        };
+
+        let compare = compare(BodyMode::Auto);
+        let read = |first: usize| {
+            let mut headers: Vec<(Vec<u8>, Vec<u8>)> = vec![(b":status".to_vec(), b"200".to_vec())];
+            headers.extend(set_cookies.iter().map(|value| (b"set-cookie".to_vec(), format!("s{first}={value}; Secure").into_bytes())));
+            headers.push((b"content-type".to_vec(), b"application/json".to_vec()));
+            if !is_json {
+                headers.push((b"content-encoding".to_vec(), echo(first).into_bytes()));
+                headers.push((b"x-total".to_vec(), echo(first + 1).into_bytes()));
+            }
+            let headers: Vec<Header<'_>> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let mut reading = compare.read(&headers, false);
+            reading.push(json!({"a": echo(first), echo(first + 1): [echo(first)]}).to_string().as_bytes());
+            reading.end()
+        };
+        let (production, mirror) = (read(0), read(2));
+        let comparison = compare.compare(Some(&production), Some(&mirror));
+        let request: [Header<'_>; 2] = [(b"authorization", authorization.as_bytes()), (b"cookie", cookie.as_bytes())];
+        let secrets = Secrets::of(&request, [Some(&production), Some(&mirror)]);
+        let (id, path) = (echo(4), format!("/{}?{}", echo(5), echo(6)));
+        let line = line(&Sample {
+            release: "reviews",
+            mirror: "next",
+            request_id: Some(id.as_bytes()),
+            method: b"GET",
+            path: path.as_bytes(),
+            production_answer: Some(&production),
+            mirror_answer: Some(&mirror),
+            production_milliseconds: None,
+            mirror_milliseconds: None,
+            comparison: &comparison,
+            secrets: &secrets,
+        });
+        let mut shown: Vec<String> = ["requestId", "path", "note"].map(|name| line[name].to_string()).into();
+        for difference in line["differences"].as_array().unwrap() {
+            shown.extend(["pointer", "production", "mirror"].map(|name| difference[name].to_string()));
+        }
+        for text in shown {
+            let text: Option<String> = serde_json::from_str(&text).unwrap();
+            let text = text.unwrap_or_default();
+            let unescaped = text.replace("~1", "/").replace("~0", "~");
+            for secret in all.iter().filter(|secret| secret.len() >= 4) {
+                let encoded = repeated(secret, 3);
+                for form in [*secret, encoded.as_str()] {
+                    prop_assert!(!text.contains(form) && !unescaped.contains(form), "{} in {}", form, line);
+                }
+            }
+        }
+    }
+}
