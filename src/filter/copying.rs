@@ -9,7 +9,7 @@ use super::host::{self, Headers};
 use super::mirroring::{self, Mirroring, Waiting};
 use super::serving::MirrorId;
 use crate::mirror::grpc::{Frames, Messages};
-use crate::mirror::outbox::Held;
+use crate::mirror::outbox::{Held, capacity_for};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, announced_length};
 use crate::release::Decision;
 use crate::request::RequestHead;
@@ -108,7 +108,9 @@ impl Copying {
         if self.mirrors.is_empty() {
             return None;
         }
-        let mut copying = self.hold(size)?;
+        let capacity = capacity_for(&self.body, size, self.longest_body());
+        let growth = capacity - self.body.capacity();
+        let mut copying = self.hold(growth)?;
         let chunk = host::request_body(size);
         if copying.kind == RequestKind::Grpc {
             copying.frames.push(&chunk);
@@ -117,12 +119,23 @@ impl Copying {
                 return None;
             }
         }
-        if copying.body.is_empty() {
+        if copying.body.capacity() == 0 {
             copying.body = chunk;
         } else {
+            copying.body.reserve_exact(capacity - copying.body.len());
             copying.body.extend_from_slice(&chunk);
         }
         Some(copying)
+    }
+
+    /// The longest body that any of its mirrors takes.
+    fn longest_body(&self) -> usize {
+        let mirrors = self.mirrors.iter();
+        let longest = mirrors.filter_map(|(id, _)| self.mirroring.serving().mirror(*id));
+        longest
+            .map(|mirror| mirror.max_body)
+            .max()
+            .unwrap_or_default()
     }
 
     /// The request has come to its end: the copies are sent.

@@ -76,10 +76,13 @@ impl Mirroring {
 
     /// From a stream's callback: sends `copy` as soon as the root's turn comes.
     pub fn put(&self, copy: Waiting) {
-        if self.outbox.put(copy)
-            && let Some(wake_up) = &self.wake_up
-        {
-            wake_up.wake();
+        match &self.wake_up {
+            Some(wake_up) => {
+                if self.outbox.put(copy) {
+                    wake_up.wake();
+                }
+            }
+            None => self.not_sent(&copy, MirrorOutcome::Failed),
         }
     }
 
@@ -120,16 +123,16 @@ impl Mirroring {
                 };
                 self.in_flight.borrow_mut().insert(call, in_flight);
             }
-            Err(outcome) => {
-                self.count(copy.id, outcome);
-                match copy.comparing {
-                    Some(comparing) if outcome == MirrorOutcome::Failed => {
-                        comparing.mirror_is_missing();
-                    }
-                    Some(comparing) => comparing.call_off(),
-                    None => {}
-                }
-            }
+            Err(outcome) => self.not_sent(&copy, outcome),
+        }
+    }
+
+    fn not_sent(&self, copy: &Waiting, outcome: MirrorOutcome) {
+        self.count(copy.id, outcome);
+        match &copy.comparing {
+            Some(comparing) if outcome == MirrorOutcome::Failed => comparing.mirror_is_missing(),
+            Some(comparing) => comparing.call_off(),
+            None => {}
         }
     }
 

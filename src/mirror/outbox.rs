@@ -71,6 +71,19 @@ impl Drop for Held {
     }
 }
 
+/// The capacity that `bytes` need to take in `more`, at most `most` in all: at least twice what it
+/// was if it grows, so that growing takes linear time, and so that what is allocated is known before
+/// it is.
+#[must_use]
+pub fn capacity_for(bytes: &Vec<u8>, more: usize, most: usize) -> usize {
+    let needed = bytes.len().saturating_add(more);
+    if needed <= bytes.capacity() {
+        return bytes.capacity();
+    }
+    let doubled = bytes.capacity().saturating_mul(2).min(most);
+    needed.max(doubled)
+}
+
 /// The copies of one mirror that wait for its answer.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -156,6 +169,19 @@ mod tests {
         assert!(second.grow(40, 100));
         drop((first, second));
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn what_grows_at_least_doubles_up_to_the_most() {
+        let mut bytes = Vec::new();
+        assert_eq!(capacity_for(&bytes, 10, 100), 10);
+        bytes.reserve_exact(10);
+        bytes.extend_from_slice(&[0; 10]);
+        assert_eq!(capacity_for(&bytes, 0, 100), 10);
+        assert_eq!(capacity_for(&bytes, 1, 100), 20);
+        assert_eq!(capacity_for(&bytes, 50, 100), 60);
+        assert_eq!(capacity_for(&bytes, 1, 15), 15);
+        assert_eq!(capacity_for(&bytes, usize::MAX, 100), usize::MAX);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::body::{Body, Digest};
 use super::{BodyMode, Compare};
 use crate::mirror::grpc::{Frames, Messages};
+use crate::mirror::outbox::capacity_for;
 use crate::request::Header;
 
 const STREAM: &str = "a body is a stream";
@@ -117,18 +118,13 @@ impl Reading {
         }
     }
 
-    /// The memory that is needed with `length` bytes more: at least twice what it was if it grows,
-    /// so that growing takes linear time, and nothing where the body is then too large.
+    /// The memory that is needed with `length` bytes more: nothing where the body is then too large.
     fn capacity(&self, length: usize) -> usize {
-        let Body::Kept(bytes) = &self.answer.body else {
-            return 0;
-        };
-        let needed = self.length.saturating_add(length);
-        if needed <= bytes.capacity() || needed > self.max_body {
-            return bytes.capacity();
+        match &self.answer.body {
+            Body::Kept(bytes) if self.is_over(length) => bytes.capacity(),
+            Body::Kept(bytes) => capacity_for(bytes, length, self.max_body),
+            _ => 0,
         }
-        let doubled = bytes.capacity().saturating_mul(2).min(self.max_body);
-        needed.max(doubled)
     }
 
     /// Whether the body is too large with `length` bytes more.
