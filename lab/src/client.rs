@@ -4,22 +4,25 @@ mod answer;
 mod connection;
 mod raw;
 mod tunnel;
+mod upload;
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::body::{Body, Bytes};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::{Method, Request, Uri};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 pub use answer::Answer;
-use connection::Connection;
-pub use raw::{Raw, raw};
+use connection::{AnyBody, Connection};
+pub use raw::{Raw, raw, repeated};
 pub use tunnel::Tunnel;
+pub use upload::Upload;
 
 /// How long an answer may take, unless [`Client::deadline`] says otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -36,13 +39,15 @@ pub enum Protocol {
     Http2,
 }
 
-/// A client of one server. Connections are kept and used again; requests at the same time use one each.
+/// A client of one server. Connections are kept and used again; requests at the same time use one each
+/// in HTTP/1.1, and the same in HTTP/2.
 #[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
     protocol: Protocol,
     deadline: Duration,
-    idle: Mutex<Vec<Connection>>,
+    /// Those that can take a request.
+    open: Mutex<Vec<Connection>>,
 }
 
 impl Client {
@@ -65,7 +70,7 @@ impl Client {
             address,
             protocol,
             deadline: DEADLINE,
-            idle: Mutex::default(),
+            open: Mutex::default(),
         }
     }
 
@@ -115,6 +120,18 @@ impl Client {
         headers: Fields<'_>,
         body: Bytes,
     ) -> anyhow::Result<Answer> {
+        self.send(self.built(method, host, path, headers, Full::new(body))?)
+            .await
+    }
+
+    fn built<B>(
+        &self,
+        method: Method,
+        host: &str,
+        path: &str,
+        headers: Fields<'_>,
+        body: B,
+    ) -> anyhow::Result<Request<B>> {
         let uri: Uri = match self.protocol {
             Protocol::Http1 => path.parse(),
             Protocol::Http2 => format!("http://{host}{path}").parse(),
@@ -124,17 +141,9 @@ impl Client {
         if self.protocol == Protocol::Http1 {
             request = request.header(HOST, host);
         }
-        let mut request = request
-            .body(Full::new(body))
-            .context("building a request")?;
-        for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes())
-                .with_context(|| format!("the header name {name:?}"))?;
-            let value = HeaderValue::from_bytes(value)
-                .with_context(|| format!("the value of header {name}"))?;
-            request.headers_mut().append(name, value);
-        }
-        self.send(request).await
+        let mut request = request.body(body).context("building a request")?;
+        append(headers, request.headers_mut())?;
+        Ok(request)
     }
 
     /// Sends a request as it is: in HTTP/1.1 the URI is the path and the host is a header, in HTTP/2 both are in the URI.
@@ -144,15 +153,20 @@ impl Client {
     /// # Errors
     ///
     /// When the server cannot be reached, closes before the end of its answer, or is not done at the deadline.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+    pub async fn send<B>(&self, request: Request<B>) -> anyhow::Result<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
         let what = format!("{} {} to {}", request.method(), request.uri(), self.address);
+        let request = request.map(|body| body.map_err(io::Error::other).boxed_unsync());
         timeout(self.deadline, self.exchange(request))
             .await
             .with_context(|| format!("{what}: no whole answer in {:?}", self.deadline))?
             .context(what)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+    async fn exchange(&self, request: Request<AnyBody>) -> anyhow::Result<Answer> {
         let mut connection = self.connection().await?;
         let (head, body) = connection
             .send(request)
@@ -163,7 +177,9 @@ impl Client {
             .collect()
             .await
             .with_context(|| format!("the answer {} broke off", head.status))?;
-        self.idle.lock().await.push(connection);
+        if connection.shared().is_none() {
+            self.open.lock().await.push(connection);
+        }
         let trailers = body.trailers().cloned().unwrap_or_default();
         Ok(Answer {
             status: head.status,
@@ -173,13 +189,28 @@ impl Client {
         })
     }
 
-    /// An idle connection that is still open, or a new one.
+    /// A connection that is still open and can take a request, or a new one.
     async fn connection(&self) -> anyhow::Result<Connection> {
-        while let Some(mut connection) = self.idle.lock().await.pop() {
+        let mut open = self.open.lock().await;
+        while let Some(mut connection) = open.pop() {
             if connection.ready().await.is_ok() {
+                open.extend(connection.shared());
                 return Ok(connection);
             }
         }
-        Connection::open(self.address, self.protocol).await
+        let connection = Connection::open(self.address, self.protocol).await?;
+        open.extend(connection.shared());
+        Ok(connection)
     }
+}
+
+fn append(fields: Fields<'_>, map: &mut HeaderMap) -> anyhow::Result<()> {
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .with_context(|| format!("the header name {name:?}"))?;
+        let value = HeaderValue::from_bytes(value)
+            .with_context(|| format!("the value of header {name}"))?;
+        map.append(name, value);
+    }
+    Ok(())
 }

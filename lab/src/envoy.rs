@@ -5,6 +5,7 @@ mod configuration;
 mod directory;
 mod health;
 mod listeners;
+mod memory;
 mod metrics;
 
 use std::fs;
@@ -23,6 +24,7 @@ use directory::Directory;
 use listeners::Listeners;
 
 pub use configuration::Applied;
+pub use memory::Memory;
 pub use metrics::Metrics;
 
 /// How long Envoy may take to start or to end. A wasm module is compiled on the way, on a busy machine at that.
@@ -167,6 +169,17 @@ impl Envoy {
     /// When the admin interface does not answer.
     pub async fn metrics(&self) -> anyhow::Result<Metrics> {
         Metrics::parse(&self.admin.get("/stats/prometheus").await?)
+    }
+
+    /// Those of its metrics in whose own names, as `/stats` prints them, the regular expression `filter` matches. That is
+    /// quicker than all of them, for whoever looks often.
+    ///
+    /// # Errors
+    ///
+    /// When the admin interface does not answer.
+    pub async fn metrics_like(&self, filter: &str) -> anyhow::Result<Metrics> {
+        let page = format!("/stats/prometheus?filter={filter}");
+        Metrics::parse(&self.admin.get(&page).await?)
     }
 
     /// A counter or gauge by its full name, as `/stats` prints it.

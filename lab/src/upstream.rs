@@ -1,6 +1,8 @@
 //! A server behind Envoy that does as its script says, and remembers what it received.
 
 mod answer;
+mod babbling;
+mod gate;
 mod received;
 mod script;
 
@@ -18,6 +20,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::ports;
+pub use babbling::Babbling;
+pub use gate::Gate;
 pub use received::Received;
 pub use script::Script;
 
@@ -79,13 +83,19 @@ impl Upstream {
         self.state.received.load(Ordering::Relaxed)
     }
 
+    /// How many requests it had at once at most: received to their ends, and not answered yet.
+    #[must_use]
+    pub fn most_at_once(&self) -> u64 {
+        self.state.most_at_once.load(Ordering::Relaxed)
+    }
+
     /// What it has received, in the order of arrival of the bodies' ends.
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         lock(&self.state.requests).clone()
     }
 
-    /// Forgets the requests received so far, and counts from 0.
+    /// Forgets the requests received so far, and counts them from 0.
     pub fn forget(&self) {
         lock(&self.state.requests).clear();
         self.state.received.store(0, Ordering::Relaxed);
@@ -150,6 +160,8 @@ impl Refusing {
 pub(crate) struct State {
     pub(crate) name: String,
     received: AtomicU64,
+    at_once: AtomicU64,
+    most_at_once: AtomicU64,
     remember: AtomicBool,
     requests: Mutex<Vec<Received>>,
     director: Mutex<Arc<Director>>,
@@ -160,6 +172,8 @@ impl State {
         Self {
             name: name.to_owned(),
             received: AtomicU64::new(0),
+            at_once: AtomicU64::new(0),
+            most_at_once: AtomicU64::new(0),
             remember: AtomicBool::new(true),
             requests: Mutex::default(),
             director: Mutex::new(Arc::new(|_| Script::echo())),
@@ -175,6 +189,22 @@ impl State {
         self.received.fetch_add(1, Ordering::Relaxed);
         let director = Arc::clone(&lock(&self.director));
         director(request)
+    }
+
+    /// Counts one request more at once, for as long as the value lives.
+    pub(crate) fn enter(&self) -> AtOnce<'_> {
+        let now = self.at_once.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_at_once.fetch_max(now, Ordering::Relaxed);
+        AtOnce(self)
+    }
+}
+
+/// A request that is not answered yet.
+pub(crate) struct AtOnce<'s>(&'s State);
+
+impl Drop for AtOnce<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -204,8 +234,14 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     // Without it a small answer may wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer::answer(request, Arc::clone(&state)));
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // With a limit, Envoy puts more requests on a new connection than it may, and the rest waits for those to be answered.
+    server
+        .http2()
+        .max_concurrent_streams(None)
+        .max_header_list_size(8 << 20);
     // A connection ends in an error whenever a script resets it.
-    let _ = auto::Builder::new(TokioExecutor::new())
+    let _ = server
         .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await;
 }

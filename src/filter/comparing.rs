@@ -269,7 +269,7 @@ impl ProductionAnswer {
     }
 
     /// It has ended, whole or not.
-    pub fn is_gone(&mut self) {
+    pub fn gone(&mut self) {
         for (comparing, _) in self.readers.drain(..) {
             comparing.production_ended(Side::Missing);
         }

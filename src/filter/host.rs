@@ -121,6 +121,12 @@ pub fn is_answer_of_a_server() -> bool {
     answer_header("x-envoy-upstream-service-time").is_some()
 }
 
+/// Whether Envoy's answer to a call of gRPC, in a server's place, says that the server was late: its
+/// status is the same for everything, only the words differ. Only in the root's answer callback.
+pub fn is_late_answer_to_grpc() -> bool {
+    answer_header("grpc-message").as_deref() == Some(b"upstream request timeout")
+}
+
 /// The headers of the answer to a call. Only in the root's answer callback.
 pub fn answer_headers() -> Headers {
     headers(MapType::HttpCallResponseHeaders)

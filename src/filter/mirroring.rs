@@ -154,7 +154,7 @@ impl Mirroring {
         let Some(copy) = self.in_flight.borrow_mut().remove(&call) else {
             return;
         };
-        let outcome = outcome(headers, copy.kind);
+        let outcome = self.outcome(headers, &copy);
         self.count(copy.id, outcome);
         if outcome != MirrorOutcome::Answered {
             if let Some(comparing) = copy.comparing {
@@ -170,6 +170,35 @@ impl Mirroring {
         }
     }
 
+    fn outcome(&self, headers: usize, copy: &InFlight) -> MirrorOutcome {
+        let status = if headers == 0 {
+            0
+        } else {
+            host::answer_status()
+        };
+        // What Envoy says in a server's place is an error, or for gRPC a 200 with the error in it.
+        let may_be_envoys = status >= 400 || copy.kind == RequestKind::Grpc;
+        if status > 0 && (!may_be_envoys || host::is_answer_of_a_server()) {
+            return MirrorOutcome::Answered;
+        }
+        let status = match copy.kind {
+            RequestKind::Grpc if status > 0 && host::is_late_answer_to_grpc() => 504,
+            _ => status,
+        };
+        let timeout = self.serving.mirror(copy.id).map(|mirror| mirror.timeout);
+        MirrorOutcome::of_silence(status, copy.sent_at.elapsed(), timeout.unwrap_or_default())
+    }
+
+    /// Envoy has cancelled what is on its way, without a word.
+    pub fn cancelled(&self) {
+        for (_, copy) in self.in_flight.take() {
+            self.count(copy.id, MirrorOutcome::Failed);
+            if let Some(comparing) = copy.comparing {
+                comparing.mirror_is_missing();
+            }
+        }
+    }
+
     /// Counts what became of one request that the mirror `id` selected.
     pub fn count(&self, id: MirrorId, outcome: MirrorOutcome) {
         if let Some(metrics) = self.serving.metrics_of(id) {
@@ -182,15 +211,4 @@ impl Mirroring {
         let most = self.serving.mirror(id)?.max_in_flight;
         self.serving.mirror_state(id)?.places.take(most)
     }
-}
-
-/// What the answer says that is there now.
-fn outcome(headers: usize, kind: RequestKind) -> MirrorOutcome {
-    if headers == 0 {
-        return MirrorOutcome::Failed;
-    }
-    let status = host::answer_status();
-    // What Envoy says in a server's place is an error, or for gRPC a 200 with the error in it.
-    let may_be_envoys = status >= 400 || kind == RequestKind::Grpc;
-    MirrorOutcome::of_answer(status, !may_be_envoys || host::is_answer_of_a_server())
 }

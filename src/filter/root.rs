@@ -1,5 +1,6 @@
 //! One configuration of the plugin in one worker.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
 
@@ -12,7 +13,12 @@ use super::plugin_status::{FIRST_TICK, PluginStatus};
 use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
-use crate::release::Releases;
+use crate::release::{Lookup, Releases};
+
+thread_local! {
+    /// The copies of roots that Envoy is done with and that stay for them, by [`Root::key`].
+    static LEAVING: RefCell<Lookup<Rc<Mirroring>>> = RefCell::default();
+}
 
 /// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
 /// it.
@@ -20,11 +26,31 @@ use crate::release::Releases;
 pub struct Root {
     mirroring: Rc<Mirroring>,
     status: Option<PluginStatus>,
+    /// What roots of this worker are one to Envoy: those of one plugin with one text.
+    key: Box<[u8]>,
     /// Envoy is done with it, and it stays for its copies.
     is_leaving: bool,
 }
 
 impl Root {
+    /// Stays for the copies that are on their way. Of the roots that are one to it Envoy lets only
+    /// one stay, the last: where a configuration goes, comes back and goes again meanwhile, it
+    /// cancels the copies of the one that stayed before.
+    fn leave(&mut self) {
+        self.is_leaving = true;
+        let mirroring = Rc::clone(&self.mirroring);
+        let cancelled =
+            LEAVING.with_borrow_mut(|leaving| leaving.insert(self.key.clone(), mirroring));
+        if let Some(cancelled) = cancelled {
+            cancelled.cancelled();
+        }
+    }
+
+    fn finish(&mut self) {
+        LEAVING.with_borrow_mut(|leaving| leaving.remove(&self.key));
+        host::done_at_last();
+    }
+
     fn serve(&mut self, serving: Rc<Serving>) {
         self.mirroring = Rc::new(Mirroring::new(serving));
     }
@@ -34,9 +60,8 @@ impl Root {
         self.serve(Serving::begin(status.plugin(), releases));
     }
 
-    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
-        let rejected =
-            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
+    fn refuse(&mut self, status: &mut PluginStatus, text: u64) -> Refusal {
+        let rejected = status.rejected(text);
         match Serving::last_good(status.plugin()) {
             Some(serving) => {
                 self.serve(serving);
@@ -71,13 +96,17 @@ impl RootContext for Root {
         host::tick_after(FIRST_TICK);
         let mut status = PluginStatus::new(&host::plugin_name());
         let text = host::plugin_configuration();
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&text);
+        self.key = [status.plugin().as_bytes(), &hash.to_le_bytes()]
+            .concat()
+            .into();
         let refusal = match config::load(&text) {
             Ok(releases) => {
                 self.accept(&mut status, releases);
                 None
             }
             Err(violations) => {
-                let refusal = self.refuse(&mut status, &text);
+                let refusal = self.refuse(&mut status, hash);
                 log_refusal(status.plugin(), refusal, &violations);
                 Some(refusal)
             }
@@ -123,7 +152,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
         self.mirroring.answered(call, headers, body, trailers);
         if self.is_leaving && self.mirroring.is_idle() {
-            host::done_at_last();
+            self.finish();
         }
     }
 
@@ -134,7 +163,10 @@ impl Context for Root {
             status.gone();
         }
         self.mirroring.send_all();
-        self.is_leaving = !self.mirroring.is_idle();
-        !self.is_leaving
+        let is_idle = self.mirroring.is_idle();
+        if !is_idle {
+            self.leave();
+        }
+        is_idle
     }
 }

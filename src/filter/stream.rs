@@ -148,7 +148,7 @@ impl HttpContext for Stream {
             copying.abandon();
         }
         if let Some(answer) = &mut self.answer {
-            answer.is_gone();
+            answer.gone();
         }
         if let Some(decided) = &self.decided
             && let Some(metrics) = self.mirroring.serving().metrics.get(decided.release)

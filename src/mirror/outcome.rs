@@ -1,5 +1,6 @@
 //! What became of a request that a mirror selected.
 
+use core::time::Duration;
 use std::fmt;
 
 /// What became of a request that a mirror selected. Each has exactly one.
@@ -40,16 +41,20 @@ impl MirrorOutcome {
         self as usize
     }
 
-    /// The outcome of a copy that was sent, by the answer that Envoy hands over: its `status`, 0
-    /// where there is none, and whether a server gave it, not Envoy in its place.
+    /// The outcome of a copy that the mirror did not answer within `timeout`, or not whole: by the
+    /// status that Envoy gave in its place, `elapsed` after the copy was sent.
+    ///
+    /// There is none, 0, where an answer began and did not come to its end; then the time tells.
+    /// Envoy's timers count from the beginning of a turn of its event loop, so they may be through
+    /// that much early.
     #[must_use]
-    pub fn of_answer(status: u16, is_the_mirrors: bool) -> Self {
-        match (status, is_the_mirrors) {
-            (0, _) => Self::Failed,
-            (_, true) => Self::Answered,
-            (408 | 504, false) => Self::Timeout,
-            (_, false) => Self::Failed,
-        }
+    pub fn of_silence(status: u16, elapsed: Duration, timeout: Duration) -> Self {
+        const TURN: Duration = Duration::from_millis(250);
+        let is_late = match status {
+            0 => elapsed + TURN.min(timeout / 4) >= timeout,
+            status => matches!(status, 408 | 504),
+        };
+        if is_late { Self::Timeout } else { Self::Failed }
     }
 }
 

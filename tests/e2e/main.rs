@@ -14,6 +14,7 @@ mod configuration;
 mod forgery;
 mod injection;
 mod metrics;
+mod mirrors;
 mod plugins;
 mod protocols;
 mod refusals;

@@ -1,5 +1,7 @@
 //! Which requests a mirror selects, and what it gets of them.
 
+use std::time::Duration;
+
 use halftone::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable, announced_length};
 use halftone::release::{Draws, Release, Releases};
 use halftone::request::{Header, RequestHead};
@@ -360,20 +362,23 @@ fn what_is_no_request_is_told_from_one() {
 }
 
 #[test]
-fn an_answer_is_the_mirrors_own_or_envoys() {
+fn what_is_not_answered_was_late_or_failed() {
     let table = [
-        (200, true, "answered"),
-        (500, true, "answered"),
-        (504, true, "answered"),
-        (504, false, "timeout"),
-        (503, false, "failed"),
-        (502, false, "failed"),
-        (0, true, "failed"),
-        (0, false, "failed"),
+        ("Envoy says late", 504, 5000, 5000, "timeout"),
+        ("by its own clock", 504, 4000, 5000, "timeout"),
+        ("nobody is there", 503, 2, 5000, "failed"),
+        ("broken off", 0, 100, 5000, "failed"),
+        ("it began, and did not end", 0, 5001, 5000, "timeout"),
+        ("a turn of the loop early", 0, 4800, 5000, "timeout"),
+        ("earlier than any turn takes", 0, 4700, 5000, "failed"),
+        ("nobody is there, and that late", 503, 5003, 5000, "failed"),
+        ("a short timeout", 0, 3, 4, "timeout"),
+        ("an end before it", 0, 2, 4, "failed"),
     ];
-    for (status, is_the_mirrors, outcome) in table {
-        let got = MirrorOutcome::of_answer(status, is_the_mirrors).to_string();
-        assert_eq!(got, outcome, "{status} {is_the_mirrors}");
+    for (name, status, elapsed, timeout, outcome) in table {
+        let [elapsed, timeout] = [elapsed, timeout].map(Duration::from_millis);
+        let got = MirrorOutcome::of_silence(status, elapsed, timeout).to_string();
+        assert_eq!(got, outcome, "{name}");
     }
     for (index, outcome) in MirrorOutcome::ALL.into_iter().enumerate() {
         assert_eq!(outcome.index(), index);

@@ -1,9 +1,10 @@
 //! One connection, in either version of HTTP.
 
+use std::io;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::http::{Request, Response};
@@ -12,12 +13,13 @@ use tokio::net::TcpStream;
 
 use super::Protocol;
 
-type Body = Full<Bytes>;
+/// Any body of a request. An error breaks the request off.
+pub(super) type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
 
 #[derive(Debug)]
 pub(super) enum Connection {
-    Http1(http1::SendRequest<Body>),
-    Http2(http2::SendRequest<Body>),
+    Http1(http1::SendRequest<AnyBody>),
+    Http2(http2::SendRequest<AnyBody>),
 }
 
 impl Connection {
@@ -44,6 +46,14 @@ impl Connection {
         }
     }
 
+    /// The same connection, if it can carry another request beside those that it carries.
+    pub(super) fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(sender) => Some(Self::Http2(sender.clone())),
+        }
+    }
+
     /// Whether it can take a request. An error says that it is closed.
     pub(super) async fn ready(&mut self) -> hyper::Result<()> {
         match self {
@@ -54,7 +64,7 @@ impl Connection {
 
     pub(super) async fn send(
         &mut self,
-        request: Request<Body>,
+        request: Request<AnyBody>,
     ) -> hyper::Result<Response<Incoming>> {
         match self {
             Self::Http1(sender) => sender.send_request(request).await,

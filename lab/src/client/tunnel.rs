@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http_body_util::{BodyExt, Empty};
 use hyper::header::{CONNECTION, HOST, UPGRADE};
 use hyper::http::{Method, Request, StatusCode};
 use hyper::upgrade::Upgraded;
@@ -13,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::{Connection, Protocol};
+use super::Protocol;
+use super::connection::{AnyBody, Connection};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -36,7 +36,7 @@ impl Tunnel {
             .header(UPGRADE, "websocket")
             .header("sec-websocket-version", "13")
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .body(Full::default())?;
+            .body(empty())?;
         Self::open(address, request, StatusCode::SWITCHING_PROTOCOLS).await
     }
 
@@ -47,13 +47,13 @@ impl Tunnel {
     /// When the answer is not 200.
     pub async fn connect(address: SocketAddr, authority: &str) -> anyhow::Result<Self> {
         let request = Request::builder().method(Method::CONNECT).uri(authority);
-        let request = request.header(HOST, authority).body(Full::default())?;
+        let request = request.header(HOST, authority).body(empty())?;
         Self::open(address, request, StatusCode::OK).await
     }
 
     async fn open(
         address: SocketAddr,
-        request: Request<Full<Bytes>>,
+        request: Request<AnyBody>,
         expected: StatusCode,
     ) -> anyhow::Result<Self> {
         let mut connection = Connection::open(address, Protocol::Http1).await?;
@@ -90,4 +90,8 @@ impl Tunnel {
         .context("the tunnel is closed")?;
         Ok(back)
     }
+}
+
+fn empty() -> AnyBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

@@ -38,11 +38,22 @@ pub(super) async fn answer(
         return act(script, &head, &state.name).await;
     }
     let received = head.read(request.into_body()).await;
-    act(state.take(&received), &received, &state.name).await
+    let _at_once = state.enter();
+    let answer = act(state.take(&received), &received, &state.name).await?;
+    let bodiless = received.method == "HEAD" && received.version == "HTTP/2.0";
+    // Of the two versions, hyper leaves the body out by itself in the other.
+    Ok(if bodiless {
+        answer.map(|_| empty())
+    } else {
+        answer
+    })
 }
 
 async fn act(script: Script, received: &Received, name: &str) -> anyhow::Result<Response<Body>> {
     delay(script.delay).await;
+    if let Some(gate) = &script.gate {
+        gate.passed().await;
+    }
     match script.act {
         Act::Hang => std::future::pending().await,
         Act::Reset => bail!("the script says so"),
@@ -67,6 +78,10 @@ fn respond(script: Script, received: &Received, name: &str) -> anyhow::Result<Re
             response = response.header(CONTENT_TYPE, "application/json");
             received.to_json(name).to_string().into()
         }
+        Content::Zeros(length) => {
+            let response = response.body(zeros(length)).context("building an answer")?;
+            return with_fields(response, &script.headers);
+        }
     };
     let body = match script.act {
         Act::BreakOff => broken_off(bytes),
@@ -80,9 +95,33 @@ fn respond(script: Script, received: &Received, name: &str) -> anyhow::Result<Re
             body.map_err(|never| match never {}).boxed_unsync()
         }
     };
-    let mut response = response.body(body).context("building an answer")?;
-    response.headers_mut().extend(fields(&script.headers)?);
+    let response = response.body(body).context("building an answer")?;
+    with_fields(response, &script.headers)
+}
+
+fn with_fields(
+    mut response: Response<Body>,
+    headers: &[(String, Vec<u8>)],
+) -> anyhow::Result<Response<Body>> {
+    response.headers_mut().extend(fields(headers)?);
     Ok(response)
+}
+
+/// Zeros, made as the peer takes them.
+fn zeros(mut left: usize) -> Body {
+    const PIECE: &[u8] = &[0; 1 << 16];
+    let (mut sender, body) = Channel::new(1);
+    tokio::spawn(async move {
+        while left > 0 {
+            let piece = PIECE.get(..left).unwrap_or(PIECE);
+            left -= piece.len();
+            // Fails when the peer has gone; then nobody wants the rest.
+            if sender.send_data(Bytes::from_static(piece)).await.is_err() {
+                break;
+            }
+        }
+    });
+    body.boxed_unsync()
 }
 
 fn broken_off(bytes: Bytes) -> Body {
@@ -114,10 +153,13 @@ fn accept(name: &str, upgrade: Option<HeaderValue>) -> anyhow::Result<Response<B
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, protocol);
     }
-    let empty = Full::default()
+    response.body(empty()).context("building an answer")
+}
+
+fn empty() -> Body {
+    Full::default()
         .map_err(|never| match never {})
-        .boxed_unsync();
-    response.body(empty).context("building an answer")
+        .boxed_unsync()
 }
 
 /// Sends every byte back until the peer closes.

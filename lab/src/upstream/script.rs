@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 
+use super::Gate;
+
 /// What to do with a request, once it has been read to its end.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(super) delay: Duration,
+    pub(super) gate: Option<Gate>,
     pub(super) act: Act,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, Vec<u8>)>,
@@ -28,6 +31,7 @@ pub(super) enum Act {
 pub(super) enum Content {
     Echo,
     Fixed(Bytes),
+    Zeros(usize),
 }
 
 impl Script {
@@ -39,6 +43,7 @@ impl Script {
     pub fn echo() -> Self {
         Self {
             delay: Duration::ZERO,
+            gate: None,
             act: Act::Answer,
             status: 200,
             headers: Vec::new(),
@@ -107,6 +112,13 @@ impl Script {
         self
     }
 
+    /// Waits until `gate` is open before it does the rest.
+    #[must_use]
+    pub fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Adds a header field. The value is any bytes but CR, LF and NUL; a name may be added twice.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -119,6 +131,13 @@ impl Script {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Content::Fixed(body.into());
+        self
+    }
+
+    /// Answers with a body of so many zeros, which is never held as a whole.
+    #[must_use]
+    pub fn zeros(mut self, length: usize) -> Self {
+        self.body = Content::Zeros(length);
         self
     }
 

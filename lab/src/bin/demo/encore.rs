@@ -28,6 +28,8 @@ releases:
     split:
     - { version: v1, weight: 90 }
     - { version: v2, weight: 10 }
+  mirrors:
+  - { name: v3, cluster: reviews-v3 }
 explain: { header: x-halftone-explain }
 ";
 
@@ -65,6 +67,10 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
             "{} | grep x-halftone",
             get(&format!("-i -H '{EXPLAIN}: 1' "))
         ),
+    )?;
+    story.quote(
+        "What became of the copies to v3, those of the scenes included",
+        &format!("curl -s http://{admin}/stats/prometheus | grep '^halftone_mirrors_total.*v3'"),
     )?;
     story.quote(
         "What Prometheus sees",

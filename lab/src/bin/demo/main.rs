@@ -6,10 +6,12 @@
 //! # Layout
 //!
 //! - [`scenes`] has a file for each scene: a configuration, requests, and what must come of them.
-//! - [`stage`] is what they play on: two versions of `reviews` behind Envoy with Halftone.
+//! - [`stage`] is what they play on: two versions of `reviews`, and mirrors, behind Envoy with Halftone.
+//! - [`copies`] reads what became of the copies that mirrors got.
 //! - [`story`] prints, and keeps the score; [`table`] compares.
 //! - [`encore`] is `KEEP=1`.
 
+mod copies;
 mod encore;
 mod scenes;
 mod stage;

@@ -1,8 +1,10 @@
 //! The scenes, in their order.
 
+mod bad_mirrors;
 mod bad_update;
 mod blue_green;
 mod client_os;
+mod compare;
 mod header_rule;
 mod metrics;
 mod sessions;
@@ -28,5 +30,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     sessions::play(stage, story).await?;
     blue_green::play(stage, story).await?;
     bad_update::play(stage, story).await?;
+    compare::play(stage, story).await?;
+    bad_mirrors::play(stage, story).await?;
     metrics::play(stage, story).await
 }

@@ -1,4 +1,4 @@
-//! What the scenes play on: two versions of `reviews` behind an Envoy with Halftone.
+//! What the scenes play on: two versions of `reviews`, and mirrors, behind an Envoy with Halftone.
 
 use std::time::Duration;
 
@@ -46,7 +46,11 @@ pub struct Stage {
     pub v1: Upstream,
     /// The new version.
     pub v2: Upstream,
+    /// The version to come, which gets copies only.
+    pub v3: Upstream,
     client: Client,
+    /// Mirrors that nobody asks anything; they run for as long as they are here.
+    _bad_mirrors: [Upstream; 2],
 }
 
 impl Stage {
@@ -54,12 +58,18 @@ impl Stage {
     pub async fn start(ports: Ports) -> Result<Self> {
         let v1 = version("v1").await?;
         let v2 = version("v2").await?;
+        let v3 = version("v3").await?;
+        let hangs = upstream("hangs", Script::hang()).await?;
+        let resets = upstream("resets", Script::reset()).await?;
         let proxy = Proxy::new()
             .port(ports.http)
             .admin_port(ports.admin)
             .plugin(Plugin::new(PLUGIN))
             .cluster(Cluster::new("reviews-v1", v1.address()))
             .cluster(Cluster::new("reviews-v2", v2.address()))
+            .cluster(Cluster::new("reviews-v3", v3.address()))
+            .cluster(Cluster::new("reviews-hangs", hangs.address()))
+            .cluster(Cluster::new("reviews-resets", resets.address()))
             .route(Route::header("x-halftone-version", "v1").to("reviews-v1"))
             .route(Route::header("x-halftone-version", "v2").to("reviews-v2"))
             .fallback("reviews-v1");
@@ -69,7 +79,9 @@ impl Stage {
             envoy,
             v1,
             v2,
+            v3,
             client,
+            _bad_mirrors: [hangs, resets],
         })
     }
 
@@ -132,10 +144,19 @@ impl Stage {
     }
 }
 
-/// A version of the service, which answers with its name.
+/// What a version answers, unless a scene has it say something else.
+pub fn by_name(name: &str) -> Script {
+    Script::status(200).body(format!("reviews {name}\n"))
+}
+
+/// A version of the service.
 async fn version(name: &str) -> Result<Upstream> {
+    upstream(name, by_name(name)).await
+}
+
+async fn upstream(name: &str, script: Script) -> Result<Upstream> {
     let upstream = Upstream::start(name).await?;
     upstream.remember(false);
-    upstream.script(Script::status(200).body(format!("reviews {name}\n")));
+    upstream.script(script);
     Ok(upstream)
 }

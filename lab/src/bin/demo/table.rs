@@ -44,6 +44,16 @@ impl Row {
         }
     }
 
+    /// Expects a time, in milliseconds, up to `most`.
+    pub fn milliseconds(what: &str, most: f64, observed: f64) -> Self {
+        Self {
+            what: what.to_owned(),
+            expected: format!("{most} ms at most"),
+            observed: format!("{observed:.1} ms"),
+            ok: observed <= most,
+        }
+    }
+
     /// Expects `some` to be `percent` of `all`, as closely as chance allows.
     pub fn share(what: &str, percent: f64, some: u64, all: u64) -> Self {
         let tolerance = STANDARD_ERRORS * (percent * (100.0 - percent) / all.max(1) as f64).sqrt();
@@ -142,6 +152,15 @@ mod tests {
         assert_eq!(
             [4_799, 4_800, 5_200, 5_201].map(ok),
             [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_time_may_be_as_long_as_the_most() {
+        let ok = |observed| Row::milliseconds("", 50.0, observed).ok;
+        assert_eq!(
+            [-1.0, 50.0, 50.1, f64::NAN].map(ok),
+            [true, true, false, false]
         );
     }
 

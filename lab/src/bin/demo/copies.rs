@@ -1,0 +1,54 @@
+//! What became of the copies that a mirror got.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use halftone_lab::envoy::Metrics;
+use halftone_lab::wait;
+
+use crate::stage::Stage;
+use crate::table::thousands;
+
+/// How long the last of them may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The outcomes of `copies` requests that were to be mirrored: `300 timeout`.
+pub async fn outcomes(stage: &Stage, mirror: &str, copies: u64) -> Result<String> {
+    tally(stage, "halftone_mirrors_total", "outcome", mirror, copies).await
+}
+
+/// The results of `copies` comparisons: `2,000 body`.
+pub async fn results(stage: &Stage, mirror: &str, copies: u64) -> Result<String> {
+    tally(
+        stage,
+        "halftone_comparisons_total",
+        "result",
+        mirror,
+        copies,
+    )
+    .await
+}
+
+/// How often each value of `label` was counted, once there are `copies` of them all.
+async fn tally(
+    stage: &Stage,
+    name: &str,
+    label: &str,
+    mirror: &str,
+    copies: u64,
+) -> Result<String> {
+    let counted = |metrics: &Metrics| metrics.sum(name, &[("mirror", mirror)]) as u64;
+    let all = async || Ok(counted(&stage.envoy.metrics().await?) >= copies);
+    // If they do not all come, the table shows it.
+    let _ = wait::until(PATIENCE, name, all).await;
+
+    let metrics = stage.envoy.metrics().await?;
+    let mut tally = Vec::new();
+    for value in metrics.label_values(name, label) {
+        let count = metrics.sum(name, &[("mirror", mirror), (label, value)]) as u64;
+        if count > 0 {
+            tally.push(format!("{} {value}", thousands(count)));
+        }
+    }
+    Ok(tally.join(", "))
+}

@@ -1,0 +1,17 @@
+//! Copies of requests go to mirrors, each is accounted for, and production never notices.
+
+mod accounting;
+mod bad_mirrors;
+mod bodies;
+mod budget;
+mod copies;
+mod decisions;
+mod endings;
+mod grpc;
+mod loops;
+mod memory;
+mod metrics;
+mod percentages;
+mod stage;
+mod tunnels;
+mod updates;

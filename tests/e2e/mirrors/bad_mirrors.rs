@@ -1,0 +1,224 @@
+//! Whatever a mirror does to a copy, production's answers stay as they are, and it is counted.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+use halftone_lab::client::{Answer, Protocol};
+use halftone_lab::proxy::{Cluster, Proxy};
+use halftone_lab::upstream::{Babbling, Received, Refusing, Script, Upstream};
+use halftone_lab::wait;
+use serde_json::{Value, json};
+
+use super::stage::{MIRRORS, mirror, mirrored, outcomes, until_counted};
+use crate::scene::{PLUGIN, PROTOCOLS, SOON, Scene, active, plugin};
+
+/// What a mirror does, and how a request that it selected counts.
+type Row = (&'static str, &'static str);
+
+/// Those that are the server's own doing. Each is a mirror over HTTP/1.1, and one over HTTP/2.
+const MISDEEDS: [Row; 12] = [
+    ("says-200", "answered"),
+    ("says-404", "answered"),
+    ("says-408", "answered"),
+    ("says-500", "answered"),
+    ("says-503", "answered"),
+    ("says-504", "answered"),
+    // Envoy's own words for a timeout, from the mirror itself.
+    ("says-it-is-late", "answered"),
+    ("hangs", "timeout"),
+    ("stalls", "timeout"),
+    ("resets", "failed"),
+    ("breaks-off", "failed"),
+    ("says-too-much", "failed"),
+];
+
+/// Those that are not.
+const OTHERS: [Row; 8] = [
+    ("refuses", "failed"),
+    ("refuses-http2", "failed"),
+    ("babbles", "failed"),
+    ("babbles-http2", "failed"),
+    ("ends-at-once", "failed"),
+    ("has-no-endpoint", "failed"),
+    ("has-an-open-circuit", "failed"),
+    ("is-not-there", "no_cluster"),
+];
+
+fn misdeed(copy: &Received) -> Script {
+    match copy.header("x-do").unwrap_or_default().as_str() {
+        "says-404" => Script::status(404),
+        "says-408" => Script::status(408),
+        "says-500" => Script::status(500),
+        "says-503" => Script::status(503).body("upstream connect error"),
+        "says-504" => Script::status(504),
+        "says-it-is-late" => Script::status(504).body("upstream request timeout"),
+        "hangs" => Script::hang(),
+        "stalls" => Script::status(200).body("the beginning").stall(),
+        "resets" => Script::reset(),
+        "breaks-off" => Script::status(200).body("the beginning").break_off(),
+        "says-too-much" => Script::status(200).zeros(100 << 20),
+        _ => Script::status(200).body("fine"),
+    }
+}
+
+/// All of them, and how each counts.
+fn rows() -> Vec<(String, &'static str)> {
+    let http1 = MISDEEDS.map(|(name, outcome)| (name.to_owned(), outcome));
+    let http2 = MISDEEDS.map(|(name, outcome)| (format!("{name}-http2"), outcome));
+    let others = OTHERS.map(|(name, outcome)| (name.to_owned(), outcome));
+    http1.into_iter().chain(http2).chain(others).collect()
+}
+
+fn config() -> Value {
+    mirrored(rows().iter().map(|(name, _)| {
+        let misdeed = name.strip_suffix("-http2").unwrap_or(name);
+        let timeout = if ["hangs", "stalls"].contains(&misdeed) {
+            "300ms"
+        } else {
+            "1m"
+        };
+        let headers = json!({"set": {"x-do": misdeed}});
+        mirror(name, json!({"timeout": timeout, "headers": headers}))
+    }))
+}
+
+fn clusters(
+    mut proxy: Proxy,
+    server: SocketAddr,
+    refusing: SocketAddr,
+    [babbling, ending]: [SocketAddr; 2],
+) -> Proxy {
+    for (name, _) in MISDEEDS {
+        proxy = proxy
+            .cluster(Cluster::new(name, server))
+            .cluster(Cluster::new(&format!("{name}-http2"), server).http2());
+    }
+    let none = json!({"max_connections": 0, "max_pending_requests": 0, "max_requests": 0});
+    let open = json!({"circuit_breakers": {"thresholds": [none]}});
+    proxy
+        .cluster(Cluster::new("refuses", refusing))
+        .cluster(Cluster::new("refuses-http2", refusing).http2())
+        .cluster(Cluster::new("babbles", babbling))
+        .cluster(Cluster::new("babbles-http2", babbling).http2())
+        .cluster(Cluster::new("ends-at-once", ending))
+        .cluster(Cluster::empty("has-no-endpoint"))
+        .cluster(Cluster::new("has-an-open-circuit", server).with(open))
+}
+
+/// What production answers, by the path.
+fn production(request: &Received) -> Script {
+    let body: Vec<u8> = (0..100_000).map(|place| (place % 249) as u8).collect();
+    match request.path.as_str() {
+        "/long" => Script::status(200).header("x-a", "1").body(body),
+        "/echo" => Script::status(201).body(request.body.clone()),
+        "/missing" => Script::status(404).body("nothing"),
+        _ => Script::status(503).body("no"),
+    }
+}
+
+async fn ask(scene: &Scene) -> Result<Vec<Answer>> {
+    let mut answers = Vec::new();
+    for protocol in PROTOCOLS {
+        let client = scene.client(protocol);
+        answers.push(client.get("reviews", "/long", &[]).await?);
+        answers.push(
+            client
+                .post("reviews", "/echo", &[], vec![7; 40_000])
+                .await?,
+        );
+        answers.push(client.get("reviews", "/missing", &[]).await?);
+        answers.push(client.get("reviews", "/broken", &[]).await?);
+    }
+    Ok(answers)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn production_answers_as_without_mirrors_and_each_outcome_is_told() -> Result<()> {
+    let server = Upstream::start("server").await?;
+    server.direct(misdeed);
+    let refusing = Refusing::new()?;
+    let babbling = Babbling::start(b"\x16\x03\x01 this is no HTTP\r\n\r\n").await?;
+    let ending = Babbling::start(b"").await?;
+    let addresses = [babbling.address(), ending.address()];
+    let refused = refusing.address()?;
+    let scene = Scene::of(|proxy| {
+        let proxy = proxy.plugin(plugin(&active("v1")));
+        clusters(proxy, server.address(), refused, addresses)
+    })
+    .await?;
+    scene.upstreams.v1.direct(production);
+    let without = ask(&scene).await?;
+    scene
+        .envoy
+        .apply(PLUGIN, Some(&config().to_string()))
+        .await?;
+    let with = ask(&scene).await?;
+    assert_eq!(with.len(), 8);
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.status, without.status);
+        assert!(with.body == without.body, "{}", with.status);
+        let names = |answer: &Answer| Vec::from_iter(answer.headers.keys().cloned());
+        assert_eq!(names(with), names(without));
+    }
+
+    let (rows, asked) = (rows(), 8);
+    wait::until(SOON, "an outcome of every copy", async || {
+        Ok(scene.metric(MIRRORS, &[]).await? >= (rows.len() * asked) as f64)
+    })
+    .await?;
+    let mut wrong = Vec::new();
+    for (name, outcome) in &rows {
+        let counted = outcomes(&scene, name).await?;
+        if counted != [(*outcome, asked as u64)] {
+            wrong.push(format!("{name}: {counted:?}, not {outcome}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_mirror_is_asked_once() -> Result<()> {
+    let server = Upstream::start("server").await?;
+    let config = mirrored([mirror("server", json!({"timeout": "5s"}))]);
+    let address = server.address();
+    let scene = Scene::of(|proxy| {
+        proxy
+            .plugin(plugin(&config))
+            .cluster(Cluster::new("server", address))
+    })
+    .await?;
+    // Neither the filter nor what a client says makes Envoy try again, or wait for less or for longer.
+    let steering: [(&str, &[u8]); 6] = [
+        ("x-envoy-retry-on", b"5xx,reset,connect-failure"),
+        ("x-envoy-max-retries", b"3"),
+        ("x-envoy-upstream-rq-timeout-ms", b"1"),
+        ("x-envoy-upstream-rq-per-try-timeout-ms", b"1"),
+        ("x-envoy-hedge-on-per-try-timeout", b"true"),
+        ("x-envoy-upstream-alt-stat-name", b"forged"),
+    ];
+    let client = scene.client(Protocol::Http1);
+    for (asked, script) in [
+        Script::status(503),
+        Script::status(200).delay(Duration::from_millis(50)),
+        Script::reset(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        server.script(script);
+        // Production obeys: what it answers is its own affair.
+        client.get("reviews", "/", &steering).await?;
+        let asked = asked as u64 + 1;
+        until_counted(&scene, "server", asked).await?;
+        assert_eq!(server.received(), asked);
+    }
+    let expected = [("answered", 2), ("failed", 1)];
+    assert_eq!(outcomes(&scene, "server").await?, expected);
+    for copy in server.requests() {
+        let timeout = copy.header("x-envoy-expected-rq-timeout-ms");
+        assert_eq!(timeout.as_deref(), Some("5000"));
+    }
+    scene.end().await
+}
