@@ -107,26 +107,6 @@ pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcom
     })
 }
 
-/// The status of the answer to a call; 0 where it is none. Only in the root's answer callback.
-pub fn answer_status() -> u16 {
-    let status = answer_header(":status").and_then(|status| String::from_utf8(status).ok());
-    status
-        .and_then(|status| status.parse().ok())
-        .unwrap_or_default()
-}
-
-/// Whether the answer to a call came from a server. What Envoy says in its place, because the server
-/// cannot be reached or does not answer, has no such header. Only in the root's answer callback.
-pub fn is_answer_of_a_server() -> bool {
-    answer_header("x-envoy-upstream-service-time").is_some()
-}
-
-/// Whether Envoy's answer to a call of gRPC, in a server's place, says that the server was late: its
-/// status is the same for everything, only the words differ. Only in the root's answer callback.
-pub fn is_late_answer_to_grpc() -> bool {
-    answer_header("grpc-message").as_deref() == Some(b"upstream request timeout")
-}
-
 /// The headers of the answer to a call. Only in the root's answer callback.
 pub fn answer_headers() -> Headers {
     headers(MapType::HttpCallResponseHeaders)
@@ -142,7 +122,8 @@ pub fn answer_trailers() -> Headers {
     headers(MapType::HttpCallResponseTrailers)
 }
 
-fn answer_header(name: &str) -> Option<Vec<u8>> {
+/// The first value of a header of the answer to a call. Only in the root's answer callback.
+pub fn answer_header(name: &str) -> Option<Vec<u8>> {
     hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name)
         .ok()
         .flatten()

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::comparing::Comparing;
 use super::host::{self, Headers};
@@ -28,7 +28,16 @@ pub fn hold() -> Held {
 }
 
 pub fn milliseconds_since(time: Instant) -> u64 {
-    u64::try_from(time.elapsed().as_millis()).unwrap_or(u64::MAX)
+    in_milliseconds(time.elapsed())
+}
+
+fn in_milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
+    let named = headers.iter().find(|header| header.0 == name)?;
+    Some(&named.1)
 }
 
 /// A copy that waits to be sent.
@@ -154,39 +163,38 @@ impl Mirroring {
         let Some(copy) = self.in_flight.borrow_mut().remove(&call) else {
             return;
         };
-        let outcome = self.outcome(headers, &copy);
-        self.count(copy.id, outcome);
-        if outcome != MirrorOutcome::Answered {
-            if let Some(comparing) = copy.comparing {
-                comparing.mirror_is_missing();
-            }
+        let Some(mirror) = self.serving.mirror(copy.id) else {
             return;
-        }
-        if let Some(metrics) = self.serving.metrics_of(copy.id) {
-            metrics.record_mirror_duration(copy.id.mirror, milliseconds_since(copy.sent_at));
-        }
-        if let Some(comparing) = copy.comparing {
-            comparing.mirror_answered(&host::answer_headers(), body, trailers, copy.sent_at);
-        }
-    }
-
-    fn outcome(&self, headers: usize, copy: &InFlight) -> MirrorOutcome {
-        let status = if headers == 0 {
-            0
-        } else {
-            host::answer_status()
         };
-        // What Envoy says in a server's place is an error, or for gRPC a 200 with the error in it.
-        let may_be_envoys = status >= 400 || copy.kind == RequestKind::Grpc;
-        if status > 0 && (!may_be_envoys || host::is_answer_of_a_server()) {
-            return MirrorOutcome::Answered;
-        }
-        let status = match copy.kind {
-            RequestKind::Grpc if status > 0 && host::is_late_answer_to_grpc() => 504,
-            _ => status,
+        let elapsed = copy.sent_at.elapsed();
+        // Where the answer is compared all of its head is needed, and else a header or two.
+        let head = copy.comparing.map(|comparing| {
+            let head = if headers > 0 {
+                host::answer_headers()
+            } else {
+                Headers::new()
+            };
+            (comparing, head)
+        });
+        let header = |name: &str| match &head {
+            _ if headers == 0 => None,
+            Some((_, head)) => value(head, name).map(<[u8]>::to_vec),
+            None => host::answer_header(name),
         };
-        let timeout = self.serving.mirror(copy.id).map(|mirror| mirror.timeout);
-        MirrorOutcome::of_silence(status, copy.sent_at.elapsed(), timeout.unwrap_or_default())
+        let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.timeout);
+        self.count(copy.id, outcome);
+        if outcome == MirrorOutcome::Answered
+            && let Some(metrics) = self.serving.metrics_of(copy.id)
+        {
+            metrics.record_mirror_duration(copy.id.mirror, in_milliseconds(elapsed));
+        }
+        match head {
+            Some((comparing, head)) if outcome == MirrorOutcome::Answered => {
+                comparing.mirror_answered(&head, body, trailers, copy.sent_at);
+            }
+            Some((comparing, _)) => comparing.mirror_is_missing(),
+            None => {}
+        }
     }
 
     /// Envoy has cancelled what is on its way, without a word.

@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::fmt;
 
+use super::RequestKind;
+
 /// What became of a request that a mirror selected. Each has exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MirrorOutcome {
@@ -41,18 +43,35 @@ impl MirrorOutcome {
         self as usize
     }
 
-    /// The outcome of a copy that the mirror did not answer within `timeout`, or not whole: by the
-    /// status that Envoy gave in its place, `elapsed` after the copy was sent.
+    /// The outcome of a copy of this `kind` whose call has ended: by the first value of each `header`
+    /// of the answer, how long after it was sent that was, and how long it might have been.
     ///
-    /// There is none, 0, where an answer began and did not come to its end; then the time tells.
-    /// Envoy's timers count from the beginning of a turn of its event loop, so they may be through
-    /// that much early.
+    /// An answer is the mirror's own if it has `x-envoy-upstream-service-time`, which Envoy writes on
+    /// what came from a server. Where it speaks in the server's place, it says 504 of one that is
+    /// late, and to gRPC 200 and the words of a 504. There is no answer at all where one began and
+    /// did not come to its end, or is too long; then the time tells. Envoy's timers count from the
+    /// beginning of a turn of its event loop, so they may be through that much early.
     #[must_use]
-    pub fn of_silence(status: u16, elapsed: Duration, timeout: Duration) -> Self {
+    pub fn of_answer(
+        kind: RequestKind,
+        header: impl Fn(&str) -> Option<Vec<u8>>,
+        elapsed: Duration,
+        timeout: Duration,
+    ) -> Self {
         const TURN: Duration = Duration::from_millis(250);
-        let is_late = match status {
-            0 => elapsed + TURN.min(timeout / 4) >= timeout,
-            status => matches!(status, 408 | 504),
+        let is_error = |status: &[u8]| matches!(status.first(), Some(b'4' | b'5'));
+        let is_late = match header(":status") {
+            None => elapsed + TURN.min(timeout / 4) >= timeout,
+            Some(status) => {
+                let may_be_envoys = kind == RequestKind::Grpc || is_error(&status);
+                if !may_be_envoys || header("x-envoy-upstream-service-time").is_some() {
+                    return Self::Answered;
+                }
+                let words = || header("grpc-message");
+                status == b"504"
+                    || status == b"408"
+                    || words().is_some_and(|words| words == b"upstream request timeout")
+            }
         };
         if is_late { Self::Timeout } else { Self::Failed }
     }

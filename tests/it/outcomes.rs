@@ -1,0 +1,151 @@
+//! What became of a copy that was sent.
+
+use std::time::Duration;
+
+use halftone::mirror::{MirrorOutcome, RequestKind};
+
+#[test]
+fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
+    const SERVED: (&str, &str) = ("x-envoy-upstream-service-time", "3");
+    const LATE: (&str, &str) = ("grpc-message", "upstream request timeout");
+    const REFUSED: (&str, &str) = ("grpc-message", "upstream connect error");
+    let (plain, grpc) = (RequestKind::Plain, RequestKind::Grpc);
+    type Row<'r> = (
+        &'r str,
+        RequestKind,
+        &'r [(&'r str, &'r str)],
+        u64,
+        u64,
+        &'r str,
+    );
+    let table: [Row<'_>; 18] = [
+        (
+            "an answer",
+            plain,
+            &[(":status", "200"), SERVED],
+            10,
+            5000,
+            "answered",
+        ),
+        (
+            "a redirect",
+            plain,
+            &[(":status", "302"), SERVED],
+            10,
+            5000,
+            "answered",
+        ),
+        (
+            "its own error",
+            plain,
+            &[(":status", "503"), SERVED],
+            10,
+            5000,
+            "answered",
+        ),
+        (
+            "its own 504, late",
+            plain,
+            &[(":status", "504"), SERVED],
+            5000,
+            5000,
+            "answered",
+        ),
+        (
+            "Envoy says late",
+            plain,
+            &[(":status", "504")],
+            5000,
+            5000,
+            "timeout",
+        ),
+        (
+            "by its own clock",
+            plain,
+            &[(":status", "504")],
+            4000,
+            5000,
+            "timeout",
+        ),
+        (
+            "nobody is there",
+            plain,
+            &[(":status", "503")],
+            2,
+            5000,
+            "failed",
+        ),
+        (
+            "and that late",
+            plain,
+            &[(":status", "503")],
+            5003,
+            5000,
+            "failed",
+        ),
+        ("no HTTP", plain, &[(":status", "502")], 2, 5000, "failed"),
+        ("broken off", plain, &[], 100, 5000, "failed"),
+        (
+            "it began, and did not end",
+            plain,
+            &[],
+            5001,
+            5000,
+            "timeout",
+        ),
+        (
+            "a turn of the loop early",
+            plain,
+            &[],
+            4800,
+            5000,
+            "timeout",
+        ),
+        (
+            "earlier than any turn takes",
+            plain,
+            &[],
+            4700,
+            5000,
+            "failed",
+        ),
+        ("a short timeout", plain, &[], 3, 4, "timeout"),
+        ("an end before it", plain, &[], 2, 4, "failed"),
+        (
+            "gRPC",
+            grpc,
+            &[(":status", "200"), SERVED, LATE],
+            10,
+            5000,
+            "answered",
+        ),
+        (
+            "gRPC that is late",
+            grpc,
+            &[(":status", "200"), LATE],
+            5000,
+            5000,
+            "timeout",
+        ),
+        (
+            "gRPC that nobody serves",
+            grpc,
+            &[(":status", "200"), REFUSED],
+            5000,
+            5000,
+            "failed",
+        ),
+    ];
+    for (name, kind, headers, elapsed, timeout, outcome) in table {
+        let [elapsed, timeout] = [elapsed, timeout].map(Duration::from_millis);
+        let value = |name: &str| {
+            let header = headers.iter().find(|header| header.0 == name)?;
+            Some(header.1.as_bytes().to_vec())
+        };
+        let got = MirrorOutcome::of_answer(kind, value, elapsed, timeout).to_string();
+        assert_eq!(got, outcome, "{name}");
+    }
+    for (index, outcome) in MirrorOutcome::ALL.into_iter().enumerate() {
+        assert_eq!(outcome.index(), index);
+    }
+}
