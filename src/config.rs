@@ -74,7 +74,8 @@ pub struct PluginConfig {
     /// Writes each decision into the filter state `wasm.halftone`, for access logs. Off when
     /// absent.
     pub access_log: Option<bool>,
-    /// How much the copies that go to mirrors may hold together, in each worker. Absent: `16MiB`.
+    /// How much the copies that go to mirrors may hold together, in each worker; at most `128MiB`.
+    /// Absent: `16MiB`.
     pub mirror_budget: Option<String>,
 }
 

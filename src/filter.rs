@@ -16,5 +16,5 @@ mod wake_up;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::<root::Root>::default());
+    proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

@@ -89,16 +89,9 @@ impl RequestKind {
     /// What the request with this head is.
     #[must_use]
     pub fn of(head: &RequestHead<'_>) -> Self {
-        let is_grpc = |value: &[u8]| {
-            let subtype = value.strip_prefix(b"application/grpc");
-            matches!(
-                subtype.map(<[u8]>::first),
-                Some(None | Some(b'+' | b';' | b' '))
-            )
-        };
         if head.method() == b"CONNECT" || head.headers("upgrade").next().is_some() {
             Self::Tunnel
-        } else if head.headers("content-type").any(is_grpc) {
+        } else if head.headers("content-type").any(grpc::is_grpc) {
             Self::Grpc
         } else {
             Self::Plain

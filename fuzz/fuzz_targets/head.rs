@@ -5,7 +5,10 @@
 
 use std::sync::LazyLock;
 
-use halftone::mirror::{BodyMode, Compare, Ignored, Pointer, Sample, Secrets};
+use halftone::mirror::{
+    BodyMode, Compare, Ignored, MARK, Mirror, Pointer, RequestKind, Sample, Secrets,
+    announced_length, is_never_copied,
+};
 use halftone::release::{Percentage, Releases};
 use halftone::request::{Header, RequestHead};
 use libfuzzer_sys::fuzz_target;
@@ -32,14 +35,18 @@ const CONFIGURATION: &str = r#"{"releases": [
     }},
     {"name": "blue-green", "hosts": ["ratings", "*.eu.example.com"], "principal": "v1", "blueGreen": {
         "active": "v1", "preview": {"version": "v2", "match": [{"headers": {"y": {"present": true}}}]}
-    }}
+    }, "mirrors": [
+        {"name": "some", "cluster": "some", "percentage": 50, "methods": ["GET", "P"], "match": [{"cookies": {"c": {"present": true}}}]},
+        {"name": "all", "cluster": "all", "methods": ["GET", "P"], "authority": "other",
+         "headers": {"set": {"x": "1"}, "remove": ["y", "cookie"]}}
+    ]}
 ]}"#;
 
 static RELEASES: LazyLock<Releases> = LazyLock::new(|| {
     halftone::config::load(CONFIGURATION.as_bytes()).expect("a good configuration")
 });
 
-const NAMES: [&[u8]; 16] = [
+const NAMES: [&[u8]; 22] = [
     b":authority",
     b":path",
     b":method",
@@ -56,6 +63,12 @@ const NAMES: [&[u8]; 16] = [
     b"x-compared",
     b"z",
     b"",
+    b"connection",
+    b"content-length",
+    b"upgrade",
+    b"x-envoy-retry-on",
+    b"x-halftone-version",
+    b"x-halftone-mirror",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -69,9 +82,9 @@ fuzz_target!(|data: &[u8]| {
         };
         let side = usize::from(choice >> 5) % 3;
         match choice & 0x1f {
-            name @ 0..16 => heads[side].push((NAMES[usize::from(name)], value)),
-            16 => bodies[side] = value,
-            17 => ended[side] = true,
+            name @ 0..22 => heads[side].push((NAMES[usize::from(name)], value)),
+            22 => bodies[side] = value,
+            23 => ended[side] = true,
             _ => {}
         }
     }
@@ -100,6 +113,25 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
             let _ = head.jwt_claim(name);
         }
         let _ = (decision.set_cookie(), head.client_os());
+        for (_, mirror) in decision.mirrors(&head) {
+            copy(mirror, &head);
+        }
+    }
+}
+
+fn copy(mirror: &Mirror, head: &RequestHead<'_>) {
+    let kind = RequestKind::of(head);
+    let _ = announced_length(head);
+    let Ok(request) = mirror.request(head, kind, |name| RELEASES.is_routing_header(name)) else {
+        return;
+    };
+    let marks = request.headers.iter().filter(|(name, _)| *name == MARK);
+    assert_eq!(marks.count(), 1);
+    let carried = request.headers.iter().filter(|(name, _)| *name != MARK);
+    for (name, value) in carried {
+        let is_trailers = *name == "te" && *value == "trailers" && kind == RequestKind::Grpc;
+        assert!(is_trailers || !is_never_copied(name), "{name}");
+        assert_ne!(*name, "x-halftone-version");
     }
 }
 

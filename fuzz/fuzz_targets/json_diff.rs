@@ -5,7 +5,11 @@
 
 #![no_main]
 
+#[path = "../../tests/support/json_oracle.rs"]
+mod json_oracle;
+
 use halftone::mirror::{Diff, Ignored, Pointer, Side, diff};
+use json_oracle::is_same;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -127,22 +131,4 @@ fn is_plain(text: &[u8]) -> bool {
         .split(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'-'))
         .all(|number| number.len() <= 15);
     brackets < 100 && !has_escape && !has_exponent && is_short
-}
-
-fn is_same(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| is_same(left, right))
-        }
-        (Value::Object(left), Value::Object(right)) => {
-            let same = |(name, left)| right.get(name).is_some_and(|right| is_same(left, right));
-            left.len() == right.len() && left.iter().all(same)
-        }
-        _ => left == right,
-    }
 }

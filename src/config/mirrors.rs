@@ -30,7 +30,7 @@ pub struct MirrorConfig {
     pub methods: Option<Vec<String>>,
     /// How long the mirror may take to answer, `1ms` to `1h`. Absent: `5s`.
     pub timeout: Option<String>,
-    /// A request with a longer body is not mirrored. Absent: `64KiB`.
+    /// A request with a longer body is not mirrored; at most `mirrorBudget`. Absent: `64KiB`.
     pub max_body: Option<String>,
     /// So many copies may wait for an answer at once, in each worker; above it a request is not
     /// mirrored. Absent: 128.
@@ -90,7 +90,7 @@ pub struct CompareConfig {
     /// JSON pointers of what is not compared; a step `*` stands for any one step. At most 64.
     #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
     pub ignore: Option<Vec<String>>,
-    /// A longer answer is not compared. Absent: `64KiB`.
+    /// A longer answer is not compared; at most `1MiB`. Absent: `64KiB`.
     pub max_body: Option<String>,
     /// So many differing pairs a minute are logged, in each worker. Absent: 10.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]

@@ -9,7 +9,7 @@ use super::host::{self, Headers};
 use super::mirroring::{hold, milliseconds_since};
 use super::serving::{MirrorId, Serving};
 use crate::mirror::outbox::Held;
-use crate::mirror::{Answer, Compare, ComparisonResult, Reading, Sample, Secrets};
+use crate::mirror::{Answer, Compare, Comparison, ComparisonResult, Reading, Sample, Secrets};
 use crate::request::RequestHead;
 
 /// Two answers that are to be compared.
@@ -59,14 +59,15 @@ impl Comparing {
     }
 
     /// Begins to read one of the answers: its head is this.
+    /// Nothing, where there is no room for it.
     fn read(&self, headers: &Headers, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
-        let reading = self
-            .compare()?
-            .read(&host::borrowed(headers), end_of_stream);
-        Some(Read {
+        let compare = self.compare()?;
+        let reading = compare.read(&host::borrowed(headers), end_of_stream);
+        let (mut held, limit) = (hold(), self.serving.releases.mirror_budget);
+        held.grow(reading.head_size(), limit).then_some(Read {
             reading,
-            held: hold(),
-            limit: self.serving.releases.mirror_budget,
+            held,
+            limit,
             asked_at,
         })
     }
@@ -118,26 +119,36 @@ impl Comparing {
         if let Some(metrics) = self.serving.metrics_of(self.id) {
             metrics.count_comparison(self.id.mirror, comparison.result);
         }
-        if matches!(
-            comparison.result,
-            ComparisonResult::Same | ComparisonResult::NotCompared
-        ) {
-            return;
+        match comparison.result {
+            ComparisonResult::Same => {}
+            ComparisonResult::NotCompared => {
+                let why = comparison.note.as_deref().unwrap_or_default();
+                if let Some((release, mirror)) = self.serving.names(self.id) {
+                    log::debug!("halftone: {release}/{mirror}: not compared: {why}");
+                }
+            }
+            _ => self.tell(&comparison, production, mirror),
         }
-        let state = self.serving.mirror_state(self.id);
-        if !state.is_some_and(|state| state.samples.borrow_mut().take(host::now())) {
-            return;
-        }
-        let (Some(release), Some(mirror_config)) =
-            (self.serving.release(self.id), self.serving.mirror(self.id))
-        else {
+    }
+
+    /// Logs a differing pair, if it is one of the few that are.
+    fn tell(&self, comparison: &Comparison, production: Option<&Timed>, mirror: Option<&Timed>) {
+        let (Some((release, this)), Some(state)) = (
+            self.serving.names(self.id),
+            self.serving.mirror_state(self.id),
+        ) else {
             return;
         };
+        if !state.samples.borrow_mut().take(host::now()) {
+            return;
+        }
+        let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
+        let [production_answer, mirror_answer] = answers;
         let request = host::borrowed(&self.request);
         let head = RequestHead::new(&request);
         let sample = Sample {
-            release: &release.name,
-            mirror: &mirror_config.name,
+            release,
+            mirror: this,
             request_id: head.headers("x-request-id").next(),
             method: head.method(),
             path: head.path(),
@@ -145,7 +156,7 @@ impl Comparing {
             mirror_answer,
             production_milliseconds: production.map(|timed| timed.milliseconds),
             mirror_milliseconds: mirror.map(|timed| timed.milliseconds),
-            comparison: &comparison,
+            comparison,
             secrets: &Secrets::of(&request, answers),
         };
         log::warn!("halftone: {sample}");
@@ -183,7 +194,8 @@ impl Read {
             self.reading.give_up();
         }
         if !self.reading.wants() {
-            self.held.release();
+            let head = self.reading.head_size();
+            self.held.shrink_to(head + self.reading.held());
         }
     }
 

@@ -129,6 +129,16 @@ pub fn answer_header(name: &str) -> Option<Vec<u8>> {
         .flatten()
 }
 
+/// Whether the root `id` still lives, asked from a callback of the root `asking`. A root that stays
+/// for its copies may be dropped by Envoy without a word.
+pub fn is_root_alive(id: u32, asking: u32) -> bool {
+    // It cannot be told of a context that is gone to be in effect. For what follows, the one that
+    // asks must be.
+    let is_alive = hostcalls::set_effective_context(id).is_ok();
+    done(hostcalls::set_effective_context(asking), "the root itself");
+    is_alive
+}
+
 /// This root is through with what it had to do when Envoy was done with it. Only after its done
 /// callback has said that it is not.
 pub fn done_at_last() {

@@ -13,41 +13,61 @@ use super::plugin_status::{FIRST_TICK, PluginStatus};
 use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
-use crate::release::{Lookup, Releases};
+use crate::release::Releases;
 
 thread_local! {
-    /// The copies of roots that Envoy is done with and that stay for them, by [`Root::key`].
-    static LEAVING: RefCell<Lookup<Rc<Mirroring>>> = RefCell::default();
+    /// The roots that Envoy is done with and that stay for their copies, and these.
+    static LEAVING: RefCell<Vec<(u32, Rc<Mirroring>)>> = RefCell::default();
 }
 
 /// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
 /// it.
-#[derive(Default)]
 pub struct Root {
+    id: u32,
     mirroring: Rc<Mirroring>,
     status: Option<PluginStatus>,
-    /// What roots of this worker are one to Envoy: those of one plugin with one text.
-    key: Box<[u8]>,
     /// Envoy is done with it, and it stays for its copies.
     is_leaving: bool,
 }
 
 impl Root {
-    /// Stays for the copies that are on their way. Of the roots that are one to it Envoy lets only
-    /// one stay, the last: where a configuration goes, comes back and goes again meanwhile, it
-    /// cancels the copies of the one that stayed before.
-    fn leave(&mut self) {
-        self.is_leaving = true;
-        let mirroring = Rc::clone(&self.mirroring);
-        let cancelled =
-            LEAVING.with_borrow_mut(|leaving| leaving.insert(self.key.clone(), mirroring));
-        if let Some(cancelled) = cancelled {
-            cancelled.cancelled();
+    /// The root that Envoy calls `id`. It serves nothing yet.
+    pub fn new(id: u32) -> Self {
+        Self {
+            id,
+            mirroring: Rc::default(),
+            status: None,
+            is_leaving: false,
         }
     }
 
-    fn finish(&mut self) {
-        LEAVING.with_borrow_mut(|leaving| leaving.remove(&self.key));
+    fn leave(&mut self) {
+        self.is_leaving = true;
+        let leaving = (self.id, Rc::clone(&self.mirroring));
+        LEAVING.with_borrow_mut(|all| all.push(leaving));
+    }
+
+    /// Of the roots of one plugin with one text Envoy lets only the last one stay: where a
+    /// configuration goes, comes back and goes again meanwhile, it drops the one that stayed before,
+    /// and cancels its copies. Nobody is told, so whoever stays looks after the others.
+    fn look_after_others(&self) {
+        let mut dropped = Vec::new();
+        LEAVING.with_borrow_mut(|all| {
+            all.retain(|(id, mirroring)| {
+                let stays = host::is_root_alive(*id, self.id);
+                if !stays {
+                    dropped.push(Rc::clone(mirroring));
+                }
+                stays
+            });
+        });
+        for mirroring in dropped {
+            mirroring.cancelled();
+        }
+    }
+
+    fn finish(&self) {
+        LEAVING.with_borrow_mut(|all| all.retain(|(id, _)| *id != self.id));
         host::done_at_last();
     }
 
@@ -60,8 +80,9 @@ impl Root {
         self.serve(Serving::begin(status.plugin(), releases));
     }
 
-    fn refuse(&mut self, status: &mut PluginStatus, text: u64) -> Refusal {
-        let rejected = status.rejected(text);
+    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
+        let rejected =
+            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
         match Serving::last_good(status.plugin()) {
             Some(serving) => {
                 self.serve(serving);
@@ -96,17 +117,13 @@ impl RootContext for Root {
         host::tick_after(FIRST_TICK);
         let mut status = PluginStatus::new(&host::plugin_name());
         let text = host::plugin_configuration();
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&text);
-        self.key = [status.plugin().as_bytes(), &hash.to_le_bytes()]
-            .concat()
-            .into();
         let refusal = match config::load(&text) {
             Ok(releases) => {
                 self.accept(&mut status, releases);
                 None
             }
             Err(violations) => {
-                let refusal = self.refuse(&mut status, hash);
+                let refusal = self.refuse(&mut status, &text);
                 log_refusal(status.plugin(), refusal, &violations);
                 Some(refusal)
             }
@@ -151,8 +168,11 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
         self.mirroring.answered(call, headers, body, trailers);
-        if self.is_leaving && self.mirroring.is_idle() {
-            self.finish();
+        if self.is_leaving {
+            self.look_after_others();
+            if self.mirroring.is_idle() {
+                self.finish();
+            }
         }
     }
 

@@ -93,12 +93,15 @@ impl Serving {
         self.mirrors.iter().any(|states| !states.is_empty())
     }
 
-    pub fn release(&self, id: MirrorId) -> Option<&Release> {
-        self.releases.all().get(id.release)
+    pub fn mirror(&self, id: MirrorId) -> Option<&Mirror> {
+        let release = self.releases.all().get(id.release)?;
+        release.mirrors.get(id.mirror)
     }
 
-    pub fn mirror(&self, id: MirrorId) -> Option<&Mirror> {
-        self.release(id)?.mirrors.get(id.mirror)
+    /// The names of the release and of its mirror.
+    pub fn names(&self, id: MirrorId) -> Option<(&str, &str)> {
+        let release = self.releases.all().get(id.release)?;
+        Some((&release.name, &release.mirrors.get(id.mirror)?.name))
     }
 
     pub fn mirror_state(&self, id: MirrorId) -> Option<&MirrorState> {

@@ -6,6 +6,16 @@
 /// How many bytes stand before a message.
 const PREFIX: u32 = 5;
 
+/// Whether `content_type` is that of gRPC: of whatever codec, but not of gRPC-Web, which frames its
+/// trailers too.
+#[must_use]
+pub fn is_grpc(content_type: &[u8]) -> bool {
+    let media = content_type.split(|byte| *byte == b';').next();
+    let media = media.unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    let codec = media.strip_prefix(b"application/grpc");
+    matches!(codec.map(<[u8]>::first), Some(None | Some(b'+')))
+}
+
 /// The frames of one body, fed chunk by chunk.
 ///
 /// ```

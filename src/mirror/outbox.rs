@@ -57,17 +57,18 @@ impl Held {
         self.bytes
     }
 
-    /// Gives all of it back.
-    pub fn release(&mut self) {
-        let left = self.budget.held().saturating_sub(self.bytes);
+    /// Gives back all but `bytes`, if it is more.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let back = self.bytes.saturating_sub(bytes);
+        let left = self.budget.held().saturating_sub(back);
         self.budget.held.set(left);
-        self.bytes = 0;
+        self.bytes -= back;
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.release();
+        self.shrink_to(0);
     }
 }
 
@@ -162,7 +163,11 @@ mod tests {
         assert!(second.grow(40, 100));
         assert!(!first.grow(1, 100));
         assert_eq!(budget.held(), 100);
-        second.release();
+        second.shrink_to(50);
+        assert_eq!(budget.held(), 100);
+        second.shrink_to(10);
+        assert_eq!(budget.held(), 70);
+        second.shrink_to(0);
         assert_eq!(budget.held(), 60);
         assert!(!second.grow(41, 100));
         assert!(!second.grow(usize::MAX, 100));

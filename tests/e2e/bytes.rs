@@ -263,7 +263,31 @@ async fn a_headers_name_that_is_not_text_never_comes_to_the_filter() -> Result<(
             heard.escape_ascii()
         );
     }
+    // The same in HTTP/2: the preface, settings, and a head of GET, http, / (RFC 7541), reviews and the name. Only the
+    // one that is text is answered, by a head (1); for the others Envoy ends the stream or the connection.
+    for (name, is_answered) in [(b"xa", true), (b"x\xff", false), (b"x ", false)] {
+        let start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
+            \0\0\x12\x01\x05\0\0\0\x01\x82\x86\x84\x41\x07reviews\0\x02";
+        let mut connection = Raw::open(scene.envoy.address()).await?;
+        connection
+            .say(&[&start[..], name, b"\x01a"].concat())
+            .await?;
+        let types = frame_types(&connection.hear().await);
+        let name = name.escape_ascii();
+        assert_eq!(types.contains(&1), is_answered, "{name}: {types:?}");
+    }
     scene.end().await
+}
+
+/// The types of the frames (RFC 9113, section 4.1) in what was heard.
+fn frame_types(mut heard: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = heard {
+        types.push(*kind);
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        heard = rest.get(length..).unwrap_or_default();
+    }
+    types
 }
 
 /// More than a proxy lets through unless it is told to: by count, and by size. Envoy answers, because

@@ -1,5 +1,6 @@
 //! A mirror's answer is compared with production's, and the result is counted.
 
+mod bytes;
 mod samples;
 mod stage;
 

@@ -132,7 +132,7 @@ fn what_the_host_cannot_be_given_is_not_copied() {
 
 #[test]
 fn what_is_no_request_is_told_from_one() {
-    let table: [(&str, &[Header<'_>], RequestKind); 6] = [
+    let table: [(&str, &[Header<'_>], RequestKind); 7] = [
         ("a get", &[(b":method", b"GET")], RequestKind::Plain),
         (
             "an upgrade",
@@ -148,6 +148,11 @@ fn what_is_no_request_is_told_from_one() {
         (
             "gRPC of a codec",
             &[(b"content-type", b"application/grpc+proto")],
+            RequestKind::Grpc,
+        ),
+        (
+            "gRPC in capitals, with a parameter",
+            &[(b"content-type", b"Application/gRPC; charset=utf-8")],
             RequestKind::Grpc,
         ),
         (

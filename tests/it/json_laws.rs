@@ -5,6 +5,7 @@ use halftone::release::Draws;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::json_oracle::is_same;
 use crate::json_trees::{Tree, object, tree};
 
 /// The largest whole number that is sure to be exact as a double, with three digits behind it.
@@ -44,25 +45,6 @@ fn turned(diff: Diff) -> Diff {
             Diff::Different(differences.into_iter().map(turn).collect())
         }
         other => other,
-    }
-}
-
-/// Whether another parser sees two documents alike, where all numbers are exact as doubles.
-fn oracle(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| oracle(left, right))
-        }
-        (Value::Object(left), Value::Object(right)) => {
-            let same = |(name, left)| right.get(name).is_some_and(|right| oracle(left, right));
-            left.len() == right.len() && left.iter().all(same)
-        }
-        _ => left == right,
     }
 }
 
@@ -170,7 +152,7 @@ proptest! {
         }
         let mut chance = Draws::new(chance);
         let (one, other) = (one.write(&mut chance), other.unwrap_or(changes).write(&mut chance));
-        let expected = oracle(&serde_json::from_str(&one).unwrap(), &serde_json::from_str(&other).unwrap());
+        let expected = is_same(&serde_json::from_str(&one).unwrap(), &serde_json::from_str(&other).unwrap());
         let found = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());
         prop_assert_eq!(found == Diff::Same, expected, "{}\n{}\n{:?}", one, other, found);
     }

@@ -16,6 +16,8 @@ mod copies;
 mod documents;
 mod golden;
 mod json_laws;
+#[path = "../support/json_oracle.rs"]
+mod json_oracle;
 mod json_trees;
 mod laws;
 mod mirrors;

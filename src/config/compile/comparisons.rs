@@ -10,6 +10,9 @@ const DEFAULT_STATUS: bool = true;
 const DEFAULT_BODY: BodyConfig = BodyConfig::Auto;
 const DEFAULT_SAMPLES: f64 = 10.0;
 
+/// Comparing takes a worker's time, and for JSON a dozen bytes of its memory for each of both bodies.
+const MOST_BODY: usize = 1 << 20;
+
 /// The comparison of the mirror named `mirror`, whose copies share a budget of `budget` bytes.
 pub fn compile(
     compare: &CompareConfig,
@@ -43,7 +46,7 @@ pub fn compile(
             &path.field("ignore"),
             violations,
         ),
-        max_body: mirrors::max_body(compare.max_body.as_deref(), budget, path, violations),
+        max_body: compile_max_body(compare.max_body.as_deref(), budget, path, violations),
         samples: numbers::whole(
             compare.samples.unwrap_or(DEFAULT_SAMPLES),
             (0, 10_000),
@@ -51,6 +54,20 @@ pub fn compile(
             violations,
         ),
     }
+}
+
+fn compile_max_body(
+    text: Option<&str>,
+    budget: usize,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> usize {
+    let size = mirrors::max_body(text, budget, path, violations);
+    if let Some(text) = text.filter(|_| size > MOST_BODY) {
+        let path = path.field("maxBody");
+        violations.add(&path, format!("is {text}"), "give up to 1MiB");
+    }
+    size
 }
 
 fn compile_ignored(pointers: &[String], path: &Path<'_>, violations: &mut Violations) -> Ignored {

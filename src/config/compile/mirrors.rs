@@ -18,6 +18,10 @@ const DEFAULT_MAX_IN_FLIGHT: f64 = 128.0;
 /// A copy that is not answered within an hour never will be.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// A plugin's memory ends at 1 GiB, and with it the worker's plugin. What grows is copied, and the
+/// allocator leaves gaps.
+const MOST_BUDGET: usize = 128 << 20;
+
 /// The name that the percentages of all mirrors of a release are drawn by, so that what a smaller
 /// one takes a larger one takes too.
 const PERCENTAGE_SALT: &str = "mirror";
@@ -25,7 +29,11 @@ const PERCENTAGE_SALT: &str = "mirror";
 /// How many bytes all copies of a worker may hold together.
 pub fn budget(text: Option<&str>, violations: &mut Violations) -> usize {
     let path = Path::ROOT.field("mirrorBudget");
-    let size = numbers::size(text.unwrap_or(DEFAULT_BUDGET), &path, violations);
+    let text = text.unwrap_or(DEFAULT_BUDGET);
+    let size = numbers::size(text, &path, violations);
+    if size.is_some_and(|size| size > MOST_BUDGET) {
+        violations.add(&path, format!("is {text}"), "give up to 128MiB");
+    }
     size.unwrap_or(usize::MAX)
 }
 

@@ -7,7 +7,7 @@ use xxhash_rust::xxh64::Xxh64;
 use super::answer::Answer;
 use super::body::{Body, Digest};
 use super::{BodyMode, Compare};
-use crate::mirror::grpc::{Frames, Messages};
+use crate::mirror::grpc::{Frames, Messages, is_grpc};
 use crate::mirror::outbox::capacity_for;
 use crate::request::Header;
 
@@ -98,6 +98,14 @@ impl Reading {
     #[must_use]
     pub fn wants(&self) -> bool {
         !self.has_ended && (self.hash.is_some() || matches!(self.answer.body, Body::Kept(_)))
+    }
+
+    /// How many bytes of the head it keeps.
+    #[must_use]
+    pub fn head_size(&self) -> usize {
+        let values = self.answer.headers.iter().flatten();
+        let values = values.chain(&self.answer.set_cookies);
+        values.map(|value| value.len()).sum()
     }
 
     /// How many bytes of memory it holds for the body.
@@ -222,8 +230,7 @@ fn kind_of(content_type: &[u8]) -> Kind {
     match &*media {
         b"application/json" | b"text/json" => Kind::Json,
         b"text/event-stream" => Kind::EventStream,
-        b"application/grpc" => Kind::Grpc,
-        media if media.starts_with(b"application/grpc+") => Kind::Grpc,
+        media if is_grpc(media) => Kind::Grpc,
         media if media.ends_with(b"+json") && media.contains(&b'/') => Kind::Json,
         _ => Kind::Other,
     }

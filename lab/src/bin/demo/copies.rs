@@ -9,6 +9,15 @@ use halftone_lab::wait;
 use crate::stage::Stage;
 use crate::table::thousands;
 
+/// What production is in the scenes with mirrors, which are added to it.
+pub const PRODUCTION: &str = "
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  blueGreen: { active: v1 }
+";
+
 /// How long the last of them may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -8,18 +8,10 @@ use halftone_lab::client::Client;
 use halftone_lab::upstream::Script;
 use tokio::task::JoinSet;
 
-use crate::copies;
+use crate::copies::{self, PRODUCTION};
 use crate::stage::{HOST, Stage, by_name};
 use crate::story::Story;
 use crate::table::{Row, thousands};
-
-const PRODUCTION: &str = "
-releases:
-- name: reviews
-  hosts: [reviews]
-  principal: v1
-  blueGreen: { active: v1 }
-";
 
 const MIRRORS: &str = "
   mirrors:

@@ -9,18 +9,10 @@ use halftone_lab::upstream::Script;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::copies;
+use crate::copies::{self, PRODUCTION};
 use crate::stage::{Stage, by_name};
 use crate::story::Story;
 use crate::table::{Row, thousands};
-
-const PRODUCTION: &str = "
-releases:
-- name: reviews
-  hosts: [reviews]
-  principal: v1
-  blueGreen: { active: v1 }
-";
 
 const MIRRORS: &str = "
   mirrors:
