@@ -1,0 +1,170 @@
+//! Files: what they hold, and the one configuration that a verb is about.
+
+use std::io::Read;
+
+use halftone::release::Releases;
+use halftone_resources::{Plugin, Resource};
+use serde_json::Value;
+
+use crate::outcome::{Failure, Finding};
+
+/// Standard input, as a file is named.
+const STDIN: &str = "-";
+
+/// A file and what it holds.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// As it was named.
+    pub file: String,
+    /// In the order of the file.
+    pub resources: Vec<Resource>,
+}
+
+/// The configuration that a verb is about.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The file, as it was named.
+    pub file: String,
+    /// As it was written.
+    pub value: Value,
+    /// As it runs.
+    pub releases: Releases,
+    /// The plugin that it stands in, if it is one.
+    pub plugin: Option<Plugin>,
+}
+
+/// The bytes of a file, `-` for standard input.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    let read = if file == STDIN {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|error| Failure::File {
+        file: file.into(),
+        error,
+    })
+}
+
+impl Source {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or holds no resources.
+    pub fn read(file: &str) -> Result<Self, Failure> {
+        let refused = |message: String| {
+            Failure::Refused(vec![Finding {
+                file: file.into(),
+                resource: None,
+                path: String::new(),
+                message,
+            }])
+        };
+        let text = String::from_utf8(bytes(file)?).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            refused(format!(
+                "is not text: byte {at} is not UTF-8; give YAML or JSON"
+            ))
+        })?;
+        let resources =
+            halftone_resources::read(&text).map_err(|error| refused(error.to_string()))?;
+        Ok(Self {
+            file: file.into(),
+            resources,
+        })
+    }
+
+    /// All that is wrong with the configuration in `resource`, or what it comes to. Nothing: it
+    /// holds none.
+    #[must_use]
+    pub fn compile(&self, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
+        let (place, value) = resource.configuration()?;
+        let result = halftone::config::load_value(value);
+        Some(result.map_err(|violations| {
+            let finding = |violation: &halftone::config::Violation| Finding {
+                file: self.file.clone(),
+                resource: resource.plugin().map(|_| resource.to_string()),
+                path: within(place, &violation.path),
+                message: format!("{}; {}", violation.wrong, violation.allowed),
+            };
+            violations.iter().map(finding).collect()
+        }))
+    }
+}
+
+/// `path` of a configuration that stands at `place` of a resource.
+fn within(place: &str, path: &str) -> String {
+    if place.is_empty() {
+        path.into()
+    } else {
+        format!("{place}.{path}")
+    }
+}
+
+impl Configuration {
+    /// Reads the one configuration of a file; of several the one whose resource is called `plugin`,
+    /// as `name` or `namespace/name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, when it must be said which, or when it is refused.
+    pub fn read(file: &str, plugin: Option<&str>) -> Result<Self, Failure> {
+        let source = Source::read(file)?;
+        let mut found: Vec<&Resource> = source.resources.iter().collect();
+        found.retain(|resource| resource.plugin().is_some() || resource.configuration().is_some());
+        if let Some(name) = plugin {
+            found.retain(|resource| is_named(resource, name));
+        }
+        let resource = match *found.as_slice() {
+            [one] => one,
+            [] => {
+                let which = plugin
+                    .map(|name| format!(" called {name}"))
+                    .unwrap_or_default();
+                return Err(Failure::Usage(format!(
+                    "{file}: holds no plugin configuration{which}; give one, or a WasmPlugin or TrafficExtension"
+                )));
+            }
+            _ => {
+                let names: Vec<String> = found.iter().map(|one| one.to_string()).collect();
+                return Err(Failure::Usage(format!(
+                    "{file}: holds {} plugin configurations; say which with --plugin: {}",
+                    names.len(),
+                    names.join(", ")
+                )));
+            }
+        };
+        let releases = source
+            .compile(resource)
+            .transpose()
+            .map_err(Failure::Refused)?;
+        Ok(Self {
+            file: file.into(),
+            value: resource
+                .configuration()
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default(),
+            releases: releases.unwrap_or_default(),
+            plugin: resource.plugin().cloned(),
+        })
+    }
+}
+
+fn is_named(resource: &Resource, name: &str) -> bool {
+    resource.plugin().is_some_and(|plugin| {
+        let meta = &plugin.meta;
+        match name.split_once('/') {
+            Some((namespace, name)) => meta.namespace == namespace && meta.name == name,
+            None => meta.name == name,
+        }
+    })
+}

@@ -1,0 +1,9 @@
+//! A file for each verb.
+
+pub mod check;
+pub mod completions;
+pub mod explain;
+pub mod render;
+pub mod schema;
+pub mod simulate;
+pub mod test;

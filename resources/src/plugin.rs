@@ -1,0 +1,177 @@
+//! A plugin in the mesh: Istio's `WasmPlugin`, and `TrafficExtension`, its successor.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::meta::Meta;
+
+/// The resource that a plugin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginKind {
+    /// `extensions.istio.io/v1alpha1`, `WasmPlugin`.
+    WasmPlugin,
+    /// The same group's `TrafficExtension`, whose module stands under `wasm`.
+    TrafficExtension,
+}
+
+/// A plugin, of either kind.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Which resource it is.
+    pub kind: PluginKind,
+    /// Its name.
+    pub meta: Meta,
+    /// The labels of the workloads that it is for. Empty: all of the namespace.
+    pub selector: BTreeMap<String, String>,
+    /// The gateways, waypoints and services that it is for.
+    pub target_refs: Vec<TargetRef>,
+    /// The traffic that it sees. Empty: all, and so a request between two sidecars twice.
+    pub traffic: Vec<TrafficSelector>,
+    /// Where in the filter chain. Absent: `UNSPECIFIED`.
+    pub phase: Option<String>,
+    /// The higher, the earlier in its phase. Absent: after all that have one.
+    pub priority: Option<i32>,
+    /// Where the module comes from.
+    pub url: String,
+    /// What to do when the plugin crashes or cannot be fetched. Absent: `FAIL_CLOSE`.
+    pub fail_strategy: Option<String>,
+    /// The root id.
+    pub plugin_name: Option<String>,
+    /// The plugin configuration.
+    pub config: Option<Value>,
+}
+
+/// Which traffic of a workload a plugin sees.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrafficSelector {
+    /// From the workload's view. Absent: both directions.
+    pub mode: Option<Mode>,
+    /// Empty: every port.
+    pub ports: Vec<Port>,
+}
+
+/// From a workload's view, which side of the traffic.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mode {
+    /// The same as none.
+    Undefined,
+    /// What it sends; a gateway's traffic too.
+    Client,
+    /// What it receives.
+    Server,
+    /// Both.
+    ClientAndServer,
+}
+
+/// A port.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Port {
+    /// Of a service where it is sent to, of the container where it is received.
+    pub number: u16,
+}
+
+/// What a plugin is attached to.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct TargetRef {
+    /// The API group.
+    pub group: String,
+    /// `Gateway`, `Service`…
+    pub kind: String,
+    /// The name, in the plugin's namespace.
+    pub name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct WasmPluginSpec {
+    selector: Selector,
+    target_refs: Vec<TargetRef>,
+    target_ref: Option<TargetRef>,
+    r#match: Vec<TrafficSelector>,
+    phase: Option<String>,
+    priority: Option<i32>,
+    #[serde(flatten)]
+    module: Module,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TrafficExtensionSpec {
+    selector: Selector,
+    target_refs: Vec<TargetRef>,
+    r#match: Vec<TrafficSelector>,
+    phase: Option<String>,
+    priority: Option<i32>,
+    wasm: Module,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Selector {
+    match_labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Module {
+    url: String,
+    fail_strategy: Option<String>,
+    plugin_name: Option<String>,
+    plugin_config: Option<Value>,
+}
+
+impl Plugin {
+    /// Where the configuration stands in the resource.
+    #[must_use]
+    pub fn config_path(&self) -> &'static str {
+        match self.kind {
+            PluginKind::WasmPlugin => "spec.pluginConfig",
+            PluginKind::TrafficExtension => "spec.wasm.pluginConfig",
+        }
+    }
+
+    pub(crate) fn of_wasm_plugin(meta: Meta, spec: WasmPluginSpec) -> Self {
+        let mut target_refs = spec.target_refs;
+        target_refs.extend(spec.target_ref);
+        Self::new(
+            PluginKind::WasmPlugin,
+            meta,
+            spec.module,
+            TrafficExtensionSpec {
+                selector: spec.selector,
+                target_refs,
+                r#match: spec.r#match,
+                phase: spec.phase,
+                priority: spec.priority,
+                wasm: Module::default(),
+            },
+        )
+    }
+
+    pub(crate) fn of_traffic_extension(meta: Meta, mut spec: TrafficExtensionSpec) -> Self {
+        let module = std::mem::take(&mut spec.wasm);
+        Self::new(PluginKind::TrafficExtension, meta, module, spec)
+    }
+
+    fn new(kind: PluginKind, meta: Meta, module: Module, spec: TrafficExtensionSpec) -> Self {
+        Self {
+            kind,
+            meta,
+            selector: spec.selector.match_labels,
+            target_refs: spec.target_refs,
+            traffic: spec.r#match,
+            phase: spec.phase,
+            priority: spec.priority,
+            url: module.url,
+            fail_strategy: module.fail_strategy,
+            plugin_name: module.plugin_name,
+            config: module.plugin_config,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A document, by its kind.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::destination_rule::DestinationRule;
+use crate::document::{Unreadable, documents};
+use crate::meta::Meta;
+use crate::plugin::{Plugin, PluginKind};
+use crate::virtual_service::VirtualService;
+
+/// What a document holds.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    /// A plugin configuration by itself.
+    Configuration(Value),
+    /// A plugin of the mesh.
+    Plugin(Box<Plugin>),
+    /// Routes.
+    VirtualService(VirtualService),
+    /// Subsets.
+    DestinationRule(DestinationRule),
+    /// A resource that Halftone has nothing to do with.
+    Other {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        meta: Meta,
+    },
+}
+
+/// Reads every document of a file.
+///
+/// # Errors
+///
+/// The first thing that keeps it from being read.
+pub fn read(text: &str) -> Result<Vec<Resource>, Unreadable> {
+    documents(text)?.into_iter().map(Resource::of).collect()
+}
+
+impl Resource {
+    fn of(document: Value) -> Result<Self, Unreadable> {
+        let text = |name| document.get(name).and_then(Value::as_str);
+        let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+            return Ok(Self::Configuration(document));
+        };
+        let (group, kind) = (version.split('/').next().unwrap_or_default(), kind);
+        let kind = kind.to_owned();
+        let part = Part {
+            kind: &kind,
+            document: &document,
+        };
+        let meta = part.read("metadata")?;
+        Ok(match (group, kind.as_str()) {
+            ("extensions.istio.io", "WasmPlugin") => {
+                Self::Plugin(Plugin::of_wasm_plugin(meta, part.read("spec")?).into())
+            }
+            ("extensions.istio.io", "TrafficExtension") if is_wasm(&document) => {
+                Self::Plugin(Plugin::of_traffic_extension(meta, part.read("spec")?).into())
+            }
+            ("networking.istio.io", "VirtualService") => {
+                Self::VirtualService(VirtualService::new(meta, part.read("spec")?))
+            }
+            ("networking.istio.io", "DestinationRule") => {
+                Self::DestinationRule(DestinationRule::new(meta, part.read("spec")?))
+            }
+            _ => Self::Other { kind, meta },
+        })
+    }
+
+    /// The plugin configuration that it holds, and where in it. A plugin without one holds none.
+    #[must_use]
+    pub fn configuration(&self) -> Option<(&'static str, &Value)> {
+        match self {
+            Self::Configuration(value) => Some(("", value)),
+            Self::Plugin(plugin) => Some((plugin.config_path(), plugin.config.as_ref()?)),
+            _ => None,
+        }
+    }
+
+    /// The plugin, if it is one.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&Plugin> {
+        match self {
+            Self::Plugin(plugin) => Some(plugin),
+            _ => None,
+        }
+    }
+}
+
+/// A TrafficExtension may hold a Lua script instead.
+fn is_wasm(document: &Value) -> bool {
+    document.pointer("/spec/wasm").is_some()
+}
+
+/// Kind, namespace and name.
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, meta) = match self {
+            Self::Configuration(_) => return f.write_str("plugin configuration"),
+            Self::Plugin(plugin) => match plugin.kind {
+                PluginKind::WasmPlugin => ("WasmPlugin", &plugin.meta),
+                PluginKind::TrafficExtension => ("TrafficExtension", &plugin.meta),
+            },
+            Self::VirtualService(service) => ("VirtualService", &service.meta),
+            Self::DestinationRule(rule) => ("DestinationRule", &rule.meta),
+            Self::Other { kind, meta } => (kind.as_str(), meta),
+        };
+        write!(f, "{kind} {}/{}", meta.namespace, meta.name)
+    }
+}
+
+/// A document whose parts are read.
+struct Part<'d> {
+    kind: &'d str,
+    document: &'d Value,
+}
+
+impl Part<'_> {
+    fn read<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, Unreadable> {
+        let Some(value) = self.document.get(name).filter(|value| !value.is_null()) else {
+            return Ok(T::default());
+        };
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let named = self
+                .document
+                .pointer("/metadata/name")
+                .and_then(Value::as_str);
+            Unreadable::Field {
+                resource: format!("{} {}", self.kind, named.unwrap_or_default()),
+                path: format!("{name}.{}", error.path()),
+                problem: error.into_inner().to_string(),
+            }
+        })
+    }
+}
