@@ -68,6 +68,9 @@ pub enum Unreadable {
     /// It has no configuration, or two.
     #[error("give exactly one of config and configFile")]
     Config,
+    /// It has no case.
+    #[error("holds no case; give at least one in cases")]
+    NoCase,
     /// A case that nothing could fail.
     #[error("case `{0}` expects nothing; give version, reason, release or shares")]
     Empty(String),
@@ -87,6 +90,9 @@ impl CaseFile {
             serde_saphyr::from_str(text).map_err(|error| Unreadable::Yaml(error.to_string()))?;
         if file.config.is_some() == file.config_file.is_some() {
             return Err(Unreadable::Config);
+        }
+        if file.cases.is_empty() {
+            return Err(Unreadable::NoCase);
         }
         for case in &file.cases {
             let Expectation {

@@ -1,6 +1,7 @@
 //! What came back, against what was expected.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::file::Case;
 
@@ -42,6 +43,29 @@ pub enum Mismatch {
     },
 }
 
+/// Everything about a case that is not as expected; at least one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatches(Vec<Mismatch>);
+
+impl Mismatches {
+    /// In the order of the expectation.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mismatch> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Mismatches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, mismatch) in self.iter().enumerate() {
+            let separator = if place > 0 { "; " } else { "" };
+            write!(f, "{separator}{mismatch}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mismatches {}
+
 const NOTHING: &str = "none";
 const WITHIN: f64 = 0.01;
 
@@ -50,76 +74,77 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// The first thing that is not.
-    pub fn judge(&self, observed: impl IntoIterator<Item = Observed>) -> Result<(), Mismatch> {
+    /// All that is not so of the first request that is not as expected; else all shares that are
+    /// not.
+    pub fn judge(&self, observed: impl IntoIterator<Item = Observed>) -> Result<(), Mismatches> {
         let mut counts = BTreeMap::new();
         let mut total = 0_u32;
         for one in observed {
-            self.judge_one(&one)?;
+            verdict(self.values(&one))?;
             total += 1;
             *counts
                 .entry(one.version.unwrap_or_else(|| NOTHING.into()))
                 .or_insert(0_u32) += 1;
         }
-        self.expect
-            .shares
-            .as_ref()
-            .map_or(Ok(()), |shares| self.judge_shares(shares, &counts, total))
+        let shares = self.expect.shares.as_ref();
+        verdict(shares.map_or_else(Vec::new, |shares| self.shares(shares, &counts, total)))
     }
 
-    fn judge_one(&self, observed: &Observed) -> Result<(), Mismatch> {
-        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| NOTHING.into());
-        let same = |what, expected: &Option<String>, got: &Option<String>| {
-            if expected == got {
-                return Ok(());
-            }
-            Err(Mismatch::Value {
-                what,
-                expected: shown(expected),
-                got: shown(got),
-            })
-        };
+    fn values(&self, observed: &Observed) -> Vec<Mismatch> {
         let expect = &self.expect;
-        if expect.release.is_some() {
-            same("release", &expect.release, &observed.release)?;
-        }
-        if let Some(version) = &expect.version {
-            same("version", version, &observed.version)?;
-        }
-        if expect.reason.is_some() {
-            same("reason", &expect.reason, &observed.reason)?;
-        }
-        Ok(())
+        let some = |text: &Option<String>| text.clone().map(Some);
+        let table = [
+            ("release", some(&expect.release), &observed.release),
+            ("version", expect.version.clone(), &observed.version),
+            ("reason", some(&expect.reason), &observed.reason),
+        ];
+        let shown = |text: Option<String>| text.unwrap_or_else(|| NOTHING.into());
+        table
+            .into_iter()
+            .filter_map(|(what, expected, got)| {
+                let expected = expected.filter(|expected| expected != got)?;
+                Some(Mismatch::Value {
+                    what,
+                    expected: shown(expected),
+                    got: shown(got.clone()),
+                })
+            })
+            .collect()
     }
 
-    fn judge_shares(
+    fn shares(
         &self,
         shares: &BTreeMap<String, f64>,
         counts: &BTreeMap<String, u32>,
         total: u32,
-    ) -> Result<(), Mismatch> {
+    ) -> Vec<Mismatch> {
         let within = self.expect.within.unwrap_or(WITHIN);
-        let of = |version: &String| {
-            f64::from(counts.get(version).copied().unwrap_or(0)) / f64::from(total.max(1))
-        };
-        let share = |version: &String, expected: f64, within: f64| {
-            let got = of(version);
-            if (got - expected).abs() <= within {
-                return Ok(());
-            }
-            Err(Mismatch::Share {
-                version: version.clone(),
-                expected,
-                within,
-                got,
-            })
-        };
-        for (version, expected) in shares {
-            share(version, *expected, within)?;
-        }
-        counts
+        let others = counts
             .keys()
-            .filter(|version| !shares.contains_key(*version))
-            .try_for_each(|version| share(version, 0.0, 0.0))
+            .filter(|version| !shares.contains_key(*version));
+        let named = shares
+            .iter()
+            .map(|(version, share)| (version, *share, within));
+        named
+            .chain(others.map(|version| (version, 0.0, 0.0)))
+            .filter_map(|(version, expected, within)| {
+                let count = counts.get(version).copied().unwrap_or(0);
+                let got = f64::from(count) / f64::from(total.max(1));
+                ((got - expected).abs() > within).then(|| Mismatch::Share {
+                    version: version.clone(),
+                    expected,
+                    within,
+                    got,
+                })
+            })
+            .collect()
+    }
+}
+
+fn verdict(mismatches: Vec<Mismatch>) -> Result<(), Mismatches> {
+    if mismatches.is_empty() {
+        Ok(())
+    } else {
+        Err(Mismatches(mismatches))
     }
 }

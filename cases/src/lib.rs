@@ -34,5 +34,5 @@ mod request;
 
 pub use decide::decide;
 pub use file::{Case, CaseFile, Config, Expectation, Unreadable};
-pub use judge::{Mismatch, Observed};
+pub use judge::{Mismatch, Mismatches, Observed};
 pub use request::Request;

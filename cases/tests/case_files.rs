@@ -33,6 +33,10 @@ fn a_file_that_proves_nothing_is_refused() {
             "give exactly one of config and configFile",
         ),
         (
+            "config: {}\ncases: []",
+            "holds no case; give at least one in cases",
+        ),
+        (
             "config: {}\ncases: [ { name: one, request: { host: a }, expect: {} } ]",
             "case `one` expects nothing; give version, reason, release or shares",
         ),
@@ -71,8 +75,12 @@ fn a_case_says_what_it_expected_and_what_it_got() {
             "reason: expected principal, got split",
         ),
         (
+            "{ release: ratings, version: v1, reason: principal }",
+            "release: expected ratings, got reviews; version: expected v1, got v2; reason: expected principal, got split",
+        ),
+        (
             "{ shares: { v1: 0.5, v2: 0.5 } }",
-            "share of v1: expected 0.5 within 0.01, got 0.0000",
+            "share of v1: expected 0.5 within 0.01, got 0.0000; share of v2: expected 0.5 within 0.01, got 1.0000",
         ),
         (
             "{ shares: { v2: 0.4 }, within: 0.1 }",

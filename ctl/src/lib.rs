@@ -5,14 +5,18 @@
 //! # Layout
 //!
 //! - [`cli`] is the command line: a verb each, and what they share.
-//! - [`source`] reads files: what they hold, and the one configuration that a verb is about.
+//! - [`source`] reads files: what they hold, and the one configuration that a verb is about;
+//!   [`files`] finds them in folders.
 //! - [`verbs`] has a file for each verb.
-//! - [`outcome`] is how a run ends: 0 fine, 1 findings, 2 usage.
+//! - [`outcome`] is how a run ends: 0 fine, 1 findings, 2 usage. [`style`] and [`words`] are for people.
 
 pub mod cli;
+pub mod files;
 pub mod outcome;
 pub mod source;
+pub mod style;
 pub mod verbs;
+pub mod words;
 
 use std::io::Write;
 

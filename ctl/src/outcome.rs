@@ -93,6 +93,17 @@ fn lines(findings: &[Finding]) -> String {
 }
 
 impl Failure {
+    /// One thing that is wrong with a file as a whole.
+    #[must_use]
+    pub fn refused(file: &str, message: String) -> Self {
+        Self::Refused(vec![Finding {
+            file: file.into(),
+            resource: None,
+            path: String::new(),
+            message,
+        }])
+    }
+
     /// Prints it for people.
     pub fn print(&self, out: &mut dyn Write) {
         if self.reader_has_left() {

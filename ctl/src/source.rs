@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use halftone::config::{Violation, Violations};
 use halftone::release::Releases;
 use halftone_resources::{Plugin, Resource};
 use serde_json::Value;
@@ -54,6 +55,33 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     })
 }
 
+/// The text of a file.
+///
+/// # Errors
+///
+/// When it cannot be read, or is no text.
+pub fn text(file: &str) -> Result<String, Failure> {
+    String::from_utf8(bytes(file)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::refused(
+            file,
+            format!("is not text: byte {at} is not UTF-8; give YAML or JSON"),
+        )
+    })
+}
+
+/// `violations` of a configuration that stands at `place` of a file.
+#[must_use]
+pub fn findings(file: &str, place: &str, violations: &Violations) -> Vec<Finding> {
+    let finding = |violation: &Violation| Finding {
+        file: file.into(),
+        resource: None,
+        path: within(place, &violation.path),
+        message: format!("{}; {}", violation.wrong, violation.allowed),
+    };
+    violations.iter().map(finding).collect()
+}
+
 impl Source {
     /// Reads a file.
     ///
@@ -61,22 +89,8 @@ impl Source {
     ///
     /// When it cannot be read, or holds no resources.
     pub fn read(file: &str) -> Result<Self, Failure> {
-        let refused = |message: String| {
-            Failure::Refused(vec![Finding {
-                file: file.into(),
-                resource: None,
-                path: String::new(),
-                message,
-            }])
-        };
-        let text = String::from_utf8(bytes(file)?).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            refused(format!(
-                "is not text: byte {at} is not UTF-8; give YAML or JSON"
-            ))
-        })?;
-        let resources =
-            halftone_resources::read(&text).map_err(|error| refused(error.to_string()))?;
+        let resources = halftone_resources::read(&text(file)?)
+            .map_err(|error| Failure::refused(file, error.to_string()))?;
         Ok(Self {
             file: file.into(),
             resources,
@@ -90,13 +104,11 @@ impl Source {
         let (place, value) = resource.configuration()?;
         let result = halftone::config::load_value(value);
         Some(result.map_err(|violations| {
-            let finding = |violation: &halftone::config::Violation| Finding {
-                file: self.file.clone(),
-                resource: resource.plugin().map(|_| resource.to_string()),
-                path: within(place, &violation.path),
-                message: format!("{}; {}", violation.wrong, violation.allowed),
-            };
-            violations.iter().map(finding).collect()
+            let mut findings = findings(&self.file, place, &violations);
+            for finding in &mut findings {
+                finding.resource = resource.plugin().map(|_| resource.to_string());
+            }
+            findings
         }))
     }
 }

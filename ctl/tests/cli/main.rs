@@ -8,6 +8,7 @@
 )]
 
 mod schema;
+mod test;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

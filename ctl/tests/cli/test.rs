@@ -1,0 +1,238 @@
+//! `test`: case files.
+
+use serde_json::json;
+
+use crate::{file, halftonectl};
+
+const CONFIG: &str = "
+config:
+  releases:
+  - name: reviews
+    hosts: [reviews]
+    principal: v1
+    canary:
+      rules: [ { name: testers, match: [ { headers: { end-user: { exact: jason } } } ], version: v2 } ]
+      split: [ { version: v2, weight: 10 }, { version: v1, weight: 90 } ]
+";
+
+fn cases(cases: &str) -> (tempfile::TempDir, String) {
+    file("reviews-cases.yaml", format!("{CONFIG}cases:\n{cases}"))
+}
+
+const HOLDS: &str = "
+- { name: jason sees v2, request: { host: reviews, headers: { end-user: jason } }, expect: { version: v2 } }
+- { name: one in ten, sample: 5000, request: { host: reviews }, expect: { shares: { v2: 0.1, v1: 0.9 }, within: 0.02 } }
+";
+
+const FAILS: &str = "
+- { name: jason sees v3, request: { host: reviews, headers: { end-user: jason } }, expect: { version: v3, reason: principal } }
+- { name: half, sample: 1000, request: { host: reviews }, expect: { shares: { v2: 0.5, v1: 0.5 } } }
+- { name: nobody decides for ratings, request: { host: ratings }, expect: { version: null } }
+";
+
+#[test]
+fn cases_that_hold_are_fine() {
+    let (_folder, path) = cases(HOLDS);
+    let run = halftonectl(&["test", &path]);
+    assert_eq!(
+        run.out,
+        format!(
+            "{path}\n  passed  jason sees v2\n  passed  one in ten (5000 requests)\n\n\
+             passed: 2 cases in 1 file, 2 passed, 0 failed.\n"
+        )
+    );
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+}
+
+#[test]
+fn what_does_not_hold_is_shown_as_expected_and_got() {
+    let (_folder, path) = cases(FAILS);
+    let run = halftonectl(&["test", &path]);
+    assert_eq!(
+        run.out,
+        format!(
+            "{path}
+  failed  jason sees v3
+            version: expected v3
+                     got      v2
+            reason: expected principal
+                    got      rule:testers
+  failed  half (1000 requests)
+            share of v1: expected 0.5 within 0.01
+                         got      0.9010
+            share of v2: expected 0.5 within 0.01
+                         got      0.0990
+  passed  nobody decides for ratings
+
+failed: 3 cases in 1 file, 1 passed, 2 failed.
+"
+        )
+    );
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn programs_read_the_same() {
+    let (_folder, path) = cases(FAILS);
+    let run = halftonectl(&["test", "--output", "json", &path]);
+    let report = run.json();
+    assert_eq!(run.code, 1);
+    assert_eq!(
+        (&report["passed"], &report["failed"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(report["files"][0]["file"], json!(path));
+    assert_eq!(
+        report["files"][0]["cases"][0],
+        json!({
+            "name": "jason sees v3", "requests": 1, "passed": false,
+            "mismatches": [
+                {"what": "version", "expected": "v3", "got": "v2"},
+                {"what": "reason", "expected": "principal", "got": "rule:testers"},
+            ],
+        })
+    );
+    assert_eq!(
+        report["files"][0]["cases"][1]["mismatches"][0],
+        json!({"what": "share", "version": "v1", "expected": 0.5, "within": 0.01, "got": 0.901})
+    );
+}
+
+#[test]
+fn pipelines_read_the_same() {
+    let (_folder, path) = cases(FAILS);
+    let run = halftonectl(&["test", "--output", "junit", &path]);
+    assert_eq!(
+        run.out,
+        format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="halftonectl test" tests="3" skipped="0" failures="2" errors="0">
+    <testsuite name="{path}" tests="3" skipped="0" errors="0" failures="2">
+        <testcase name="jason sees v3" classname="{path}">
+            <failure message="version: expected v3, got v2">version: expected v3, got v2
+reason: expected principal, got rule:testers</failure>
+        </testcase>
+        <testcase name="half" classname="{path}">
+            <failure message="share of v1: expected 0.5 within 0.01, got 0.9010">share of v1: expected 0.5 within 0.01, got 0.9010
+share of v2: expected 0.5 within 0.01, got 0.0990</failure>
+        </testcase>
+        <testcase name="nobody decides for ratings" classname="{path}"/>
+    </testsuite>
+</testsuites>
+"#
+        )
+    );
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn chance_is_the_seeds() {
+    let (_folder, path) = cases(FAILS);
+    let got = |seed| halftonectl(&["test", "--seed", seed, &path]).out;
+    assert_eq!(got("2"), got("2"));
+    assert_ne!(got("2"), got("3"));
+}
+
+#[test]
+fn a_file_that_cannot_be_run_fails_and_the_others_run() {
+    let (_folder, good) = cases(HOLDS);
+    let table = [
+        (
+            "config: { releases: [ { name: reviews } ] }\ncases: [ { name: one, request: { host: a }, expect: { version: v1 } } ]",
+            "config.releases[0].hosts: is missing or empty; ",
+        ),
+        (
+            "config: {}\ncases: []",
+            "is no case file: holds no case; give at least one in cases",
+        ),
+        ("cases: [", "is no case file: "),
+        (
+            "configFile: other.yaml\nconfig: {}\ncases: []",
+            "is no case file: give exactly one of config and configFile",
+        ),
+    ];
+    for (text, said) in table {
+        let (_folder, bad) = file("bad.yaml", text);
+        let run = halftonectl(&["test", &bad, &good]);
+        assert!(
+            run.out.contains(&format!("  failed  {bad}: {said}")),
+            "{run:?}"
+        );
+        assert!(run.out.contains("  passed  jason sees v2"), "{run:?}");
+        assert_eq!(run.code, 1);
+
+        let report = halftonectl(&["test", "--output", "json", &bad]).json();
+        assert_eq!(
+            report["files"][0]["findings"][0]["file"],
+            json!(bad),
+            "{report}"
+        );
+        let xml = halftonectl(&["test", "--output", "junit", &bad]).out;
+        assert!(
+            xml.contains("errors=\"1\"") && xml.contains("<error message="),
+            "{xml}"
+        );
+    }
+}
+
+#[test]
+fn the_configuration_may_stand_in_a_plugin_beside_the_case_file() {
+    let (folder, path) = file(
+        "cases.yaml",
+        "configFile: plugin.yaml\ncases: [ { name: one, request: { host: reviews }, expect: { version: v1, reason: active } } ]",
+    );
+    std::fs::write(
+        folder.path().join("plugin.yaml"),
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: reviews }\nspec: { pluginConfig: \
+         { releases: [ { name: reviews, hosts: [reviews], principal: v1, blueGreen: { active: v1 } } ] } }",
+    )
+    .unwrap();
+    assert_eq!(halftonectl(&["test", &path]).code, 0);
+}
+
+#[test]
+fn a_folder_is_all_case_files_in_it() {
+    let (folder, path) = cases(HOLDS);
+    std::fs::write(folder.path().join("plugin.yaml"), "releases: []").unwrap();
+    std::fs::create_dir(folder.path().join("more")).unwrap();
+    std::fs::copy(&path, folder.path().join("more/cases.yml")).unwrap();
+    let run = halftonectl(&["test", folder.path().to_str().unwrap()]);
+    assert!(
+        run.out
+            .ends_with("passed: 4 cases in 2 files, 4 passed, 0 failed.\n"),
+        "{run:?}"
+    );
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn what_cannot_be_opened_is_a_mistake_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    let (_folder, lost) = file(
+        "cases.yaml",
+        "configFile: lost.yaml\ncases: [ { name: one, request: { host: a }, expect: { version: v1 } } ]",
+    );
+    let table = [
+        (
+            vec!["no-such.yaml"],
+            "halftonectl: no-such.yaml: cannot be read: No such file or directory".to_owned(),
+        ),
+        (
+            vec![lost.as_str()],
+            "lost.yaml: cannot be read: No such file or directory".to_owned(),
+        ),
+        (
+            vec![empty],
+            format!(
+                "halftonectl: {empty}: no case file stands in it; a case file has config or configFile, and cases"
+            ),
+        ),
+        (vec![], "required arguments were not provided".to_owned()),
+    ];
+    for (files, said) in table {
+        let run = halftonectl(&[vec!["test"], files].concat());
+        assert!(run.err.contains(&said), "{run:?}");
+        assert_eq!((run.code, run.out.as_str()), (2, ""));
+    }
+}
