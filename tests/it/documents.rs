@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use halftone_cases::{CaseFile, Config};
 use serde_json::Value;
 
-fn root() -> &'static Path {
+/// The repository's root.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &Path) -> String {
+/// A file's text.
+pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// All files below `folder` with one of these endings.
-fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+pub fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -36,7 +38,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
 }
 
 /// The fenced blocks of a Markdown file that hold YAML or JSON.
-fn blocks(markdown: &str) -> Vec<String> {
+pub fn blocks(markdown: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block: Option<String> = None;
     for line in markdown.lines() {

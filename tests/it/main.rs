@@ -25,6 +25,7 @@ mod outcomes;
 mod reading;
 mod samples;
 mod schema;
+mod schemas;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
