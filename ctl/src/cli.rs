@@ -30,7 +30,7 @@ pub enum Verb {
     /// Run case files
     Test(test::Args),
     /// Print the resources for a configuration
-    Render(render::Args),
+    Render(Box<render::Args>),
     /// Print the JSON Schema of the plugin configuration
     Schema,
     /// Print a shell's completions

@@ -7,6 +7,7 @@ mod health;
 mod listeners;
 mod memory;
 mod metrics;
+mod written;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use listeners::Listeners;
 pub use configuration::Applied;
 pub use memory::Memory;
 pub use metrics::Metrics;
+pub use written::{Written, validate};
 
 /// How long Envoy may take to start or to end. A wasm module is compiled on the way, on a busy machine at that.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -35,6 +35,14 @@ pub struct Plugin {
     pub priority: Option<i32>,
     /// Where the module comes from.
     pub url: String,
+    /// The digest of the module, or of its image.
+    pub sha256: Option<String>,
+    /// When an image is pulled. Absent: `IfNotPresent`.
+    pub image_pull_policy: Option<String>,
+    /// The secret that an image is pulled with.
+    pub image_pull_secret: Option<String>,
+    /// Settings of the module's virtual machine, as they were written.
+    pub vm_config: Option<Value>,
     /// What to do when the plugin crashes or cannot be fetched. Absent: `FAIL_CLOSE`.
     pub fail_strategy: Option<String>,
     /// The root id.
@@ -121,6 +129,10 @@ struct Selector {
 #[serde(rename_all = "camelCase", default)]
 struct Module {
     url: String,
+    sha256: Option<String>,
+    image_pull_policy: Option<String>,
+    image_pull_secret: Option<String>,
+    vm_config: Option<Value>,
     fail_strategy: Option<String>,
     plugin_name: Option<String>,
     plugin_config: Option<Value>,
@@ -169,6 +181,10 @@ impl Plugin {
             phase: spec.phase,
             priority: spec.priority,
             url: module.url,
+            sha256: module.sha256,
+            image_pull_policy: module.image_pull_policy,
+            image_pull_secret: module.image_pull_secret,
+            vm_config: module.vm_config,
             fail_strategy: module.fail_strategy,
             plugin_name: module.plugin_name,
             config: module.plugin_config,

@@ -14,7 +14,7 @@ use crate::documents::{blocks, files, read, root};
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas::load().unwrap());
 
 /// Where resources stand that are applied as they are.
-const FOLDERS: [&str; 2] = ["manifests", "examples"];
+const FOLDERS: [&str; 3] = ["manifests", "examples", "ctl/tests/cli/render"];
 
 /// Documents that are no resources, told by a field that resources do not have beside their type, and what they are.
 const OTHER_FORMS: [(&str, &str); 5] = [

@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod render;
 mod schema;
 mod test;
 

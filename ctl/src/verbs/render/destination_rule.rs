@@ -1,0 +1,125 @@
+//! Istio's `DestinationRule`: a subset for each version, and for each that a mirror names.
+
+use halftone::destination::Destination;
+use halftone::release::Route;
+use halftone_resources::qualified;
+
+use super::Kind;
+use super::about::{About, Subject};
+use super::names::{clash, name_and_namespace, subset, unique};
+use super::yaml::Object;
+use crate::outcome::{Failure, Finding};
+
+/// A service's subsets.
+struct Rule {
+    host: String,
+    is_guess: bool,
+    /// The name of each, and the label of its workloads.
+    subsets: Vec<(String, String)>,
+}
+
+/// One for each service, whoever names it.
+pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
+    let by_header = |subject: &&Subject<'_>| matches!(subject.release.route, Route::Header(_));
+    let subjects: Vec<&Subject<'_>> = about.releases.iter().filter(by_header).collect();
+    let mut findings = clashes(about, &subjects);
+    let mut rules = Vec::new();
+    for subject in &subjects {
+        for service in &subject.services.all {
+            let is_guess = subject.services.is_guess;
+            for version in &subject.release.versions {
+                let name = version.name();
+                add(
+                    &mut rules,
+                    &service.host,
+                    is_guess,
+                    (subset(name), name.into()),
+                );
+            }
+        }
+    }
+    for subject in &about.releases {
+        for (place, mirror) in subject.release.mirrors.iter().enumerate() {
+            let destination = Destination::of_cluster(&mirror.cluster);
+            let Some((host, name)) =
+                destination.and_then(|found| Some((found.host, found.subset?)))
+            else {
+                continue;
+            };
+            if *subset(&name) != *name {
+                findings.push(about.finding(
+                    &format!("releases[{}].mirrors[{place}]", subject.index),
+                    format!(
+                        "Istio has no subset `{name}`, as a subset's name has neither dots nor underscores; call it {}",
+                        subset(&name)
+                    ),
+                ));
+            }
+            let host = qualified(&host, &about.plugin.namespace);
+            add(&mut rules, &host, false, (name.clone().into(), name.into()));
+        }
+    }
+    if !findings.is_empty() {
+        return Err(Failure::Refused(findings));
+    }
+    if rules.is_empty() {
+        let why = "no release routes by a header, and no mirror names a subset";
+        return Err(about.nothing(Kind::DestinationRule, why));
+    }
+    let short = rules.iter().map(|rule| name_and_namespace(&rule.host).0);
+    let names = unique(short.zip(rules.iter().map(|rule| rule.host.as_str())));
+    let objects = rules.iter().zip(names);
+    Ok(objects
+        .map(|(rule, name)| rule.render(about, &name))
+        .collect())
+}
+
+/// Versions of one release that would be one subset.
+pub fn clashes(about: &About<'_>, subjects: &[&Subject<'_>]) -> Vec<Finding> {
+    let clashing = subjects.iter().filter_map(|subject| {
+        let (first, second) = clash(&subject.versions(), subset)?;
+        let message = format!(
+            "the versions `{first}` and `{second}` would both be the subset {}; rename one of them",
+            subset(second)
+        );
+        Some(about.finding(&format!("releases[{}]", subject.index), message))
+    });
+    clashing.collect()
+}
+
+/// Adds a subset to the rule of `host`, unless it has one of that name.
+fn add(rules: &mut Vec<Rule>, host: &str, is_guess: bool, subset: (String, String)) {
+    match rules.iter_mut().find(|rule| rule.host == host) {
+        None => rules.push(Rule {
+            host: host.into(),
+            is_guess,
+            subsets: vec![subset],
+        }),
+        Some(rule) if rule.subsets.iter().all(|(name, _)| *name != subset.0) => {
+            rule.subsets.push(subset)
+        }
+        Some(_) => {}
+    }
+}
+
+impl Rule {
+    fn render(&self, about: &About<'_>, name: &str) -> Object {
+        let subsets = self.subsets.iter().map(|(name, label)| {
+            let labels = Object::new().field("version", label);
+            Object::new().field("name", name).object("labels", labels)
+        });
+        let spec = Object::new();
+        let spec = if self.is_guess {
+            spec.comment(super::about::GUESS)
+        } else {
+            spec
+        };
+        let spec = spec
+            .field("host", &self.host)
+            .comment("Choose: the label by which the workloads of the versions differ, if it is not version.")
+            .list("subsets", subsets);
+        about
+            .resource("networking.istio.io/v1", "DestinationRule", name)
+            .object("spec", spec)
+    }
+}

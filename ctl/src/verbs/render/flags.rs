@@ -1,0 +1,205 @@
+//! Values of the flags, as they are written on a command line.
+
+use std::str::FromStr;
+
+use halftone_resources::TargetRef;
+
+/// The kinds that something can be attached to, and their API groups.
+const TARGETS: [(&str, &str); 6] = [
+    ("Gateway", GATEWAY_API),
+    ("GatewayClass", GATEWAY_API),
+    ("Service", ""),
+    ("ServiceEntry", "networking.istio.io"),
+    ("HTTPRoute", GATEWAY_API),
+    ("GRPCRoute", GATEWAY_API),
+];
+
+/// The group of the Gateway API.
+pub const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+/// `key=value`: a label of workloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The label's name, which may have a prefix: `app.kubernetes.io/name`.
+    pub key: String,
+    /// Its value, which may be empty.
+    pub value: String,
+}
+
+impl FromStr for Label {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_plain = |part: &str| {
+            part.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
+        };
+        match text.split_once('=') {
+            Some((key, value))
+                if !key.is_empty() && is_plain(key) && is_plain(value) && !value.contains('/') =>
+            {
+                Ok(Self {
+                    key: key.into(),
+                    value: value.into(),
+                })
+            }
+            _ => Err("write it as key=value: app=reviews".into()),
+        }
+    }
+}
+
+/// Reads `Kind/name`.
+pub fn target(text: &str) -> Result<TargetRef, String> {
+    let (kind, name) = text
+        .split_once('/')
+        .ok_or("write it as Kind/name: Gateway/public")?;
+    let known = TARGETS.iter().find(|(known, _)| *known == kind);
+    let Some((kind, group)) = known else {
+        let kinds: Vec<&str> = TARGETS.iter().map(|(kind, _)| *kind).collect();
+        return Err(format!("the kinds are {}", kinds.join(", ")));
+    };
+    Ok(TargetRef {
+        group: (*group).into(),
+        kind: (*kind).into(),
+        name: object_name(name)?,
+    })
+}
+
+/// Reads the name of a resource: a DNS name in lower case.
+pub fn object_name(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.len() <= 253 && text.split('.').all(is_label) {
+        Ok(text.into())
+    } else {
+        Err("use a-z, 0-9, - and ., a letter or digit first and last".into())
+    }
+}
+
+/// Reads a namespace: a DNS label.
+pub fn namespace(text: &str) -> Result<String, String> {
+    if is_label(text) && text.len() <= 63 {
+        Ok(text.into())
+    } else {
+        Err("use up to 63 of a-z, 0-9 and -, a letter or digit first and last".into())
+    }
+}
+
+/// Reads the name of a Gateway, in its namespace if it is another: `public`, `istio-system/public`,
+/// or `mesh`.
+pub fn gateway(text: &str) -> Result<String, String> {
+    let (first, name) = text.split_once('/').unwrap_or(("here", text));
+    namespace(first).and(object_name(name)).map(|_| text.into())
+}
+
+fn is_label(text: &str) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let bytes = text.as_bytes();
+    is_edge(bytes.first()) && is_edge(bytes.last()) && text.bytes().all(is_inner)
+}
+
+/// Reads where the module is.
+pub fn url(text: &str) -> Result<String, String> {
+    let is_one_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_known = match text.split_once("://") {
+        Some(("file", path)) => path.starts_with('/'),
+        Some(("oci" | "http" | "https", rest)) => !rest.is_empty(),
+        Some(_) => false,
+        None => true,
+    };
+    if is_one_word && is_known {
+        Ok(text.into())
+    } else {
+        Err("give an image, oci://registry/name:tag, or a module, https://… or file:///…".into())
+    }
+}
+
+/// Reads a SHA-256 digest.
+pub fn sha256(text: &str) -> Result<String, String> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() == 64 && text.bytes().all(is_digit) {
+        Ok(text.into())
+    } else {
+        Err("give 64 hexadecimal digits, 0-9 and a-f".into())
+    }
+}
+
+/// `[RELEASE=]HOST`: the service that a release is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfService {
+    /// The release; none: the only one.
+    pub release: Option<String>,
+    /// The service, by its full name or, in the namespace, by its short one.
+    pub host: String,
+}
+
+impl FromStr for OfService {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (release, host) = match text.split_once('=') {
+            Some((release, host)) => (Some(release), host),
+            None => (None, text),
+        };
+        let host = object_name(&host.to_ascii_lowercase())
+            .map_err(|_| "write it as HOST or RELEASE=HOST: reviews.bookinfo.svc.cluster.local")?;
+        Ok(Self {
+            release: release.map(Into::into),
+            host,
+        })
+    }
+}
+
+/// `VERSION=HOST:PORT`: where a version or a mirror is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// A version, `RELEASE/VERSION`, a mirror, or a cluster by its name.
+    pub of: String,
+    /// Where it is.
+    pub address: Address,
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// A name or an address, IPv6 without its brackets.
+    pub host: String,
+    /// Above 0.
+    pub port: u16,
+}
+
+impl FromStr for Upstream {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (of, address) = text.rsplit_once('=')?;
+            Some(Self {
+                of: (!of.is_empty()).then(|| of.into())?,
+                address: Address::read(address)?,
+            })
+        };
+        read().ok_or_else(|| "write it as VERSION=HOST:PORT: v2=reviews-v2.bookinfo:9080".into())
+    }
+}
+
+impl Address {
+    /// Reads `host:port`, or `[v6]:port`.
+    pub fn read(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        let v6 = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let is_host = match v6 {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => {
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+                !host.is_empty() && host.bytes().all(is_plain)
+            }
+        };
+        is_host.then(|| Self {
+            host: v6.unwrap_or(host).into(),
+            port,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! The kinds of documents, and which flags each is about.
+
+use clap::ValueEnum;
+
+use super::Args;
+use crate::outcome::Failure;
+
+/// What can be rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Istio's WasmPlugin
+    #[value(name = "wasmplugin")]
+    WasmPlugin,
+    /// Istio's TrafficExtension, its successor
+    #[value(name = "trafficextension")]
+    TrafficExtension,
+    /// Istio's VirtualService: routes by the routing header
+    #[value(name = "virtualservice")]
+    VirtualService,
+    /// Istio's DestinationRule: a subset for each version
+    #[value(name = "destinationrule")]
+    DestinationRule,
+    /// Istio's EnvoyFilter, for meshes without the WasmPlugin API
+    #[value(name = "envoyfilter")]
+    EnvoyFilter,
+    /// A whole configuration of an Envoy without a mesh
+    #[value(name = "envoy")]
+    Envoy,
+    /// Envoy Gateway's EnvoyExtensionPolicy
+    #[value(name = "envoygateway")]
+    EnvoyGateway,
+    /// The Gateway API's HTTPRoute: routes by the routing header
+    #[value(name = "httproute")]
+    HttpRoute,
+}
+
+impl Kind {
+    /// As it is written on a command line.
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// The kinds of what it can be attached to. None: it is attached to nothing.
+    pub fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::WasmPlugin | Self::TrafficExtension => {
+                &["Gateway", "GatewayClass", "Service", "ServiceEntry"]
+            }
+            // A waypoint's listeners are none of those that it patches.
+            Self::EnvoyFilter => &["Gateway", "GatewayClass"],
+            Self::EnvoyGateway => &["Gateway", "HTTPRoute", "GRPCRoute"],
+            Self::HttpRoute => &["Gateway", "Service", "ServiceEntry"],
+            Self::VirtualService | Self::DestinationRule | Self::Envoy => &[],
+        }
+    }
+}
+
+/// What the flags ask for, together.
+///
+/// # Errors
+///
+/// When a flag says nothing that the kinds could heed.
+pub fn check(args: &Args) -> Result<(), Failure> {
+    let usage = |message: String| Err(Failure::Usage(message));
+    if args.kinds.contains(&Kind::Envoy) && args.kinds.iter().any(|kind| *kind != Kind::Envoy) {
+        return usage("--kind envoy is a file for Envoy and no resource; ask for it alone".into());
+    }
+    for (flag, is_given, kinds) in [
+        (
+            "--gateway",
+            !args.gateways.is_empty(),
+            &[Kind::VirtualService][..],
+        ),
+        (
+            "--upstream",
+            !args.upstreams.is_empty(),
+            &[Kind::Envoy, Kind::HttpRoute],
+        ),
+    ] {
+        if is_given && !args.kinds.iter().any(|kind| kinds.contains(kind)) {
+            let names: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
+            let names = names.join(" and ");
+            return usage(format!("{flag} is for --kind {names} alone; leave it away"));
+        }
+    }
+    for kind in &args.kinds {
+        let possible = kind.targets();
+        let is_impossible = |kind: &str| !possible.is_empty() && !possible.contains(&kind);
+        if let Some(target) = args
+            .target_refs
+            .iter()
+            .find(|target| is_impossible(&target.kind))
+        {
+            return usage(format!(
+                "--target-ref {}/{}: --kind {} is attached to {}; render the kinds one by one, each with its own",
+                target.kind,
+                target.name,
+                kind.name(),
+                possible.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}

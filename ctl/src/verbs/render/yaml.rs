@@ -1,0 +1,261 @@
+//! YAML in an order of our own, with comments.
+//!
+//! What a value looks like, and what must be quoted for readers of YAML 1.1 (`kubectl` is one), is the
+//! serializer's affair. Here is what it cannot do: comments above fields.
+
+use std::io;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
+use serde_saphyr::{LitString, SerializerOptions};
+
+use crate::outcome::Failure;
+
+/// Comments are wrapped so that they end at this column where they are not indented.
+const WIDTH: usize = 100;
+
+/// An object that is written field by field.
+#[derive(Debug)]
+pub struct Object(Result<String, serde_saphyr::SerializeError>);
+
+impl Object {
+    /// Without fields.
+    pub fn new() -> Self {
+        Self(Ok(String::new()))
+    }
+
+    /// A comment on what follows.
+    pub fn comment(self, text: &str) -> Self {
+        self.write(|written| {
+            // Two comments are two paragraphs.
+            if written
+                .lines()
+                .last()
+                .is_some_and(|line| line.starts_with('#'))
+            {
+                *written += "\n";
+            }
+            let mut line = String::from("#");
+            for word in text.split_whitespace() {
+                if line.chars().count() + 1 + word.chars().count() > WIDTH {
+                    *written += &line;
+                    *written += "\n";
+                    line = String::from("#");
+                }
+                line += " ";
+                line += word;
+            }
+            *written += &line;
+            *written += "\n";
+            Ok(())
+        })
+    }
+
+    /// A field.
+    pub fn field(self, name: &str, value: impl Serialize) -> Self {
+        self.write(|written| {
+            let field = Field { name, value };
+            *written += &serde_saphyr::to_string_with_options(&field, options())?;
+            Ok(())
+        })
+    }
+
+    /// A field, where there is a value.
+    pub fn optional(self, name: &str, value: Option<impl Serialize>) -> Self {
+        match value {
+            Some(value) => self.field(name, value),
+            None => self,
+        }
+    }
+
+    /// A field that is an object. `name` is plain in YAML.
+    pub fn object(self, name: &str, object: Self) -> Self {
+        self.write(|written| {
+            *written += name;
+            *written += ":\n";
+            indent(&object.0?, "  ", "  ", written);
+            Ok(())
+        })
+    }
+
+    /// A field that is a list of objects. `name` is plain in YAML.
+    pub fn list(self, name: &str, items: impl IntoIterator<Item = Self>) -> Self {
+        self.write(|written| {
+            *written += name;
+            *written += ":\n";
+            for item in items {
+                let item = item.0?;
+                // A comment at the head of an item stands above its dash.
+                let head = item
+                    .lines()
+                    .take_while(|line| line.is_empty() || line.starts_with('#'))
+                    .map(|line| line.len() + 1)
+                    .sum();
+                let (comments, fields) = item.split_at_checked(head).unwrap_or(("", &item));
+                *written += comments;
+                indent(fields, "- ", "  ", written);
+            }
+            Ok(())
+        })
+    }
+
+    /// The fields of another.
+    pub fn then(self, other: Self) -> Self {
+        self.write(|written| {
+            *written += &other.0?;
+            Ok(())
+        })
+    }
+
+    /// Some more fields, in a function of their own.
+    pub fn with(self, more: impl FnOnce(Self) -> Self) -> Self {
+        more(self)
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    ///
+    /// When YAML has no words for a value.
+    pub fn finish(self) -> Result<String, Failure> {
+        self.0
+            .map_err(|error| Failure::Output(io::Error::other(error)))
+    }
+
+    fn write(
+        self,
+        write: impl FnOnce(&mut String) -> Result<(), serde_saphyr::SerializeError>,
+    ) -> Self {
+        Self(self.0.and_then(|mut written| {
+            write(&mut written)?;
+            Ok(written)
+        }))
+    }
+}
+
+/// A text of several lines, written as it is.
+pub fn literal(text: &str) -> impl Serialize + use<> {
+    LitString(text.to_owned())
+}
+
+fn options() -> SerializerOptions {
+    serde_saphyr::ser_options! {
+        // A long text on one line is still a text that can be searched for.
+        prefer_block_scalars: false,
+    }
+}
+
+fn indent(text: &str, first: &str, next: &str, written: &mut String) {
+    let mut indentation = first;
+    for line in text.lines() {
+        if !line.is_empty() {
+            *written += indentation;
+            *written += line;
+        }
+        *written += "\n";
+        indentation = next;
+    }
+}
+
+struct Field<'n, V> {
+    name: &'n str,
+    value: V,
+}
+
+impl<V: Serialize> Serialize for Field<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.name, &self.value)?;
+        map.end()
+    }
+}
+
+/// The fields of a plugin configuration in the order in which people write them. All others follow,
+/// by name.
+const ORDER: [&str; 36] = [
+    "releases",
+    "name",
+    "hosts",
+    "principal",
+    "takeOver",
+    "active",
+    "preview",
+    "rules",
+    "destination",
+    "cluster",
+    "host",
+    "port",
+    "subset",
+    "percentage",
+    "match",
+    "methods",
+    "timeout",
+    "maxBody",
+    "maxInFlight",
+    "authority",
+    "version",
+    "weight",
+    "split",
+    "session",
+    "key",
+    "cookie",
+    "canary",
+    "blueGreen",
+    "mirrors",
+    "headers",
+    "set",
+    "remove",
+    "compare",
+    "route",
+    "explain",
+    "accessLog",
+];
+
+/// A plugin configuration, its fields in the order in which people write them.
+pub struct Ordered<'v>(pub &'v Value);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let rank = |name: &str| ORDER.iter().position(|known| *known == name);
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_by_key(|(name, _)| (rank(name).unwrap_or(ORDER.len()), name.as_str()));
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, &Ordered(value))?;
+                }
+                map.end()
+            }
+            Value::Array(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    list.serialize_element(&Ordered(item))?;
+                }
+                list.end()
+            }
+            scalar => scalar.serialize(serializer),
+        }
+    }
+}
+
+/// The JSON text of a plugin configuration, with nothing in it that YAML would take for a line end
+/// or not print: inside of JSON such characters stand in texts alone, which can say them otherwise.
+pub fn json_text(config: &Value) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(&Ordered(config)).map_err(io::Error::from)?;
+    let mut written = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_plain = matches!(
+            character,
+            '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}'
+        );
+        if is_plain {
+            written.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                written += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    Ok(written)
+}

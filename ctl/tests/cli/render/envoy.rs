@@ -1,0 +1,179 @@
+//! The configuration of an Envoy without a mesh, in a real one.
+
+use anyhow::{Context, Result};
+use halftone_lab::client::{Client, Fields};
+use halftone_lab::envoy::{Written, validate};
+use halftone_lab::upstream::Upstream;
+use halftone_lab::{ports, tools, wait};
+use serde_json::json;
+
+use super::{BOOKINFO, SHOP, rendered, rendered_of};
+
+/// With the filter that was built.
+fn with_module(args: &[&str]) -> Result<String> {
+    let module = format!("file://{}", tools::module()?.display());
+    Ok(rendered(
+        &[args, &["--kind", "envoy", "--url", &module]].concat(),
+    ))
+}
+
+#[test]
+fn envoy_takes_what_is_rendered_without_a_warning() -> Result<()> {
+    for file in [BOOKINFO, SHOP] {
+        let said = validate(&with_module(&[file])?)?;
+        let complaint = said
+            .lines()
+            .find(|line| line.contains("[warning]") || line.contains("[error]"));
+        assert_eq!(complaint, None, "{file}");
+    }
+    Ok(())
+}
+
+/// Envoy asks the filter, which has a say in it: a module that is not there shows.
+#[test]
+fn envoy_refuses_what_it_cannot_run() {
+    let refused = validate(&rendered(&[
+        SHOP,
+        "--kind",
+        "envoy",
+        "--url",
+        "file:///not/there.wasm",
+    ]));
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("/not/there.wasm"), "{said}");
+}
+
+/// An Envoy that runs what is rendered, on ports that are free here. Another program may be quicker to
+/// take one of them.
+async fn serve(render: impl Fn(&[&str]) -> String) -> Result<Written> {
+    let module = format!("file://{}", tools::module()?.display());
+    let mut tries = 0;
+    loop {
+        let listen = ports::free()?.to_string();
+        let text = render(&["--kind", "envoy", "--url", &module, "--listen", &listen]);
+        let admin = "port_value: 9901";
+        assert_eq!(text.matches(admin).count(), 1, "{text}");
+        let text = text.replace(admin, &format!("port_value: {}", ports::free()?));
+        tries += 1;
+        match Written::start(&text).await {
+            Err(error) if tries < 5 && format!("{error:#}").contains("already in use") => {}
+            started => return started,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_by_the_header() -> Result<()> {
+    let versions = [Upstream::start("v1").await?, Upstream::start("v3").await?];
+    let mirror = Upstream::start("mirror").await?;
+    let upstreams = [
+        format!("v1={}", versions[0].address()),
+        format!("reviews/v3={}", versions[1].address()),
+        format!("ratings={}", mirror.address()),
+    ];
+    let config = json!({"releases": [{
+        "name": "reviews",
+        "hosts": ["reviews", "*.example.com"],
+        "principal": "v1",
+        "canary": {"rules": [{"name": "testers", "match": [{"headers": {"end-user": {"exact": "jason"}}}], "version": "v3"}]},
+        "mirrors": [{"name": "ratings", "destination": {"host": "ratings.bookinfo.svc.cluster.local", "port": 9080}}],
+    }]});
+    let envoy = serve(|flags| {
+        let upstreams: Vec<&str> = upstreams
+            .iter()
+            .flat_map(|upstream| ["--upstream", upstream])
+            .collect();
+        rendered_of(&config, &[flags, &upstreams].concat())
+    })
+    .await?;
+
+    let client = Client::http1(envoy.address());
+    let jason: (&str, &[u8]) = ("end-user", b"jason");
+    let forged: (&str, &[u8]) = ("x-halftone-version", b"v3");
+    let table: [(&str, Fields<'_>, Option<&str>); 6] = [
+        ("reviews", &[], Some("v1")),
+        ("reviews:9080", &[jason], Some("v3")),
+        ("REVIEWS", &[jason], Some("v3")),
+        ("a.b.example.com", &[jason], Some("v3")),
+        ("reviews", &[forged], Some("v1")),
+        ("other", &[], None),
+    ];
+    for (host, headers, expected) in table {
+        let answer = client.get(host, "/", headers).await?;
+        assert_eq!(
+            answer.upstream(),
+            expected,
+            "{host} {headers:?}: {}",
+            answer.status
+        );
+    }
+
+    let metrics = envoy.metrics().await?;
+    for (version, reason, count) in [("v1", "principal", 2.0), ("v3", "rule:testers", 3.0)] {
+        let labels = [
+            ("release", "reviews"),
+            ("version", version),
+            ("reason", reason),
+        ];
+        assert_eq!(
+            metrics.sum("halftone_requests_total", &labels),
+            count,
+            "{labels:?}"
+        );
+    }
+    wait::until(
+        std::time::Duration::from_secs(10),
+        "five copies to be answered",
+        async || {
+            let labels = [
+                ("release", "reviews"),
+                ("mirror", "ratings"),
+                ("outcome", "answered"),
+            ];
+            Ok(envoy
+                .metrics()
+                .await?
+                .sum("halftone_mirrors_total", &labels)
+                == 5.0)
+        },
+    )
+    .await?;
+    assert_eq!(mirror.received(), 5);
+    envoy.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_by_the_authority() -> Result<()> {
+    let versions = [Upstream::start("v1").await?, Upstream::start("v2").await?];
+    let authorities = versions
+        .each_ref()
+        .map(|version| version.address().to_string());
+    let config = json!({"accessLog": true, "releases": [{
+        "name": "cart",
+        "hosts": ["cart"],
+        "principal": "v1",
+        "blueGreen": {"active": "v1", "preview": {"version": "v2", "match": [{"queryParams": {"preview": {"present": true}}}]}},
+        "route": {"authority": {"v1": authorities[0], "v2": authorities[1]}},
+    }]});
+    let envoy = serve(|flags| rendered_of(&config, flags)).await?;
+
+    let client = Client::http1(envoy.address());
+    for (path, expected) in [("/", "v1"), ("/?preview", "v2")] {
+        let answer = client.get("cart", path, &[]).await?;
+        assert_eq!(answer.upstream(), Some(expected), "{path}");
+    }
+    let line = wait::some(
+        std::time::Duration::from_secs(20),
+        "the access log",
+        async || {
+            let log = envoy.log()?;
+            Ok(log
+                .lines()
+                .find(|line| line.contains("/?preview"))
+                .map(str::to_owned))
+        },
+    );
+    let line = line.await.context("a decision in the access log")?;
+    assert!(line.ends_with(" cart/v2/preview"), "{line}");
+    envoy.stop().await
+}

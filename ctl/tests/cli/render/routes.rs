@@ -1,0 +1,217 @@
+//! Which service a release is of, and how its requests get to the versions.
+
+use halftone_resources::{Resource, VirtualService, read};
+use serde_json::{Value, json};
+
+use super::{SHOP, documents, of_hosts, rendered, rendered_of};
+
+fn virtual_services(text: &str) -> Vec<VirtualService> {
+    let services = read(text)
+        .unwrap()
+        .into_iter()
+        .filter_map(|resource| match resource {
+            Resource::VirtualService(service) => Some(service),
+            _ => None,
+        });
+    services.collect()
+}
+
+/// Hosts, flags, the hosts of the VirtualService, the service that its routes lead to.
+type Row = (
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+#[test]
+fn names_of_one_service_are_one_host() {
+    const REVIEWS: &str = "reviews.bookinfo.svc.cluster.local";
+    const HERE: &str = "reviews.default.svc.cluster.local";
+    let table: [Row; 14] = [
+        (&["reviews"], &[], &[HERE], HERE),
+        (
+            &["reviews"],
+            &["--namespace", "bookinfo"],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (
+            &["reviews", "reviews.bookinfo", REVIEWS],
+            &[],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (&["reviews", "reviews.bookinfo"], &[], &[REVIEWS], REVIEWS),
+        (
+            &["reviews.bookinfo"],
+            &["--namespace", "bookinfo"],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (&["reviews.bookinfo.svc"], &[], &[REVIEWS], REVIEWS),
+        (
+            &["Reviews.Bookinfo.svc.cluster.local"],
+            &[],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (
+            &["reviews.bookinfo.svc.example.org", "reviews"],
+            &[],
+            &["reviews.bookinfo.svc.example.org"],
+            "reviews.bookinfo.svc.example.org",
+        ),
+        // Not everything with a dot is a service.
+        (&["example.com"], &[], &["example.com"], HERE),
+        (&["*.example.com"], &[], &["*.example.com"], HERE),
+        (
+            &["reviews", "reviews.example.com"],
+            &[],
+            &[HERE, "reviews.example.com"],
+            HERE,
+        ),
+        (
+            &["shop.example.com"],
+            &["--service", REVIEWS],
+            &["shop.example.com"],
+            REVIEWS,
+        ),
+        (
+            &["shop.example.com"],
+            &["--service", "reviews=other"],
+            &["shop.example.com"],
+            "other.default.svc.cluster.local",
+        ),
+        (&["*"], &["--gateway", "public"], &["*"], HERE),
+    ];
+    for (hosts, flags, routed, service) in table {
+        let text = rendered_of(
+            &of_hosts(hosts),
+            &[&["--kind", "virtualservice,destinationrule"], flags].concat(),
+        );
+        let found = virtual_services(&text);
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].hosts, routed, "{hosts:?} {flags:?}");
+        for route in &found[0].http {
+            assert_eq!(
+                route.route[0].destination.host, service,
+                "{hosts:?} {flags:?}"
+            );
+        }
+        assert_eq!(
+            documents(&text)[1]["spec"]["host"],
+            service,
+            "{hosts:?} {flags:?}"
+        );
+    }
+}
+
+#[test]
+fn each_service_of_a_release_has_routes_of_its_own() {
+    let text = rendered_of(
+        &of_hosts(&["reviews", "ratings", "ratings.default"]),
+        &["--kind", "virtualservice"],
+    );
+    let found = virtual_services(&text);
+    let names: Vec<&str> = found.iter().map(|service| &*service.meta.name).collect();
+    assert_eq!(
+        names,
+        [
+            "reviews.default.svc.cluster.local",
+            "ratings.default.svc.cluster.local"
+        ]
+    );
+    assert_eq!(found[1].hosts, ["ratings.default.svc.cluster.local"]);
+}
+
+#[test]
+fn the_catch_all_is_last_and_the_principals() {
+    let text = rendered(&[SHOP, "--kind", "virtualservice"]);
+    let service = &virtual_services(&text)[0];
+    let (last, before) = service.http.split_last().unwrap();
+    assert!(last.r#match.is_empty());
+    assert_eq!(last.route[0].destination.subset.as_deref(), Some("v1-2"));
+    for (route, (version, subset)) in before.iter().zip([("v1.2", "v1-2"), ("v2_0", "v2-0")]) {
+        let header = &route.r#match[0].headers["x-shop-version"];
+        assert_eq!(header.exact.as_deref(), Some(version));
+        assert_eq!(route.route[0].destination.subset.as_deref(), Some(subset));
+    }
+}
+
+#[test]
+fn a_service_has_one_destination_rule_whoever_names_it() {
+    let mut config = of_hosts(&["reviews"]);
+    let to = |subset: Option<&str>, host: &str| json!({"host": host, "port": 80, "subset": subset});
+    config["releases"][0]["mirrors"] = json!([
+        {"name": "a", "destination": to(Some("v3"), "reviews.default.svc.cluster.local")},
+        {"name": "b", "destination": to(Some("v2"), "reviews.default.svc.cluster.local")},
+        {"name": "c", "destination": to(Some("v1"), "ratings.other.svc.cluster.local")},
+        {"name": "d", "destination": to(None, "details.other.svc.cluster.local")},
+        {"name": "e", "cluster": "outbound|80|v9|ratings.other.svc.cluster.local"},
+        {"name": "f", "cluster": "shadow"},
+    ]);
+    let rules = documents(&rendered_of(&config, &["--kind", "destinationrule"]));
+    let subsets = |rule: &Value| -> Vec<String> {
+        let subsets = rule["spec"]["subsets"].as_array().unwrap().iter();
+        subsets
+            .map(|subset| {
+                format!("{}={}", subset["name"], subset["labels"]["version"]).replace('"', "")
+            })
+            .collect()
+    };
+    let found: Vec<(&str, Vec<String>)> = rules
+        .iter()
+        .map(|rule| (rule["spec"]["host"].as_str().unwrap(), subsets(rule)))
+        .collect();
+    let expected = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| format!("{name}={name}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found,
+        [
+            (
+                "reviews.default.svc.cluster.local",
+                expected(&["v1", "v2", "v3"])
+            ),
+            ("ratings.other.svc.cluster.local", expected(&["v1", "v9"])),
+        ]
+    );
+}
+
+#[test]
+fn an_http_route_leads_to_each_versions_own_service() {
+    let flags = [
+        "--kind",
+        "httproute",
+        "--port",
+        "9080",
+        "--target-ref",
+        "Service/reviews",
+        "--upstream",
+        "v2=b.other.svc.cluster.local:81",
+    ];
+    let route = &documents(&rendered_of(
+        &of_hosts(&["reviews.bookinfo.svc.cluster.local"]),
+        &flags,
+    ))[0];
+    assert_eq!(
+        route["spec"].get("hostnames"),
+        None,
+        "a service's requests are its own, whatever their host"
+    );
+    let parent = json!([{"group": "", "kind": "Service", "name": "reviews"}]);
+    assert_eq!(route["spec"]["parentRefs"], parent);
+    let backends: Vec<&Value> = route["spec"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["backendRefs"][0])
+        .collect();
+    let principal = json!({"name": "reviews-v1", "namespace": "bookinfo", "port": 9080});
+    let other = json!({"name": "b", "namespace": "other", "port": 81});
+    assert_eq!(backends, [&principal, &other, &principal]);
+}
