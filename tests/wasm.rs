@@ -22,6 +22,14 @@ fn every_case_holds() {
 }
 
 #[wasm_bindgen_test]
+fn every_case_of_the_examples_holds() {
+    for example in case_files::EXAMPLES {
+        let failures = case_files::failures_of_example(&example);
+        assert_eq!(failures, Vec::<String>::new(), "{}", example.path);
+    }
+}
+
+#[wasm_bindgen_test]
 fn sessions_are_those_of_the_golden_vectors() {
     assert_eq!(golden_vectors::failures(), Vec::<String>::new());
 }

@@ -130,7 +130,7 @@ fn socket(ip: &str, port: u16) -> Value {
 }
 
 /// Lays `over` on `base`: objects are merged, everything else is replaced.
-fn merge(base: &mut Value, over: &Value) {
+pub(crate) fn merge(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
             for (key, value) in over {

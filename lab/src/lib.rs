@@ -5,6 +5,7 @@
 //! # Layout
 //!
 //! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] writes it in Envoy's words.
+//! - [`istio`] makes such a description of what an operator applies to a mesh.
 //! - [`envoy`] runs it, gives it new plugin configurations, reads its counters and logs. [`supervisor`] sees to it that no
 //!   Envoy outlives the program that started it.
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
@@ -37,6 +38,7 @@
 pub mod bootstrap;
 pub mod client;
 pub mod envoy;
+pub mod istio;
 pub mod load;
 pub mod ports;
 pub mod proxy;

@@ -3,8 +3,9 @@
 //! A configuration is written as it is, or inside a `WasmPlugin` or a `TrafficExtension`; beside it
 //! stand the `VirtualService` that routes by what Halftone decides and the `DestinationRule` that
 //! knows the versions. [`read`] takes a file of any of them, YAML or JSON, one or many, a `List` as
-//! `kubectl get -o yaml` prints it too. Of Istio's resources only what matters to Halftone is read;
-//! whether they are valid is for the cluster to say.
+//! `kubectl get -o yaml` prints it too; [`configuration`] takes the one configuration of a file. Of
+//! Istio's resources only what matters to Halftone is read; whether they are valid is for the
+//! cluster to say.
 //!
 //! ```
 //! use halftone_resources::{Resource, read};
@@ -25,6 +26,7 @@
 //! assert_eq!(names, ["WasmPlugin bookinfo/reviews", "plugin configuration"]);
 //! ```
 
+mod configuration;
 mod destination_rule;
 mod document;
 mod meta;
@@ -32,6 +34,7 @@ mod plugin;
 mod resource;
 mod virtual_service;
 
+pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
 pub use meta::{Meta, qualified};

@@ -11,13 +11,10 @@ use halftone_lab::envoy::{Applied, Envoy};
 use halftone_lab::proxy::{Cluster, Proxy, Route};
 use halftone_lab::upstream::{Script, Upstream};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
-use crate::scene::{ASK, ASKED, PLUGIN, decided, plugin};
+use crate::replay::replay;
+use crate::scene::{ASK, PLUGIN, plugin};
 use crate::support::case_files::CASE_FILES;
-
-/// Requests of a case that are under way at the same time.
-const AT_ONCE: usize = 16;
 
 /// Takes what no release decides.
 const NOBODY: &str = "nobody";
@@ -26,14 +23,14 @@ const NOBODY: &str = "nobody";
 async fn every_case_holds() -> Result<()> {
     let files = CASE_FILES.map(|(name, text)| File::parse(name, text));
     let files: Vec<File> = files.into_iter().collect::<Result<_>>()?;
-    let mesh = Arc::new(Mesh::start(&files).await?);
+    let mesh = Mesh::start(&files).await?;
     let mut failures = Vec::new();
     for file in files {
         let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
         ensure!(applied == Applied::Accepted, "{} was refused", file.name);
         for case in file.cases {
             let case = Arc::new(case);
-            let observed = mesh.observe_all(&case).await?;
+            let observed = replay(&mesh.client, &case, &is_routed).await?;
             if let Err(mismatch) = case.judge(observed) {
                 failures.push(format!("{}: {}: {mismatch}", file.name, case.name));
             }
@@ -93,7 +90,7 @@ impl File {
 /// An Envoy with an upstream for each version that a case file names.
 struct Mesh {
     envoy: Envoy,
-    client: Client,
+    client: Arc<Client>,
     _upstreams: Vec<Upstream>,
 }
 
@@ -118,66 +115,23 @@ impl Mesh {
             upstreams.push(upstream);
         }
         let envoy = Envoy::start(proxy.fallback(NOBODY)).await?;
-        let client = Client::http1(envoy.address());
+        let client = Arc::new(Client::http1(envoy.address()));
         Ok(Self {
             envoy,
             client,
             _upstreams: upstreams,
         })
     }
+}
 
-    async fn observe_all(self: &Arc<Self>, case: &Arc<Case>) -> Result<Vec<Observed>> {
-        let requests: Vec<Request> = case.requests().collect();
-        let mut shares = JoinSet::new();
-        for share in requests.chunks(requests.len().div_ceil(AT_ONCE)) {
-            let (mesh, case, share) = (Arc::clone(self), Arc::clone(case), share.to_vec());
-            shares.spawn(async move {
-                let mut observed = Vec::new();
-                for request in share {
-                    let one = mesh.observe(&request).await;
-                    observed.push(one.with_context(|| case.name.clone())?);
-                }
-                Ok(observed)
-            });
-        }
-        let observed: Vec<Result<Vec<Observed>>> = shares.join_all().await;
-        let observed: Vec<Vec<Observed>> = observed.into_iter().collect::<Result<_>>()?;
-        Ok(observed.concat())
-    }
-
-    /// What became of `request`, by the explanation that came back; and its route must agree.
-    async fn observe(&self, request: &Request) -> Result<Observed> {
-        let answer = self.send(request).await?;
-        let word = |what| decided(&answer, what).map(str::to_owned);
-        let observed = Observed {
-            release: word("release"),
-            version: word("version"),
-            reason: word("reason"),
-        };
-        let expected = observed.version.as_deref().unwrap_or(NOBODY);
-        ensure!(
-            answer.upstream() == Some(expected),
-            "decided {expected}, but {:?} answered {}",
-            answer.upstream(),
-            answer.status
-        );
-        Ok(observed)
-    }
-
-    async fn send(&self, request: &Request) -> Result<Answer> {
-        let address = request.source_address.map(|address| address.to_string());
-        let headers: Vec<(String, &str)> = request.headers().collect();
-        let mut fields: Vec<(&str, &[u8])> = headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
-            .chain([ASKED])
-            .collect();
-        if let Some(address) = &address {
-            fields.push(("x-forwarded-for", address.as_bytes()));
-        }
-        let (method, host, path) = (request.method.parse()?, &request.host, &request.path);
-        self.client
-            .request(method, host, path, &fields, Default::default())
-            .await
-    }
+/// The version's own upstream must have answered.
+fn is_routed(_: &Request, observed: &Observed, answer: &Answer) -> Result<()> {
+    let expected = observed.version.as_deref().unwrap_or(NOBODY);
+    ensure!(
+        answer.upstream() == Some(expected),
+        "decided {expected}, but {:?} answered {}",
+        answer.upstream(),
+        answer.status
+    );
+    Ok(())
 }

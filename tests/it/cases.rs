@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::case_files::{CASE_FILES, failures};
+use crate::documents::files;
+use crate::support::case_files::{CASE_FILES, EXAMPLES, failures, failures_of_example};
 
 #[test]
 fn every_case_holds() {
@@ -38,5 +39,29 @@ fn no_case_file_is_forgotten() {
         .iter()
         .map(|(name, _)| (*name).to_owned())
         .collect();
+    assert_eq!(there, built_in);
+}
+
+#[test]
+fn every_case_of_the_examples_holds() {
+    let failures: Vec<String> = EXAMPLES
+        .iter()
+        .flat_map(|example| {
+            let failures = failures_of_example(example).into_iter();
+            failures.map(move |failure| format!("{}: {failure}", example.path))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_case_file_of_the_examples_is_forgotten() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/");
+    let there: BTreeSet<String> = files("examples", &["yaml"])
+        .iter()
+        .map(|path| path.to_str().unwrap().replacen(folder, "", 1))
+        .filter(|path| path.ends_with("cases.yaml"))
+        .collect();
+    let built_in = EXAMPLES.iter().map(|one| one.path.to_owned()).collect();
     assert_eq!(there, built_in);
 }

@@ -1,4 +1,7 @@
-//! The case files of `tests/cases/`, built in: a test in wasm32 has no files.
+//! The case files of `tests/cases/` and `examples/`, built in: a test in wasm32 has no files.
+
+use halftone_cases::{CaseFile, Config};
+use serde_json::Value;
 
 /// Each file's name and text.
 pub const CASE_FILES: [(&str, &str); 9] = [
@@ -16,16 +19,71 @@ pub const CASE_FILES: [(&str, &str); 9] = [
     ("string-match", include_str!("../cases/string-match.yaml")),
 ];
 
+/// A case file of `examples/`, and the file that its configuration stands in.
+pub struct Example {
+    /// Below `examples/`.
+    pub path: &'static str,
+    cases: &'static str,
+    config_file: &'static str,
+    config: &'static str,
+}
+
+macro_rules! example {
+    ($folder:literal, $cases:literal, $config:literal) => {
+        Example {
+            path: concat!($folder, "/", $cases),
+            cases: include_str!(concat!("../../examples/", $folder, "/", $cases)),
+            config_file: $config,
+            config: include_str!(concat!("../../examples/", $folder, "/", $config)),
+        }
+    };
+    ($folder:literal) => {
+        example!($folder, "cases.yaml", "wasmplugin.yaml")
+    };
+}
+
+/// All of them.
+pub const EXAMPLES: [Example; 10] = [
+    example!("blue-green"),
+    example!("bookinfo"),
+    example!("canary-by-header"),
+    example!("canary-by-weight"),
+    example!("compare"),
+    example!("mirror"),
+    example!("per-service", "catalogue-cases.yaml", "catalogue.yaml"),
+    example!("per-service", "checkout-cases.yaml", "checkout.yaml"),
+    example!("sessions"),
+    example!("sessions/next"),
+];
+
 /// Runs every case of a file on the core, and says which do not hold.
 pub fn failures(text: &str) -> Vec<String> {
-    let file = match halftone_cases::CaseFile::parse(text) {
+    run(text, |config| match config {
+        Config::Inline(config) => Ok(config.clone()),
+        Config::File(name) => Err(format!("the configuration stands elsewhere, in {name}")),
+    })
+}
+
+/// The same of an example.
+pub fn failures_of_example(example: &Example) -> Vec<String> {
+    run(example.cases, |config| {
+        if config != Config::File(example.config_file) {
+            return Err(format!("the configuration is not {}", example.config_file));
+        }
+        halftone_resources::configuration(example.config).map_err(|error| error.to_string())
+    })
+}
+
+fn run(text: &str, config: impl Fn(Config<'_>) -> Result<Value, String>) -> Vec<String> {
+    let file = match CaseFile::parse(text) {
         Ok(file) => file,
         Err(error) => return vec![error.to_string()],
     };
-    let Some(config) = file.config().inline() else {
-        return vec!["the configuration stands elsewhere".into()];
+    let config = match config(file.config()) {
+        Ok(config) => config,
+        Err(problem) => return vec![problem],
     };
-    let releases = match halftone::config::load_value(config) {
+    let releases = match halftone::config::load_value(&config) {
         Ok(releases) => releases,
         Err(violations) => return vec![violations.to_string()],
     };

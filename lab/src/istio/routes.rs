@@ -1,0 +1,210 @@
+//! The routes of a proxy: those of VirtualServices, and of services that have none.
+
+use std::collections::BTreeSet;
+
+use halftone_resources::{HttpMatch, HttpRoute, StringMatch, VirtualService};
+use halftone_resources::{Resource, RouteDestination};
+use serde_json::{Value, json};
+
+use super::services::{Services, cluster};
+use super::{PASSTHROUGH, Workload, virtual_services};
+use crate::proxy::Route;
+
+/// What the full names of Kubernetes' services end with.
+const CLUSTER_DOMAIN: &str = ".svc.cluster.local";
+
+/// Every host.
+const ANY: &str = "*";
+
+pub(super) fn table(
+    resources: &[Resource],
+    workload: &Workload,
+    services: &Services,
+    problems: &mut Vec<String>,
+) -> Vec<Route> {
+    let mut taken = BTreeSet::new();
+    let mut routes = Vec::new();
+    // The lab gives the routes of every host to each host, so they come last.
+    let mut of_any = Vec::new();
+    for service in virtual_services(resources).filter(|service| workload.takes(service)) {
+        let written = Written { service, services }.routes(problems);
+        for host in &service.hosts {
+            let names = names(host, workload);
+            if !taken.insert(host.clone()) {
+                problems.push(format!(
+                    "{}: spec.hosts: another VirtualService has {host}",
+                    resource_name(service)
+                ));
+            }
+            let of_host = names.iter().flat_map(|name| {
+                let written = written.iter().cloned();
+                written.map(move |fields| on(name).with(fields))
+            });
+            if host == ANY {
+                of_any.extend(of_host);
+            } else {
+                routes.extend(of_host);
+            }
+        }
+    }
+    routes.extend(of_any);
+    if !workload.is_gateway {
+        let others = services.hosts().filter(|host| !taken.contains(*host));
+        for host in others {
+            match services.only_port(host) {
+                Ok(port) => routes.extend(
+                    names(host, workload)
+                        .iter()
+                        .map(|name| on(name).to(&cluster(host, port, ""))),
+                ),
+                Err(what) => problems.push(format!("service {host}: {what}")),
+            }
+        }
+        routes.push(Route::any().to(PASSTHROUGH));
+    }
+    routes
+}
+
+fn on(host: &str) -> Route {
+    if host == ANY {
+        Route::any()
+    } else {
+        Route::authority(host)
+    }
+}
+
+/// The names by which requests of the workload can mean a host, without ports.
+fn names(host: &str, workload: &Workload) -> Vec<String> {
+    let service = host
+        .strip_suffix(CLUSTER_DOMAIN)
+        .and_then(|service| service.split_once('.'));
+    let mut names = vec![host.to_owned()];
+    if let (Some((name, namespace)), false) = (service, workload.is_gateway) {
+        names.push(format!("{name}.{namespace}.svc"));
+        names.push(format!("{name}.{namespace}"));
+        if namespace == workload.namespace {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+fn resource_name(service: &VirtualService) -> String {
+    format!(
+        "VirtualService {}/{}",
+        service.meta.namespace, service.meta.name
+    )
+}
+
+/// A VirtualService in Envoy's words.
+struct Written<'r> {
+    service: &'r VirtualService,
+    services: &'r Services,
+}
+
+impl Written<'_> {
+    /// The fields of its routes. The last answers 404, as Envoy does where none of a host's routes matches.
+    fn routes(&self, problems: &mut Vec<String>) -> Vec<Value> {
+        let mut routes = Vec::new();
+        for (place, route) in self.service.http.iter().enumerate() {
+            let at = format!("{}: spec.http[{place}]", resource_name(self.service));
+            untranslated(&at, route.rest.keys(), problems);
+            let action = self.action(&at, route, problems);
+            let every = [HttpMatch::default()];
+            let matches: &[HttpMatch] = if route.r#match.is_empty() {
+                &every
+            } else {
+                &route.r#match
+            };
+            for (place, one) in matches.iter().enumerate() {
+                let at = format!("{at}.match[{place}]");
+                untranslated(&at, one.rest.keys(), problems);
+                let matched = matched(&at, one, problems);
+                routes.push(json!({"match": matched, "route": action}));
+            }
+        }
+        routes.push(json!({"direct_response": {"status": 404}}));
+        routes
+    }
+
+    fn action(&self, at: &str, route: &HttpRoute, problems: &mut Vec<String>) -> Value {
+        let mut clusters = Vec::new();
+        for (place, to) in route.route.iter().enumerate() {
+            match self.services.cluster_of(&to.destination) {
+                Ok(cluster) => clusters.push((cluster, to)),
+                Err((field, what)) => {
+                    problems.push(format!("{at}.route[{place}].destination.{field}: {what}"));
+                }
+            }
+        }
+        // Istio lifts Envoy's own limit on how long a request may take.
+        let timeout = "0s";
+        if let [(cluster, _)] = clusters.as_slice() {
+            return json!({"cluster": cluster, "timeout": timeout});
+        }
+        let weight = |to: &RouteDestination| to.weight.unwrap_or_default();
+        clusters.retain(|(_, to)| weight(to) > 0);
+        if clusters.is_empty() {
+            problems.push(format!("{at}.route: has no destination with a weight"));
+        }
+        let clusters: Vec<Value> = clusters
+            .iter()
+            .map(|(cluster, to)| json!({"name": cluster, "weight": weight(to)}))
+            .collect();
+        json!({"weighted_clusters": {"clusters": clusters}, "timeout": timeout})
+    }
+}
+
+fn untranslated<'f>(
+    at: &str,
+    fields: impl Iterator<Item = &'f String>,
+    problems: &mut Vec<String>,
+) {
+    problems.extend(fields.map(|field| format!("{at}.{field}: the lab does not translate it")));
+}
+
+/// A match as Envoy's `RouteMatch`. The lab writes a prefix by itself; `null` takes it away.
+fn matched(at: &str, one: &HttpMatch, problems: &mut Vec<String>) -> Value {
+    let mut tested = |field: String, test: &StringMatch| {
+        let StringMatch {
+            exact,
+            prefix,
+            regex,
+        } = test;
+        let several = [exact, prefix, regex].into_iter().flatten().count() > 1;
+        if several {
+            problems.push(format!("{at}.{field}: has more than one test"));
+        }
+    };
+    let mut headers = Vec::new();
+    for (name, test) in &one.headers {
+        tested(format!("headers.{name}"), test);
+        headers.push(header(&name.to_ascii_lowercase(), test));
+    }
+    if let Some(test) = &one.authority {
+        tested("authority".to_owned(), test);
+        headers.push(header(":authority", test));
+    }
+    let mut matched = json!({"headers": headers});
+    if let Some(test) = &one.uri {
+        tested("uri".to_owned(), test);
+        let path = match (&test.exact, &test.prefix, &test.regex) {
+            (Some(exact), _, _) => json!({"prefix": null, "path": exact}),
+            (_, Some(prefix), _) => json!({"prefix": prefix}),
+            (_, _, Some(regex)) => json!({"prefix": null, "safe_regex": {"regex": regex}}),
+            _ => json!({}),
+        };
+        crate::bootstrap::merge(&mut matched, &path);
+    }
+    matched
+}
+
+fn header(name: &str, test: &StringMatch) -> Value {
+    let test = match (&test.exact, &test.prefix, &test.regex) {
+        (Some(exact), _, _) => json!({"exact": exact}),
+        (_, Some(prefix), _) => json!({"prefix": prefix}),
+        (_, _, Some(regex)) => json!({"safe_regex": {"regex": regex}}),
+        _ => return json!({"name": name, "present_match": true}),
+    };
+    json!({"name": name, "string_match": test})
+}

@@ -1,0 +1,300 @@
+//! Routes of the mesh: a VirtualService's requests come to the clusters that Istio would send them to.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use halftone_lab::client::Client;
+use halftone_lab::envoy::Envoy;
+use halftone_lab::istio::{Mesh, PASSTHROUGH, Workload};
+use halftone_resources::{Resource, read};
+
+const REVIEWS: &str = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: bookinfo }
+spec:
+  hosts: [reviews]
+  http:
+  - match:
+    - headers: { x-version: { exact: v2 }, x-group: { prefix: be } }
+    - uri: { prefix: /v2/ }
+    - uri: { exact: /two }
+    - uri: { regex: '/[0-9]+/two' }
+    - authority: { exact: 'reviews:9082' }
+    route: [ { destination: { host: reviews, subset: v2 } } ]
+  - match: [ { headers: { x-any: {} } }, { headers: { x-code: { regex: 'a|ab' } } } ]
+    route:
+    - { destination: { host: reviews, subset: v1 }, weight: 0 }
+    - { destination: { host: reviews, subset: v3 }, weight: 100 }
+  - match: [ { uri: { prefix: / }, headers: { x-half: { exact: x } } } ]
+    route:
+    - { destination: { host: reviews, subset: v1 }, weight: 50 }
+    - { destination: { host: reviews, subset: v3 }, weight: 50 }
+  - match: [ { uri: { prefix: /open } } ]
+    route: [ { destination: { host: reviews, port: { number: 9080 } } } ]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: reviews, namespace: bookinfo }
+spec:
+  host: reviews
+  subsets: [ { name: v1, labels: { version: v1 } }, { name: v2 }, { name: v3 } ]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ratings, namespace: shadows }
+spec: { host: ratings.bookinfo.svc.cluster.local, subsets: [ { name: v2 } ] }
+---
+releases:
+- mirrors:
+  - { destination: { host: ratings.bookinfo.svc.cluster.local, port: 9081 } }
+  # No DestinationRule has this subset, so there is no such cluster.
+  - { destination: { host: ratings.bookinfo.svc.cluster.local, port: 9081, subset: v9 } }
+";
+
+const V1: &str = "outbound|9080|v1|reviews.bookinfo.svc.cluster.local";
+const V2: &str = "outbound|9080|v2|reviews.bookinfo.svc.cluster.local";
+const V3: &str = "outbound|9080|v3|reviews.bookinfo.svc.cluster.local";
+const ALL: &str = "outbound|9080||reviews.bookinfo.svc.cluster.local";
+const RATINGS: &str = "outbound|9081||ratings.bookinfo.svc.cluster.local";
+
+fn workload(namespace: &str, is_gateway: bool) -> Workload {
+    Workload {
+        namespace: namespace.to_owned(),
+        is_gateway,
+    }
+}
+
+type Sent = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static [u8])],
+);
+
+/// Sends requests, and says who must answer each; nobody, where Envoy answers 404.
+async fn routed(
+    resources: &[Resource],
+    workload: &Workload,
+    table: &[(Sent, Option<&str>)],
+) -> Result<()> {
+    let mesh = Mesh::new(resources, workload)?;
+    let upstreams = mesh.upstreams().await?;
+    let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
+    let client = Client::http1(envoy.address());
+    for (sent, expected) in table {
+        let (host, path, headers) = sent;
+        let answer = client.get(host, path, headers).await?;
+        assert_eq!(answer.upstream(), *expected, "{sent:?}");
+        let status = if expected.is_some() { 200 } else { 404 };
+        assert_eq!(answer.status, status, "{sent:?}");
+    }
+    envoy.stop().await
+}
+
+#[tokio::test]
+async fn requests_of_a_sidecar_come_where_istio_sends_them() -> Result<()> {
+    let table: [(Sent, Option<&str>); _] = [
+        // All of a match, any of the matches.
+        (
+            (
+                "reviews",
+                "/",
+                &[("x-version", b"v2"), ("x-group", b"beta")],
+            ),
+            Some(V2),
+        ),
+        (("reviews", "/", &[("x-version", b"v2")]), None),
+        (("reviews", "/v2/1", &[]), Some(V2)),
+        (("reviews", "/two?x=1", &[]), Some(V2)),
+        (("reviews", "/twofold", &[]), None),
+        (("reviews", "/12/two", &[]), Some(V2)),
+        (("reviews", "/12/two/3", &[]), None),
+        (("reviews:9082", "/", &[]), Some(V2)),
+        (("reviews", "/", &[("x-any", b"")]), Some(V3)),
+        (("reviews", "/", &[("x-code", b"ab")]), Some(V3)),
+        (("reviews", "/", &[("x-code", b"abc")]), None),
+        (("reviews", "/open", &[]), Some(ALL)),
+        // The first route that matches.
+        (("reviews", "/v2/1", &[("x-any", b"1")]), Some(V2)),
+        // The names of a service, in any case, with any port.
+        (("reviews:1", "/open", &[]), Some(ALL)),
+        (("REVIEWS.bookinfo", "/open", &[]), Some(ALL)),
+        (("reviews.bookinfo.svc", "/open", &[]), Some(ALL)),
+        (
+            ("reviews.bookinfo.svc.cluster.local:9080", "/open", &[]),
+            Some(ALL),
+        ),
+        (("reviews.other", "/open", &[]), Some(PASSTHROUGH)),
+        // A service without a VirtualService.
+        (("ratings", "/", &[]), Some(RATINGS)),
+        (("example.com", "/", &[]), Some(PASSTHROUGH)),
+    ];
+    routed(&read(REVIEWS)?, &workload("bookinfo", false), &table).await
+}
+
+#[tokio::test]
+async fn weights_split_a_route() -> Result<()> {
+    let mesh = Mesh::new(&read(REVIEWS)?, &workload("bookinfo", false))?;
+    let upstreams = mesh.upstreams().await?;
+    let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
+    let client = Client::http1(envoy.address());
+    let mut answered = BTreeSet::new();
+    // That 64 requests all fall to one side happens once in 2^63.
+    for _ in 0..64 {
+        let answer = client.get("reviews", "/", &[("x-half", b"x")]).await?;
+        answered.insert(answer.upstream().unwrap_or_default().to_owned());
+    }
+    assert_eq!(Vec::from_iter(answered), [V1, V3]);
+    envoy.stop().await
+}
+
+#[tokio::test]
+async fn from_another_namespace_a_service_has_no_short_name() -> Result<()> {
+    let table: [(Sent, Option<&str>); _] = [
+        (("reviews", "/open", &[]), Some(PASSTHROUGH)),
+        (("reviews.bookinfo", "/open", &[]), Some(ALL)),
+        (("ratings.bookinfo.svc", "/", &[]), Some(RATINGS)),
+    ];
+    routed(&read(REVIEWS)?, &workload("other", false), &table).await
+}
+
+#[tokio::test]
+async fn a_gateway_has_the_routes_that_are_for_gateways() -> Result<()> {
+    let service = |name, hosts, gateways, host| {
+        format!(
+            "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: {name}, namespace: shop}}, \
+             spec: {{hosts: [{hosts}], gateways: [{gateways}], \
+             http: [{{route: [{{destination: {{host: {host}, port: {{number: 80}}}}}}]}}]}}}}"
+        )
+    };
+    let text = [
+        service("any", "'*'", "ingress/public", "any"),
+        service("shop", "shop.example.com", "ingress/public, mesh", "shop"),
+        service(
+            "wild",
+            "'*.example.com', www.example.org",
+            "ingress/public",
+            "wild",
+        ),
+        service("inside", "inside.example.com", "mesh", "inside"),
+    ];
+    let resources = read(&text.join("\n---\n"))?;
+    assert_eq!(Workload::of(&resources), workload("default", false));
+    let table: [(Sent, Option<&str>); _] = [
+        (
+            ("shop.example.com:8080", "/", &[]),
+            Some("outbound|80||shop.shop.svc.cluster.local"),
+        ),
+        (
+            ("inside.example.com", "/", &[]),
+            Some("outbound|80||wild.shop.svc.cluster.local"),
+        ),
+        (
+            ("www.example.org", "/", &[]),
+            Some("outbound|80||wild.shop.svc.cluster.local"),
+        ),
+        (
+            ("shop", "/", &[]),
+            Some("outbound|80||any.shop.svc.cluster.local"),
+        ),
+    ];
+    routed(&resources, &workload("ingress", true), &table).await?;
+    let resources = read(&text[1])?;
+    let table: [(Sent, Option<&str>); _] = [(("shop", "/", &[]), None)];
+    routed(&resources, &workload("ingress", true), &table).await
+}
+
+#[test]
+fn a_workload_is_what_its_resources_are_for() -> Result<()> {
+    let gateway = "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, \
+                   spec: {gateways: [ingress/public]}}";
+    let plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a, namespace: ingress}}";
+    for (text, expected) in [
+        (REVIEWS.to_owned(), workload("default", false)),
+        (plugin.to_owned(), workload("ingress", false)),
+        (
+            format!("{gateway}\n---\n{plugin}"),
+            workload("ingress", true),
+        ),
+        (
+            format!("{gateway}\n---\n{plugin}\n---\n{REVIEWS}"),
+            workload("ingress", false),
+        ),
+    ] {
+        assert_eq!(Workload::of(&read(&text)?), expected, "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn clusters_are_those_of_the_services_and_their_subsets() -> Result<()> {
+    let resources = read(REVIEWS)?;
+    let of = |is_gateway| Mesh::new(&resources, &workload("bookinfo", is_gateway));
+    let expected = [
+        RATINGS,
+        "outbound|9081|v2|ratings.bookinfo.svc.cluster.local",
+        ALL,
+        V1,
+        V2,
+        V3,
+        PASSTHROUGH,
+    ];
+    assert_eq!(of(false)?.clusters(), expected);
+    assert_eq!(of(true)?.clusters(), &expected[..6]);
+    Ok(())
+}
+
+#[test]
+fn what_istio_would_do_and_the_lab_does_not_is_an_error() -> Result<()> {
+    let text = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: bookinfo }
+spec:
+  hosts: [reviews, reviews.bookinfo.svc.cluster.local]
+  http:
+  - match: [ { uri: { prefix: /, exact: / }, withoutHeaders: { x: {} } }, { headers: { a: { exact: b, regex: c } } } ]
+    timeout: 5s
+    route: [ { destination: { host: reviews, subset: v9 } } ]
+  - route:
+    - { destination: { host: ratings }, weight: 1 }
+    - { destination: { host: reviews, port: { number: 9080 } } }
+  - route: []
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: details, namespace: bookinfo }
+spec: { host: details, subsets: [ { name: v1 } ] }
+";
+    let service = "VirtualService bookinfo/reviews: spec";
+    let (reviews, ratings, details) = (
+        "reviews.bookinfo.svc.cluster.local",
+        "ratings.bookinfo.svc.cluster.local",
+        "details.bookinfo.svc.cluster.local",
+    );
+    let expected = [
+        format!(
+            "DestinationRule bookinfo/details: spec.host: no route and no mirror names a port of {details}"
+        ),
+        format!("{service}.http[0].timeout: the lab does not translate it"),
+        format!(
+            "{service}.http[0].route[0].destination.subset: no DestinationRule of {reviews} has the subset v9, \
+             so Envoy would answer 503"
+        ),
+        format!("{service}.http[0].route: has no destination with a weight"),
+        format!("{service}.http[0].match[0].withoutHeaders: the lab does not translate it"),
+        format!("{service}.http[0].match[0].uri: has more than one test"),
+        format!("{service}.http[0].match[1].headers.a: has more than one test"),
+        format!(
+            "{service}.http[1].route[0].destination.port: {ratings} is named with the ports [], not one"
+        ),
+        format!("{service}.http[2].route: has no destination with a weight"),
+        format!("{service}.hosts: another VirtualService has {reviews}"),
+        format!("service {details}: {details} is named with the ports [], not one"),
+        format!("service {ratings}: {ratings} is named with the ports [], not one"),
+    ];
+    let told = Mesh::new(&read(text)?, &workload("bookinfo", false));
+    let told = told.map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(told, Err(expected.join("\n")));
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! The examples on a real Envoy: each folder's resources, as Istio would tell a proxy, and its case files through it.
+
+mod folder;
+mod mirrored;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use halftone_cases::{Observed, Request};
+use halftone_lab::client::{Answer, Client};
+use halftone_lab::envoy::Envoy;
+use halftone_lab::istio::{Mesh, PASSTHROUGH, Workload, cluster};
+use halftone_lab::upstream::{Script, Upstream};
+use halftone_resources::{Resource, VirtualService};
+use serde_json::json;
+
+use crate::replay::replay;
+use crate::scene::REQUESTS;
+use folder::Folder;
+use mirrored::Mirror;
+
+/// Most examples have something of their own; that it was there is asserted of all together.
+#[derive(Default)]
+struct Seen {
+    cases: usize,
+    mirrors: usize,
+    comparisons: usize,
+    most_plugins: usize,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_holds() -> Result<()> {
+    let mut seen = Seen::default();
+    let folders = Folder::all()?;
+    for folder in &folders {
+        let name = &folder.name;
+        let stage = Stage::new(folder)
+            .await
+            .with_context(|| format!("examples/{name}"))?;
+        stage
+            .play(&mut seen)
+            .await
+            .with_context(|| format!("examples/{name}"))?;
+    }
+    assert!(folders.len() >= 8, "only {} were found", folders.len());
+    assert!(seen.cases > 40, "only {} cases were found", seen.cases);
+    assert!(seen.mirrors >= 3 && seen.comparisons >= 1);
+    assert!(seen.most_plugins >= 2, "no example has two plugins");
+    Ok(())
+}
+
+/// An example, and an Envoy that was told of it.
+struct Stage<'f> {
+    folder: &'f Folder,
+    mesh: Mesh,
+    upstreams: BTreeMap<String, Upstream>,
+    envoy: Envoy,
+    client: Arc<Client>,
+}
+
+impl<'f> Stage<'f> {
+    async fn new(folder: &'f Folder) -> Result<Self> {
+        let resources = &folder.resources;
+        let mesh = Mesh::new(resources, &Workload::of(resources))?;
+        let upstreams = mesh.upstreams().await?;
+        for (name, upstream) in &upstreams {
+            upstream.remember(false);
+            upstream.script(reviews(name, 5));
+        }
+        let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
+        let client = Arc::new(Client::http1(envoy.address()));
+        Ok(Self {
+            folder,
+            mesh,
+            upstreams,
+            envoy,
+            client,
+        })
+    }
+
+    async fn play(self, seen: &mut Seen) -> Result<()> {
+        let mirrors = Mirror::of(&self.folder.resources)?;
+        for mirror in &mirrors {
+            self.upstream(&mirror.cluster)?.remember(true);
+        }
+        self.run_cases(seen).await?;
+        for mirror in &mirrors {
+            let compares = mirror.judge(&self).await?;
+            seen.mirrors += 1;
+            seen.comparisons += usize::from(compares);
+        }
+        self.everything_was_used().await?;
+        let plugins = self.folder.resources.iter().filter_map(Resource::plugin);
+        seen.most_plugins = seen.most_plugins.max(plugins.count());
+        self.envoy.check_health().await?;
+        self.envoy.stop().await
+    }
+
+    async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
+        let services = services(&self.folder.resources)?;
+        let routed = move |request: &Request, observed: &Observed, answer: &Answer| {
+            is_routed(&services, observed, answer).with_context(|| request.host.clone())
+        };
+        let mut failures = Vec::new();
+        for (file, cases) in &self.folder.cases {
+            for case in cases {
+                let observed = replay(&self.client, case, &routed).await?;
+                if let Err(mismatch) = case.judge(observed) {
+                    failures.push(format!("{file}: {}: {mismatch}", case.name));
+                }
+                seen.cases += 1;
+            }
+        }
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        Ok(())
+    }
+
+    /// Each release decided something, none met another, and each subset got a request.
+    async fn everything_was_used(&self) -> Result<()> {
+        let metrics = self.envoy.metrics().await?;
+        for release in self.folder.releases() {
+            let labels = [("release", release.as_str())];
+            ensure!(metrics.sum(REQUESTS, &labels) > 0.0, "{release} is idle");
+        }
+        assert_eq!(metrics.sum("halftone_conflicts_total", &[]), 0.0);
+        for name in self.mesh.clusters() {
+            let is_subset = subset(name).is_some_and(|subset| !subset.is_empty());
+            let received = self.upstream(name)?.received();
+            ensure!(!is_subset || received > 0, "{name} got no request");
+        }
+        Ok(())
+    }
+
+    fn upstream(&self, cluster: &str) -> Result<&Upstream> {
+        let upstream = self.upstreams.get(cluster);
+        upstream.with_context(|| format!("there is no cluster {cluster}"))
+    }
+}
+
+/// What Bookinfo's reviews answer: who answered stands in it, and so does what v3 alone has.
+fn reviews(cluster: &str, stars: u32) -> Script {
+    let body = json!({
+        "id": "0", "podname": cluster, "clustername": cluster,
+        "reviews": [{"reviewer": "Reviewer1", "rating": {"stars": stars, "color": cluster}}],
+    });
+    Script::status(200)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+}
+
+/// Of each release the service that its requests go to, as the VirtualService of that name says: host and port.
+fn services(resources: &[Resource]) -> Result<BTreeMap<String, (String, u16)>> {
+    let mut services = BTreeMap::new();
+    for resource in resources {
+        let Resource::VirtualService(service) = resource else {
+            continue;
+        };
+        services.insert(service.meta.name.clone(), only_service(service)?);
+    }
+    Ok(services)
+}
+
+fn only_service(service: &VirtualService) -> Result<(String, u16)> {
+    let routes = service.http.iter().flat_map(|route| &route.route);
+    let mut found: Vec<(String, u16)> = routes
+        .map(|to| {
+            let port = to.destination.port.map(|port| port.number);
+            (to.destination.host.clone(), port.unwrap_or_default())
+        })
+        .collect();
+    found.dedup();
+    ensure!(
+        found.len() == 1,
+        "{} routes to {found:?}",
+        service.meta.name
+    );
+    Ok(found.remove(0))
+}
+
+/// Of a version the service's subset of that name must have answered; of no decision no subset at all.
+fn is_routed(
+    services: &BTreeMap<String, (String, u16)>,
+    observed: &Observed,
+    answer: &Answer,
+) -> Result<()> {
+    let upstream = answer.upstream();
+    let (Some(release), Some(version)) = (&observed.release, &observed.version) else {
+        let is_nobody = upstream.is_none_or(|name| name == PASSTHROUGH || subset(name) == Some(""));
+        ensure!(is_nobody, "decided nothing, but {upstream:?} answered");
+        return Ok(());
+    };
+    let (host, port) = services
+        .get(release)
+        .with_context(|| format!("no VirtualService is called {release}"))?;
+    let expected = cluster(host, *port, version);
+    ensure!(
+        upstream == Some(&expected),
+        "decided {version}, but {upstream:?} answered {}",
+        answer.status
+    );
+    Ok(())
+}
+
+/// The subset in a cluster's name, which may be empty.
+fn subset(cluster: &str) -> Option<&str> {
+    cluster.split('|').nth(2)
+}

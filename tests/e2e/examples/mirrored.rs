@@ -1,0 +1,107 @@
+//! The mirrors of an example: their copies arrive, and what they answer is compared.
+
+use anyhow::{Context, Result, ensure};
+use halftone_lab::istio::cluster;
+use halftone_lab::wait;
+use halftone_resources::Resource;
+use serde_json::Value;
+
+use super::{Stage, reviews};
+use crate::scene::SOON;
+
+const MIRRORS: &str = "halftone_mirrors_total";
+const COMPARISONS: &str = "halftone_comparisons_total";
+
+/// The header that marks a copy.
+const MARK: &str = "x-halftone-mirror";
+
+/// A mirror, as a configuration names it.
+pub struct Mirror {
+    release: String,
+    name: String,
+    host: String,
+    pub cluster: String,
+    compares: bool,
+}
+
+impl Mirror {
+    /// Those of all plugins.
+    pub fn of(resources: &[Resource]) -> Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for (_, config) in resources.iter().filter_map(Resource::configuration) {
+            for release in config["releases"].as_array().into_iter().flatten() {
+                for mirror in release["mirrors"].as_array().into_iter().flatten() {
+                    found.push(Self::read(release, mirror)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(release: &Value, mirror: &Value) -> Result<Self> {
+        let text = |value: &Value, name: &str| {
+            let text = value[name].as_str().map(str::to_owned);
+            text.with_context(|| format!("a mirror without {name}"))
+        };
+        let destination = &mirror["destination"];
+        let port = destination["port"].as_u64().context("a mirror's port")?;
+        let subset = text(destination, "subset")?;
+        Ok(Self {
+            release: text(release, "name")?,
+            name: text(mirror, "name")?,
+            host: release["hosts"][0].as_str().context("a host")?.to_owned(),
+            cluster: cluster(&text(destination, "host")?, u16::try_from(port)?, &subset),
+            compares: mirror.get("compare").is_some(),
+        })
+    }
+
+    /// Every copy that was sent has arrived, was a read and marked as a copy; if answers are compared, those that differ in
+    /// nothing that counts are the same, and those that do are not. Says whether they are.
+    pub async fn judge(&self, stage: &Stage<'_>) -> Result<bool> {
+        let shadow = stage.upstream(&self.cluster)?;
+        let arrived = async || {
+            let all = self.count(stage, MIRRORS, &[]).await?;
+            let answered = self
+                .count(stage, MIRRORS, &[("outcome", "answered")])
+                .await?;
+            ensure!(all == answered, "{} was not mirrored", all - answered);
+            Ok(answered > 0 && answered == shadow.received())
+        };
+        wait::until(SOON, "every copy to be answered", arrived).await?;
+        for copy in shadow.requests() {
+            ensure!(copy.header(MARK).as_ref() == Some(&self.release));
+            ensure!(["GET", "HEAD", "OPTIONS"].contains(&copy.method.as_str()));
+        }
+        if self.compares {
+            self.judge_comparisons(stage, shadow.received()).await?;
+        }
+        Ok(self.compares)
+    }
+
+    async fn judge_comparisons(&self, stage: &Stage<'_>, copies: u64) -> Result<()> {
+        self.until(stage, "same", copies).await?;
+        let shadow = stage.upstream(&self.cluster)?;
+        shadow.script(reviews(&self.cluster, 4));
+        stage.client.get(&self.host, "/reviews/0", &[]).await?;
+        self.until(stage, "body", 1).await?;
+        assert_eq!(self.count(stage, COMPARISONS, &[]).await?, copies + 1);
+        let pointer = r#""differences":[{"pointer":"/reviews/0/rating/stars","production":"5","mirror":"4"}]"#;
+        let told = async || Ok(stage.envoy.log()?.contains(pointer));
+        wait::until(SOON, "the difference to be logged", told).await
+    }
+
+    async fn until(&self, stage: &Stage<'_>, result: &str, count: u64) -> Result<()> {
+        let what = format!("{count} comparisons to come to {result}");
+        let there = async || {
+            let labels = [("result", result)];
+            Ok(self.count(stage, COMPARISONS, &labels).await? == count)
+        };
+        wait::until(SOON, &what, there).await
+    }
+
+    async fn count(&self, stage: &Stage<'_>, name: &str, more: &[(&str, &str)]) -> Result<u64> {
+        let mut labels = vec![("release", self.release.as_str()), ("mirror", &self.name)];
+        labels.extend(more);
+        Ok(stage.envoy.metrics_like(name).await?.sum(name, &labels) as u64)
+    }
+}
