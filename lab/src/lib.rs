@@ -8,6 +8,7 @@
 //! - [`istio`] makes such a description of what an operator applies to a mesh.
 //! - [`envoy`] runs it, gives it new plugin configurations, reads its counters and logs. [`supervisor`] sees to it that no
 //!   Envoy outlives the program that started it.
+//! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and asks it.
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
 //! - [`schemas`] says whether a cluster would take a resource.
@@ -41,6 +42,7 @@ pub mod envoy;
 pub mod istio;
 pub mod load;
 pub mod ports;
+pub mod prometheus;
 pub mod proxy;
 pub mod schemas;
 pub mod supervisor;

@@ -1,4 +1,4 @@
-//! Where the things are found that the lab needs and does not have: Envoy's binary, the filter's module, schemas.
+//! Where the things that the lab and the tests need are found: the filter's module, Envoy's binary and other tools, schemas.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,18 +18,36 @@ pub fn workspace() -> PathBuf {
 ///
 /// When the file is not there, or may not be executed.
 pub fn envoy() -> anyhow::Result<PathBuf> {
-    let path = named_or("ENVOY_BIN", "target/tools/envoy/envoy/_bin/envoy");
-    ensure!(
-        path.is_file(),
-        "Envoy is not at {}; install it with `make envoy`, or name another with ENVOY_BIN",
-        path.display()
-    );
-    ensure!(
-        executable(&path)?,
-        "{} may not be executed; allow it with `chmod +x`",
-        path.display()
-    );
-    Ok(path)
+    binary("Envoy", "ENVOY_BIN", "target/tools/envoy/envoy/_bin/envoy")
+}
+
+/// Prometheus: `PROMETHEUS_BIN` when set, else the one that `make prometheus` finds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn prometheus() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/prometheus/bin/prometheus";
+    binary("Prometheus", "PROMETHEUS_BIN", path)
+}
+
+/// Prometheus's tool for rules: `PROMTOOL_BIN` when set, else the one that `make prometheus` finds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn promtool() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/prometheus/bin/promtool";
+    binary("promtool", "PROMTOOL_BIN", path)
+}
+
+/// Kubernetes' command line: `KUBECTL_BIN` when set, else the one that `make tools` installs.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn kubectl() -> anyhow::Result<PathBuf> {
+    binary("kubectl", "KUBECTL_BIN", "target/tools/kubectl/bin/kubectl")
 }
 
 /// The filter's module: `HALFTONE_WASM` when set, else the one that `make build` makes.
@@ -57,6 +75,22 @@ pub fn schemas() -> anyhow::Result<PathBuf> {
     ensure!(
         path.is_dir(),
         "the schemas are not at {}; fetch them with `make schemas`",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A program, in the file that `variable` names or else at `default`, where `make tools` puts it.
+fn binary(program: &str, variable: &str, default: &str) -> anyhow::Result<PathBuf> {
+    let path = named_or(variable, default);
+    ensure!(
+        path.is_file(),
+        "{program} is not at {}; install it with `make tools`, or name another with {variable}",
+        path.display()
+    );
+    ensure!(
+        executable(&path)?,
+        "{} may not be executed; allow it with `chmod +x`",
         path.display()
     );
     Ok(path)

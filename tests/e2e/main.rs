@@ -16,6 +16,7 @@ mod forgery;
 mod injection;
 mod metrics;
 mod mirrors;
+mod observability;
 mod plugins;
 mod protocols;
 mod refusals;

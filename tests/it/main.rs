@@ -20,6 +20,7 @@ mod json_laws;
 mod json_oracle;
 mod json_trees;
 mod laws;
+mod manifests;
 mod mirrors;
 mod outcomes;
 mod reading;

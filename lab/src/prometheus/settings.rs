@@ -1,0 +1,94 @@
+//! What a Prometheus should do, in a test's words.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+/// How often it scrapes and evaluates rules.
+const INTERVAL: &str = "500ms";
+
+/// One Envoy to scrape.
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    admin: SocketAddr,
+    labels: Value,
+}
+
+impl Scrape {
+    /// The Envoy with this admin address, as if it were this pod's.
+    #[must_use]
+    pub fn new(admin: SocketAddr, namespace: &str, pod: &str) -> Self {
+        let labels = json!({"namespace": namespace, "pod": pod});
+        Self { admin, labels }
+    }
+}
+
+/// What to scrape, and which rules to evaluate, twice a second.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    path: String,
+    parameters: Value,
+    scrapes: Vec<Scrape>,
+    rules: Option<Value>,
+}
+
+impl Settings {
+    /// Scrapes `path` with these query parameters, lists of values by name.
+    #[must_use]
+    pub fn new(path: &str, parameters: Value) -> Self {
+        Self {
+            path: path.to_owned(),
+            parameters,
+            ..Self::default()
+        }
+    }
+
+    /// Adds an Envoy.
+    #[must_use]
+    pub fn scrape(mut self, scrape: Scrape) -> Self {
+        self.scrapes.push(scrape);
+        self
+    }
+
+    /// The rules, as a file of them has them.
+    #[must_use]
+    pub fn rules(mut self, rules: Value) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// Its own configuration. What else that needs is written into `directory`.
+    pub(super) fn written(&self, directory: &Path) -> anyhow::Result<String> {
+        let mut rule_files = Vec::new();
+        if let Some(rules) = &self.rules {
+            let file = directory.join("rules.yml");
+            fs::write(&file, rules.to_string())
+                .with_context(|| format!("writing {}", file.display()))?;
+            rule_files.push(file);
+        }
+        let targets = self
+            .scrapes
+            .iter()
+            .map(|scrape| json!({"targets": [scrape.admin.to_string()], "labels": scrape.labels}));
+        let scrapes = json!({
+            "job_name": "envoy",
+            "metrics_path": self.path,
+            "params": self.parameters,
+            "static_configs": Vec::from_iter(targets),
+        });
+        let configuration = json!({
+            "global": {
+                "scrape_interval": INTERVAL,
+                "scrape_timeout": INTERVAL,
+                "evaluation_interval": INTERVAL,
+            },
+            "rule_files": rule_files,
+            "scrape_configs": [scrapes],
+        });
+        // JSON is YAML too.
+        Ok(configuration.to_string())
+    }
+}

@@ -1,0 +1,167 @@
+//! What is looked at: an Envoy with everything in it that a dashboard or an alert is about, and a Prometheus.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use halftone_lab::envoy::Applied;
+use halftone_lab::load::Load;
+use halftone_lab::prometheus::{Prometheus, Sample, Scrape, Settings};
+use halftone_lab::proxy::{Cluster, Plugin};
+use halftone_lab::upstream::{Refusing, Script, Upstream};
+use halftone_lab::wait;
+use serde_json::{Value, json};
+
+use super::manifest;
+use crate::scene::{SOON, Scene, plugin};
+
+pub const NAMESPACE: &str = "bookinfo";
+pub const POD: &str = "productpage-v1-0";
+
+/// Behind the plugin of the others; it claims their host.
+const SECOND: &str = "second";
+
+/// So many requests each get what the alerts ask for at least: a request a second to each of two versions, over five
+/// minutes; one in ten seconds to the mirrors; a request a second to a release, over half an hour.
+const SPLIT: u64 = 800;
+const MIRRORED: u64 = 60;
+const STEADY: u64 = 2_000;
+
+pub struct Stage {
+    scene: Scene,
+    pub prometheus: Prometheus,
+    shadow: Upstream,
+    _hanging: Upstream,
+    _gone: Refusing,
+}
+
+/// Releases `reviews`, with a mirror for each kind of outcome, and `ratings`, of one version.
+fn config() -> Value {
+    let mirror = |name: &str, cluster: &str, fields: Value| {
+        let mut mirror = json!({
+            "name": name, "cluster": cluster, "match": [{"headers": {"x-mirror": {"present": true}}}],
+        });
+        if let (Some(mirror), Value::Object(fields)) = (mirror.as_object_mut(), fields) {
+            mirror.extend(fields);
+        }
+        mirror
+    };
+    json!({"releases": [
+        {
+            "name": "reviews", "hosts": ["reviews"], "principal": "v1",
+            "canary": {
+                "rules": [{"name": "testers", "match": [{"headers": {"end-user": {"exact": "jason"}}}], "version": "v2"}],
+                "split": [{"version": "v2", "weight": 1}, {"version": "v1", "weight": 1}],
+            },
+            "mirrors": [
+                mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
+                mirror("late", "hanging", json!({"timeout": "100ms"})),
+                mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
+                mirror("gone", "gone", json!({})),
+                mirror("nowhere", "nowhere", json!({})),
+            ],
+        },
+        {"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}},
+    ]})
+}
+
+fn second(strategy: Value) -> String {
+    let release = json!({
+        "name": "claims-too", "hosts": ["reviews"], "principal": "v1", "blueGreen": strategy,
+    });
+    json!({"releases": [release]}).to_string()
+}
+
+impl Stage {
+    /// All is there and scraped, and nothing has been asked for yet.
+    pub async fn new() -> Result<Self> {
+        let (shadow, hanging) = (
+            Upstream::start("shadow").await?,
+            Upstream::start("hanging").await?,
+        );
+        let gone = Refusing::new()?;
+        hanging.script(Script::hang());
+        let clusters = [
+            Cluster::new("shadow", shadow.address()),
+            Cluster::new("hanging", hanging.address()),
+            Cluster::new("gone", gone.address()?),
+        ];
+        let scene = Scene::of(|proxy| {
+            clusters
+                .into_iter()
+                .fold(proxy, halftone_lab::proxy::Proxy::cluster)
+                .plugin(plugin(&config()))
+                .plugin(Plugin::new(SECOND).config(&second(json!({"active": "v1"}))))
+        })
+        .await?;
+        let endpoint = &manifest("mesh/pod-monitor.yaml")?["spec"]["podMetricsEndpoints"][0];
+        let path = endpoint["path"].as_str().unwrap();
+        let settings = Settings::new(path, endpoint["params"].clone())
+            .scrape(Scrape::new(scene.envoy.admin(), NAMESPACE, POD))
+            .rules(super::alerts::rules()?);
+        let prometheus = Prometheus::start(&settings).await?;
+        let stage = Self {
+            scene,
+            prometheus,
+            shadow,
+            _hanging: hanging,
+            _gone: gone,
+        };
+        // A counter's rate is told from what it was before.
+        stage
+            .until("count_over_time(halftone_releases[1m]) >= 2")
+            .await?;
+        Ok(stage)
+    }
+
+    /// Whatever there is an alert for, but that nothing is decided any more: v2 is slow and fails now and then, mirrors
+    /// answer something else or nothing, two plugins claim a host, and a configuration is refused.
+    pub async fn trouble(&self) -> Result<()> {
+        let count = AtomicU64::new(0);
+        self.scene.upstreams.v2.direct(move |_| {
+            let failing = count.fetch_add(1, Ordering::Relaxed).is_multiple_of(4);
+            Script::status(if failing { 503 } else { 200 }).delay(Duration::from_millis(1_200))
+        });
+        let load = |host| Load::new(self.scene.envoy.address()).host(host);
+        let split = load("reviews").connections(120);
+        let mirrored = load("reviews").header("x-mirror", "1").connections(30);
+        let testers = load("reviews").header("end-user", "jason").run(4);
+        let (split, mirrored, testers) =
+            tokio::try_join!(split.run(SPLIT), mirrored.run(MIRRORED), testers)?;
+        let steady = load("ratings").run(STEADY).await?;
+        for report in [split, mirrored, testers, steady] {
+            ensure!(report.failures == 0, "{:?}", report.first_failure);
+        }
+        ensure!(self.shadow.received() > 0, "no copy arrived");
+        let bad = second(json!({"active": ""}));
+        ensure!(self.scene.envoy.apply(SECOND, Some(&bad)).await? == Applied::Rejected);
+
+        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 5 * MIRRORED);
+        for (metric, scraped) in [
+            ("halftone_requests_total", requests),
+            ("halftone_responses_total", requests),
+            ("halftone_request_duration_milliseconds_count", requests),
+            ("halftone_mirrors_total", copies),
+            ("halftone_mirror_duration_milliseconds_count", MIRRORED),
+            ("halftone_comparisons_total", MIRRORED),
+            ("halftone_conflicts_total", requests - STEADY),
+            ("halftone_config_rejected", 1),
+        ] {
+            self.until(&format!("sum({metric}) == {scraped}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the expression yields something: a scrape may be late.
+    pub async fn until(&self, promql: &str) -> Result<Vec<Sample>> {
+        let found = async || {
+            let samples = self.prometheus.query(promql).await?;
+            Ok((!samples.is_empty()).then_some(samples))
+        };
+        wait::some(SOON, promql, found).await
+    }
+
+    pub async fn end(self) -> Result<()> {
+        self.scene.end().await
+    }
+}
