@@ -99,8 +99,9 @@ lint: $(DENY) ## Check formatting, lints, documentation and licences
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
 	$(DENY) --locked --workspace check bans licenses sources
 
-texts: ## Write anew the schema and the words of violations, to be read before they are kept
+texts: ## Write anew the schema, the words of violations and what halftonectl prints, to be read before they are kept
 	UPDATE=1 cargo test --locked -p halftone --test it -- schema violations
+	UPDATE=1 cargo test --locked -p halftonectl --test cli
 
 fmt: ## Format the sources
 	cargo fmt --all

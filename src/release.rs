@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use decision::{Decision, Outcome, Reason};
 pub use draws::{Draws, Percentage, salt};
-pub use hosts::Hosts;
+pub use hosts::{HostPattern, Hosts};
 pub use lookup::Lookup;
 pub use matching::{Condition, Match, any_matches};
 pub use session::{Session, SessionCookie, SessionId, SessionKey};
@@ -185,6 +185,12 @@ impl Releases {
     pub fn claiming(&self, head: &RequestHead<'_>) -> Option<(usize, &Release)> {
         let index = *self.hosts.find(head.authority())?;
         Some((index, self.releases.get(index)?))
+    }
+
+    /// What claims the host of the request.
+    #[must_use]
+    pub fn pattern(&self, head: &RequestHead<'_>) -> Option<HostPattern<'_>> {
+        self.hosts.claim(head.authority()).map(|claim| claim.0)
     }
 
     /// In the order of the configuration.

@@ -7,16 +7,21 @@
 //! - [`cli`] is the command line: a verb each, and what they share.
 //! - [`source`] reads files: what they hold, and the one configuration that a verb is about;
 //!   [`files`] finds them in folders.
+//! - [`request`] is the request that a verb puts to a configuration.
+//! - [`shown`], [`style`], [`tree`] and [`json`] write reports.
 //! - [`verbs`] has a file for each verb.
-//! - [`outcome`] is how a run ends: 0 fine, 1 findings, 2 usage. [`style`] and [`words`] are for people.
+//! - [`outcome`] is how a run ends: 0 fine, 1 findings, 2 usage.
 
 pub mod cli;
 pub mod files;
+pub mod json;
 pub mod outcome;
+pub mod request;
+pub mod shown;
 pub mod source;
 pub mod style;
+pub mod tree;
 pub mod verbs;
-pub mod words;
 
 use std::io::Write;
 

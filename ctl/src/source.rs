@@ -123,6 +123,17 @@ fn within(place: &str, path: &str) -> String {
 }
 
 impl Configuration {
+    /// The hosts that its releases claim, as they were written.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let releases = self.value.get("releases").and_then(Value::as_array);
+        let hosts = |release: &Value| release.get("hosts").and_then(Value::as_array).cloned();
+        let hosts = releases.into_iter().flatten().filter_map(hosts).flatten();
+        hosts
+            .filter_map(|host| host.as_str().map(Into::into))
+            .collect()
+    }
+
     /// Reads the one configuration of a file; of several the one whose resource is called `plugin`,
     /// as `name` or `namespace/name`.
     ///

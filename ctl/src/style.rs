@@ -10,3 +10,6 @@ pub const BAD: Style = AnsiColor::Red.on_default();
 
 /// What stands beside the matter.
 pub const FAINT: Style = Style::new().dimmed();
+
+/// The matter itself.
+pub const STRONG: Style = Style::new().bold();

@@ -7,5 +7,8 @@
 fn commands_print_what_the_documents_say() {
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
     let cases = trycmd::TestCases::new();
-    cases.case("examples/*/README.md");
+    cases
+        .case("README.md")
+        .case("docs/halftonectl.md")
+        .case("examples/*/README.md");
 }

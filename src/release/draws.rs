@@ -95,10 +95,16 @@ impl Percentage {
         }
     }
 
+    /// What `ticket` draws: uniform, 0 or more and under 100.
+    #[must_use]
+    pub fn draw(self, ticket: u64) -> f64 {
+        unit(Draws::new(ticket ^ self.salt).next_u64()) * 100.0
+    }
+
     /// Whether `ticket` is in it.
     #[must_use]
     pub fn takes(self, ticket: u64) -> bool {
-        unit(Draws::new(ticket ^ self.salt).next_u64()) * 100.0 < self.percent
+        self.draw(ticket) < self.percent
     }
 
     /// Whether it takes every ticket, which then need not be looked at.

@@ -2,6 +2,7 @@
 //! comes last.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::lookup::Lookup;
 
@@ -43,23 +44,53 @@ impl<T> Hosts<T> {
     /// The best claim on the host of `authority`, whose port and case do not matter.
     #[must_use]
     pub fn find(&self, authority: &[u8]) -> Option<&T> {
-        let host = lower_case(host_of(authority));
-        if host.is_empty() || host.len() > LONGEST_HOST {
-            return self.any.as_ref();
-        }
-        self.exact
-            .get(&*host)
-            .or_else(|| self.find_suffix(&host))
-            .or(self.any.as_ref())
+        self.claim(authority).map(|(_, target)| target)
     }
 
-    fn find_suffix(&self, host: &[u8]) -> Option<&T> {
+    /// The same, with the pattern that claims it.
+    #[must_use]
+    pub fn claim(&self, authority: &[u8]) -> Option<(HostPattern<'_>, &T)> {
+        let host = lower_case(host_of(authority));
+        let any = || self.any.as_ref().map(|target| (HostPattern::Any, target));
+        if host.is_empty() || host.len() > LONGEST_HOST {
+            return any();
+        }
+        self.exact
+            .get_key_value(&*host)
+            .map(|(host, target)| (HostPattern::Exact(host), target))
+            .or_else(|| self.find_suffix(&host))
+            .or_else(any)
+    }
+
+    fn find_suffix(&self, host: &[u8]) -> Option<(HostPattern<'_>, &T)> {
         if self.suffixes.is_empty() {
             return None;
         }
         let dots = memchr::memchr_iter(b'.', host).filter(|dot| *dot > 0);
         dots.filter_map(|dot| host.get(dot + 1..))
-            .find_map(|suffix| self.suffixes.get(suffix))
+            .find_map(|suffix| self.suffixes.get_key_value(suffix))
+            .map(|(suffix, target)| (HostPattern::Suffix(suffix), target))
+    }
+}
+
+/// What claims a host, in lower case. It prints as a configuration writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostPattern<'h> {
+    /// The host itself.
+    Exact(&'h [u8]),
+    /// `*.suffix`: any host below this one.
+    Suffix(&'h [u8]),
+    /// `*`: every host.
+    Any,
+}
+
+impl fmt::Display for HostPattern<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(&String::from_utf8_lossy(host)),
+            Self::Suffix(suffix) => write!(f, "*.{}", String::from_utf8_lossy(suffix)),
+            Self::Any => f.write_str("*"),
+        }
     }
 }
 
@@ -97,7 +128,9 @@ mod tests {
         ] {
             hosts.insert(pattern, pattern);
         }
-        hosts.find(authority.as_bytes()).copied()
+        let (pattern, target) = hosts.claim(authority.as_bytes())?;
+        assert_eq!(pattern.to_string(), *target);
+        Some(target)
     }
 
     #[test]

@@ -41,6 +41,12 @@ impl Match {
         Self { conditions }
     }
 
+    /// Its conditions, in the order in which they are tested.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
     /// The first condition that does not hold. None: the request matches.
     #[must_use]
     pub fn failing(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> Option<&Condition> {
@@ -59,7 +65,9 @@ pub fn any_matches(matches: &[Match], head: &RequestHead<'_>, ticket: &mut Ticke
 }
 
 impl Condition {
-    fn holds(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> bool {
+    /// Whether it holds. A percentage alone asks for the ticket's number.
+    #[must_use]
+    pub fn holds(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> bool {
         match self {
             Self::Method(test) => test.any(std::iter::once(head.method())),
             Self::Path(test) => test.any(std::iter::once(head.path())),

@@ -1,5 +1,8 @@
 //! Sessions: the same key gets the same version.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use xxhash_rust::xxh64::xxh64;
 
 use super::draws::{Draws, salt};
@@ -56,7 +59,9 @@ impl Session {
     /// The sessions of the release `release`: by the first of `keys` that a request carries, else
     /// by `cookie`.
     #[must_use]
-    pub fn new(release: &str, keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
+    pub fn new(release: &str, mut keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
+        let issued = cookie.as_ref().map(|cookie| cookie.name.clone());
+        keys.extend(issued.map(SessionKey::Cookie));
         Self {
             seed: salt(release),
             keys,
@@ -77,36 +82,62 @@ impl Session {
         self.cookie.as_ref()
     }
 
+    /// Where a key is looked for, in this order; last in the cookie of those who bring none.
+    #[must_use]
+    pub fn keys(&self) -> &[SessionKey] {
+        &self.keys
+    }
+
+    /// The first key that the request carries, and its value, which is not empty.
+    #[must_use]
+    pub fn key<'a>(&self, head: &RequestHead<'a>) -> Option<(&SessionKey, Cow<'a, [u8]>)> {
+        self.keys
+            .iter()
+            .find_map(|key| key.value(head).map(|value| (key, value)))
+    }
+
     pub(super) fn reads_source_address(&self) -> bool {
         self.keys.contains(&SessionKey::SourceAddress)
     }
 
     pub(super) fn find(&self, head: &RequestHead<'_>, chance: u64) -> Found {
-        if let Some(number) = self.keys.iter().find_map(|key| self.carried(key, head)) {
-            return Found::Carried(number);
+        if let Some((_, key)) = self.key(head) {
+            return Found::Carried(self.number(&key));
         }
-        let Some(cookie) = &self.cookie else {
+        if self.cookie.is_none() {
             return Found::None;
-        };
-        if let Some(id) = head.cookies(&cookie.name).find(|id| !id.is_empty()) {
-            return Found::Carried(self.number(id));
         }
         let id = SessionId::new(chance);
         Found::Issued(self.number(&id.text()), id)
     }
+}
 
-    fn carried(&self, key: &SessionKey, head: &RequestHead<'_>) -> Option<u64> {
-        let number = |key: &[u8]| (!key.is_empty()).then(|| self.number(key));
-        match key {
-            SessionKey::Header(name) => head.headers(name).find_map(number),
-            SessionKey::Cookie(name) => head.cookies(name).find_map(number),
-            SessionKey::QueryParam(name) => {
-                head.query_params(name).find_map(|value| number(&value))
+impl SessionKey {
+    /// The first value there that is not empty.
+    fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
+        let some = |value: &Cow<'a, [u8]>| !value.is_empty();
+        match self {
+            Self::Header(name) => head.headers(name).map(Cow::from).find(some),
+            Self::Cookie(name) => head.cookies(name).map(Cow::from).find(some),
+            Self::QueryParam(name) => head.query_params(name).find(some),
+            Self::JwtClaim(name) => {
+                let claim = head.jwt_claim(name)?;
+                Some(Cow::from(claim.into_bytes())).filter(some)
             }
-            SessionKey::JwtClaim(name) => head
-                .jwt_claim(name)
-                .and_then(|claim| number(claim.as_bytes())),
-            SessionKey::SourceAddress => head.source_address().and_then(number),
+            Self::SourceAddress => head.source_address().map(Cow::from).filter(some),
+        }
+    }
+}
+
+/// As a configuration writes it: `header x-user-id`.
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::QueryParam(name) => write!(f, "queryParam {name}"),
+            Self::JwtClaim(name) => write!(f, "jwtClaim {name}"),
+            Self::SourceAddress => f.write_str("sourceAddress"),
         }
     }
 }

@@ -67,7 +67,9 @@ impl Arm {
         self.drawn.version()
     }
 
-    fn time(&self, ticket: u64) -> f64 {
+    /// Its time in the race for `ticket`: an exponential variate divided by the weight.
+    #[must_use]
+    pub fn time(&self, ticket: u64) -> f64 {
         Draws::new(ticket ^ self.version().salt()).next_exponential() / self.weight
     }
 }

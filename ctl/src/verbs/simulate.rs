@@ -1,9 +1,21 @@
 //! `simulate`: the expected and the observed share of each version.
 
+pub mod expected;
+pub mod moves;
+pub mod report;
+pub mod sample;
+pub mod text;
+
 use std::io::Write;
 
+use halftone::release::Release;
+
 use crate::cli::Format;
-use crate::outcome::{Failure, Verdict};
+use crate::outcome::{Failure, Finding, Verdict};
+use crate::request::{Request, RequestArgs};
+use crate::source::Configuration;
+use report::{MovesReport, Report};
+use sample::Sample;
 
 /// What to simulate.
 #[derive(Debug, clap::Args)]
@@ -11,16 +23,79 @@ pub struct Args {
     /// The configuration; `-` is standard input
     #[arg(value_name = "FILE")]
     pub file: String,
+    /// The request, which is sent again and again.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// How many requests
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: u64,
+    /// Sends them from so many sessions, in turn
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sessions: Option<u32>,
+    /// Another configuration: which of the sessions move when it follows
+    #[arg(long, value_name = "OTHER-FILE")]
+    pub then: Option<String>,
+    /// The plugin, where a file holds several: its name, or namespace/name
+    #[arg(long, value_name = "NAME")]
+    pub plugin: Option<String>,
     /// How the report is written
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// Reports.
+/// Reports. A share that is off by more than chance explains is a finding.
 ///
 /// # Errors
 ///
-/// When there is nothing to report on.
-pub fn run(_args: &Args, _out: &mut dyn Write) -> Result<Verdict, Failure> {
-    Err(Failure::Usage("simulate is not there yet".into()))
+/// When there is nothing to report on; when no release claims the host.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
+    check(args)?;
+    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
+    let request = Request::from(&args.request);
+    let release = claiming(&configuration, &request)?;
+    let sample = Sample::new(args, &request, release).map_err(Failure::Usage)?;
+    let mut report = Report::new(args, &sample);
+    if let Some(file) = &args.then {
+        let then = Configuration::read(file, args.plugin.as_deref())?;
+        let after = claiming(&then, &request)?;
+        report.then = Some(MovesReport::new(file, &sample, after));
+    }
+    match args.output {
+        Format::Text => text::write(&report, out)?,
+        Format::Json => crate::json::write(&report, out)?,
+    }
+    Ok(Verdict::of(report.findings()))
+}
+
+fn check(args: &Args) -> Result<(), Failure> {
+    let wrong = match (&args.then, args.sessions) {
+        (Some(_), None) => "--then: tells which sessions move; say how many with --sessions",
+        (Some(then), _) if then == "-" && args.file == "-" => {
+            "--then: standard input is FILE already; name a file"
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(wrong.into()))
+}
+
+fn claiming<'c>(
+    configuration: &'c Configuration,
+    request: &Request,
+) -> Result<&'c Release, Failure> {
+    let headers = request.headers();
+    let head = request.head(&headers);
+    if let Some((_, release)) = configuration.releases.claiming(&head) {
+        return Ok(release);
+    }
+    let host = crate::shown::escaped(head.authority());
+    let claimed = match configuration.hosts().as_slice() {
+        [] => "the configuration has no release".into(),
+        hosts => format!("claimed are {}", crate::shown::list(hosts)),
+    };
+    Err(Failure::Refused(vec![Finding {
+        file: configuration.file.clone(),
+        resource: None,
+        path: String::new(),
+        message: format!("no release claims {host}; {claimed}"),
+    }]))
 }

@@ -7,8 +7,11 @@
     reason = "a test may fail"
 )]
 
+mod explain;
+mod pinned;
 mod render;
 mod schema;
+mod simulate;
 mod test;
 
 use std::io::Write;

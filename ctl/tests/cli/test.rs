@@ -37,7 +37,7 @@ fn cases_that_hold_are_fine() {
     assert_eq!(
         run.out,
         format!(
-            "{path}\n  passed  jason sees v2\n  passed  one in ten (5000 requests)\n\n\
+            "{path}\n  passed  jason sees v2\n  passed  one in ten (5,000 requests)\n\n\
              passed: 2 cases in 1 file, 2 passed, 0 failed.\n"
         )
     );
@@ -57,7 +57,7 @@ fn what_does_not_hold_is_shown_as_expected_and_got() {
                      got      v2
             reason: expected principal
                     got      rule:testers
-  failed  half (1000 requests)
+  failed  half (1,000 requests)
             share of v1: expected 0.5 within 0.01
                          got      0.9010
             share of v2: expected 0.5 within 0.01
@@ -234,5 +234,29 @@ fn what_cannot_be_opened_is_a_mistake_of_the_command_line() {
         let run = halftonectl(&[vec!["test"], files].concat());
         assert!(run.err.contains(&said), "{run:?}");
         assert_eq!((run.code, run.out.as_str()), (2, ""));
+    }
+}
+
+/// The same files run on the core, in wasm32 and through Envoy: `tests/it/cases.rs`, `tests/wasm.rs`, `tests/e2e`.
+#[test]
+fn the_case_files_of_the_tests_and_the_examples_hold() {
+    let run = halftonectl(&["test", "--output", "json", "tests/cases", "examples"]);
+    let report = run.json();
+    assert_eq!((run.code, &report["failed"]), (0, &json!(0)), "{}", run.out);
+    let files: Vec<&str> = report["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["file"].as_str().unwrap())
+        .collect();
+    for folder in [
+        "tests/cases/",
+        "examples/bookinfo/",
+        "examples/per-service/",
+    ] {
+        assert!(
+            files.iter().any(|file| file.starts_with(folder)),
+            "{files:?}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use halftone_cases::Mismatch;
 use serde::Serialize;
 
 use super::run::{Run, Suite};
+use crate::json;
 use crate::outcome::Finding;
 
 /// The report: `{"passed": 1, "failed": 1, "files": [{"file": …, "cases": [{"name": …, "requests": 1,
@@ -64,8 +65,7 @@ pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
         failed,
         files: suites.iter().map(file).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    json::write(&report, out)
 }
 
 fn file(suite: &Suite) -> File<'_> {

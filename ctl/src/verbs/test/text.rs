@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use halftone_cases::Mismatch;
 
 use super::run::{Run, Suite};
+use crate::shown::count;
 use crate::style::{BAD, GOOD};
-use crate::words::count;
 
 /// A line for each case, and under one that failed what was expected and what came.
 pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
@@ -36,15 +36,15 @@ pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{style}{word}{style:#}: {} in {}, {passed} passed, {failed} failed.",
-        count(cases, "case"),
-        count(suites.len(), "file"),
+        count(cases as u64, "case"),
+        count(suites.len() as u64, "file"),
     )
 }
 
 fn case(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let sample = match run.requests {
         1 => String::new(),
-        requests => format!(" ({requests} requests)"),
+        requests => format!(" ({})", count(requests.into(), "request")),
     };
     if run.passed() {
         return writeln!(out, "  {GOOD}passed{GOOD:#}  {}{sample}", run.name);

@@ -1,0 +1,15 @@
+//! Reports for other programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Writes `report` as indented JSON.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    writeln!(out)
+}

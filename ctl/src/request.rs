@@ -1,0 +1,197 @@
+//! The request that a verb puts to a configuration.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use halftone::release::SessionKey;
+use halftone::request::{Header, RequestHead};
+
+/// The request, as the command line says it.
+#[derive(Debug, clap::Args)]
+pub struct RequestArgs {
+    /// Its host, and its port if there is one
+    #[arg(long, value_parser = host)]
+    pub host: String,
+    /// Its method
+    #[arg(long, default_value = "GET", value_parser = method)]
+    pub method: String,
+    /// Its path, with the query
+    #[arg(long, default_value = "/", value_parser = path)]
+    pub path: String,
+    /// A header; again for each further value
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = OsStringValueParser::new().try_map(header))]
+    pub headers: Vec<NamedValue>,
+    /// The address that it comes from
+    #[arg(long, value_name = "IP")]
+    pub source_address: Option<IpAddr>,
+    /// Draws other random numbers
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A header's name, in lower case, and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedValue(String, Vec<u8>);
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Pseudo-headers first.
+    headers: Vec<NamedValue>,
+    source_address: Option<String>,
+}
+
+impl From<&RequestArgs> for Request {
+    fn from(args: &RequestArgs) -> Self {
+        let pseudo = [
+            (AUTHORITY, &args.host),
+            (METHOD, &args.method),
+            (PATH, &args.path),
+        ];
+        let pseudo = pseudo.map(|(name, value)| NamedValue(name.into(), value.as_str().into()));
+        Self {
+            headers: pseudo
+                .into_iter()
+                .chain(args.headers.iter().cloned())
+                .collect(),
+            // As Envoy prints it, which is what sessions are told by.
+            source_address: args
+                .source_address
+                .map(|address| address.to_canonical().to_string()),
+        }
+    }
+}
+
+const AUTHORITY: &str = ":authority";
+const METHOD: &str = ":method";
+const PATH: &str = ":path";
+
+impl Request {
+    /// Its headers, for [`Request::head`].
+    #[must_use]
+    pub fn headers(&self) -> Vec<Header<'_>> {
+        let headers = self.headers.iter();
+        headers
+            .map(|NamedValue(name, value)| (name.as_bytes(), value.as_slice()))
+            .collect()
+    }
+
+    /// Its head, given its own headers.
+    #[must_use]
+    pub fn head<'a>(&'a self, headers: &'a [Header<'a>]) -> RequestHead<'a> {
+        let head = RequestHead::new(headers);
+        match &self.source_address {
+            Some(address) => head.with_source_address(address.as_bytes()),
+            None => head,
+        }
+    }
+
+    /// Carries `value` where `key` looks for it, before whatever stands there already.
+    pub fn carry(&mut self, key: &SessionKey, value: &str) {
+        match key {
+            SessionKey::Header(name) => self.add(name, value),
+            SessionKey::Cookie(name) => self.add("cookie", &format!("{name}={value}")),
+            SessionKey::QueryParam(name) => self.add_to_query(name, value),
+            SessionKey::JwtClaim(name) => {
+                self.add("authorization", &format!("Bearer {}", token(name, value)));
+            }
+            SessionKey::SourceAddress => self.source_address = Some(value.into()),
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        self.headers
+            .insert(0, NamedValue(name.into(), value.into()));
+    }
+
+    fn add_to_query(&mut self, name: &str, value: &str) {
+        let encoded = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let pair = format!("?{}={}", encoded(name), encoded(value)).into_bytes();
+        for NamedValue(_, target) in self.headers.iter_mut().filter(|one| one.0 == PATH) {
+            let at = target
+                .iter()
+                .position(|byte| *byte == b'?')
+                .unwrap_or(target.len());
+            let query = target.split_off(at);
+            target.extend_from_slice(&pair);
+            if let [_, rest @ ..] = query.as_slice() {
+                target.push(b'&');
+                target.extend_from_slice(rest);
+            }
+        }
+    }
+}
+
+/// An unsigned token with one claim.
+fn token(name: &str, value: &str) -> String {
+    use base64::Engine as _;
+    let encoded = |json: serde_json::Value| {
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json.to_string())
+    };
+    let mut claims = serde_json::Map::new();
+    claims.insert(name.into(), value.into());
+    format!(
+        "{}.{}.",
+        encoded(serde_json::json!({"alg": "none"})),
+        encoded(claims.into())
+    )
+}
+
+fn host(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '?', '#', '@']) || text.contains(char::is_whitespace)
+    {
+        return Err("give a host, or host:port, without scheme and path".into());
+    }
+    Ok(text.into())
+}
+
+fn method(text: &str) -> Result<String, String> {
+    if !is_token(text) {
+        return Err("give a method, as GET".into());
+    }
+    Ok(text.into())
+}
+
+fn path(text: &str) -> Result<String, String> {
+    if !(text.starts_with('/') || text == "*") || text.contains(char::is_control) {
+        return Err("give a path that begins with /, with the query".into());
+    }
+    Ok(text.into())
+}
+
+fn header(text: OsString) -> Result<NamedValue, String> {
+    const WRITTEN: &str = "write it as 'name: value'";
+    let text = text.into_encoded_bytes();
+    let colon = text
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or(format!("has no colon; {WRITTEN}"))?;
+    let (name, value) = text.split_at(colon);
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    if name.is_empty() && text.iter().skip(1).any(|byte| *byte == b':') {
+        return Err("is a pseudo-header; use --host, --method or --path".into());
+    }
+    if !is_token(&name) {
+        return Err(format!("has no header's name before the colon; {WRITTEN}"));
+    }
+    if name == "host" {
+        return Err("is the host of the request; use --host".into());
+    }
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+        return Err("has a line break or NUL in its value, which HTTP cannot carry".into());
+    }
+    Ok(NamedValue(name, value.into()))
+}
+
+/// Whether HTTP takes it for a method or a header's name (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

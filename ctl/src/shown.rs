@@ -1,0 +1,184 @@
+//! How values and numbers are shown to people.
+
+use std::borrow::Cow;
+
+use halftone::release::SessionKey;
+
+/// The longest value that is shown whole, in characters.
+const LONGEST: usize = 80;
+
+/// In place of what is not shown.
+const HIDDEN: &str = "(hidden)";
+
+/// A value that a request has, in quotes: what does not print is escaped, what is long is cut.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("\"{}…\"", text.get(..end).unwrap_or_default()),
+        None => format!("\"{text}\""),
+    }
+}
+
+/// Bytes as text: control characters are escaped, and bytes that are not UTF-8 stand as `\xff`.
+#[must_use]
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            if is_invisible(letter) {
+                text.extend(letter.escape_default());
+            } else {
+                text.push(letter);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// What would move a terminal's cursor, or turn the direction of what follows.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The value of the header `name`, without what it may keep secret.
+#[must_use]
+pub fn header_value<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
+    match name {
+        "authorization" | "proxy-authorization" => {
+            let scheme = value.split(|byte| *byte == b' ').next();
+            let scheme = scheme.filter(|scheme| scheme.len() < value.len());
+            match scheme {
+                Some(scheme) => [scheme, b" ", HIDDEN.as_bytes()].concat().into(),
+                None => HIDDEN.as_bytes().into(),
+            }
+        }
+        "cookie" | "set-cookie" => HIDDEN.as_bytes().into(),
+        _ => value.into(),
+    }
+}
+
+/// The value of a session's key, without what it may keep secret.
+#[must_use]
+pub fn key_value(key: &SessionKey, value: &[u8]) -> String {
+    match key {
+        SessionKey::Header(name) => escaped(&header_value(name, value)),
+        _ => escaped(value),
+    }
+}
+
+/// Names, as many as still help.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let (shown, rest) = names.split_at(names.len().min(MOST));
+    match rest.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// `20,000`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A number above 0 with four significant digits.
+#[must_use]
+pub fn significant(number: f64) -> String {
+    if !(1e-4..1e6).contains(&number) {
+        return format!("{number:.3e}");
+    }
+    let decimals = (3.0 - number.log10().floor()).max(0.0) as usize;
+    format!("{number:.decimals$}")
+}
+
+/// A part of all as a percentage with two decimals: `9.85 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// So many things, in words: `1 request`, `20,000 requests`.
+#[must_use]
+pub fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_print_is_escaped() {
+        let table: [(&[u8], &str); 7] = [
+            (b"jason", "jason"),
+            ("jas\u{f6}n \u{1f600}".as_bytes(), "jasön 😀"),
+            (b"a\xff\xfeb", "a\\xff\\xfeb"),
+            (b"\x1b[31mred\t\n", "\\u{1b}[31mred\\t\\n"),
+            ("\u{202e}txt".as_bytes(), "\\u{202e}txt"),
+            (b"\x7f", "\\u{7f}"),
+            (b"", ""),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(escaped(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn tokens_and_cookies_are_hidden() {
+        let table: [(&str, &[u8], &[u8]); 5] = [
+            ("authorization", b"Bearer abc.def.ghi", b"Bearer (hidden)"),
+            ("authorization", b"abc.def.ghi", b"(hidden)"),
+            ("proxy-authorization", b"Basic abc", b"Basic (hidden)"),
+            ("cookie", b"a=1; b=2", b"(hidden)"),
+            ("x-user-id", b"17", b"17"),
+        ];
+        for (name, value, expected) in table {
+            assert_eq!(&*header_value(name, value), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let table = [
+            (0.012_345_6, "0.01235"),
+            (12.345_6, "12.35"),
+            (123_456.7, "123457"),
+            (1.5e-7, "1.500e-7"),
+            (0.0, "0.000e0"),
+        ];
+        for (number, expected) in table {
+            assert_eq!(significant(number), expected);
+        }
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1234567, "1,234,567"),
+        ] {
+            assert_eq!(thousands(number), expected);
+        }
+        assert_eq!(count(1, "case"), "1 case");
+        assert_eq!(count(2000, "case"), "2,000 cases");
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        assert_eq!(quoted(&"ä".repeat(81)), format!("\"{}…\"", "ä".repeat(80)));
+        assert_eq!(quoted(&"ä".repeat(80)), format!("\"{}\"", "ä".repeat(80)));
+    }
+}

@@ -1,0 +1,141 @@
+//! The report for people: a table with a bar for each share, and what moves.
+
+use std::io::{self, Write};
+
+use super::report::{MovesReport, Report, ShareReport};
+use crate::shown::{count, percent, quoted, thousands};
+use crate::style::{BAD, GOOD, STRONG};
+
+/// The length of a bar that is all, in characters.
+const BAR: usize = 24;
+
+/// Writes the report.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{STRONG}{}{STRONG:#}", title(report))?;
+    table("version", &report.versions, out)?;
+    table("reason", &report.reasons, out)?;
+    match &report.then {
+        Some(then) => moves(then, out),
+        None => Ok(()),
+    }
+}
+
+fn title(report: &Report) -> String {
+    let from = match (report.sessions, &report.key) {
+        (Some(_), Some(key)) if report.value.is_some() => {
+            let value = report.value.as_deref().unwrap_or_default();
+            format!(" of one session, {key} {}", quoted(value))
+        }
+        (Some(sessions), Some(key)) => format!(" of {} by {key}", count(sessions, "session")),
+        _ => ", each drawn by itself".into(),
+    };
+    format!(
+        "release {} · {}{from} · seed {}",
+        report.release,
+        count(report.requests, "request"),
+        report.seed
+    )
+}
+
+fn table(head: &str, shares: &[ShareReport], out: &mut dyn Write) -> io::Result<()> {
+    let rows: Vec<[String; 4]> = shares.iter().map(row).collect();
+    let heads = [head, "expected", "observed", "requests"].map(String::from);
+    let all = || std::iter::once(&heads).chain(&rows);
+    let width = |column: fn(&[String; 4]) -> &String| {
+        let widths = all().map(|row| column(row).chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let (name, expected) = (width(|row| &row[0]), width(|row| &row[1]));
+    let (observed, requests) = (width(|row| &row[2]), width(|row| &row[3]));
+    let line = |[a, b, c, d]: &[String; 4]| {
+        format!("  {a:name$}  {b:expected$}  {c:>observed$}  {d:>requests$}")
+    };
+    writeln!(out, "\n{}", line(&heads))?;
+    for (row, share) in rows.iter().zip(shares) {
+        let off = if share.ok {
+            String::new()
+        } else {
+            format!("  {BAD}more than chance explains{BAD:#}")
+        };
+        let bar = match bar(share.observed) {
+            none if none.is_empty() => none,
+            bar => format!("  {GOOD}{bar}{GOOD:#}"),
+        };
+        writeln!(out, "{}{bar}{off}", line(row))?;
+    }
+    Ok(())
+}
+
+fn row(share: &ShareReport) -> [String; 4] {
+    let expected = format!("{:>8}", percent(share.expected));
+    let expected = if share.within > 0.0 {
+        format!("{expected} ± {:.2}", 100.0 * share.within)
+    } else {
+        expected
+    };
+    [
+        share.name.clone(),
+        expected,
+        percent(share.observed),
+        thousands(share.requests),
+    ]
+}
+
+/// A bar in eighths of a character. What is there at all shows.
+fn bar(share: f64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let least = usize::from(share > 0.0);
+    let eighths = ((share * (8 * BAR) as f64).round() as usize).max(least);
+    let part = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{part}", "█".repeat(eighths / 8))
+}
+
+fn moves(then: &MovesReport, out: &mut dyn Write) -> io::Result<()> {
+    let share = |sessions: u64| percent(sessions as f64 / then.sessions.max(1) as f64);
+    writeln!(out, "\n{STRONG}then {}{STRONG:#}\n", then.file)?;
+    let mut rows: Vec<[String; 3]> = then
+        .moves
+        .iter()
+        .map(|one| {
+            let way = format!("{} → {}", one.from, one.to);
+            [way, thousands(one.sessions), percent(one.share)]
+        })
+        .collect();
+    rows.push(["stay".into(), thousands(then.stay), share(then.stay)]);
+    let width = |text: &dyn Fn(&[String; 3]) -> usize| rows.iter().map(text).max().unwrap_or(0);
+    let way = width(&|row| row[0].chars().count());
+    let sessions = width(&|row| row[1].len());
+    for [a, b, c] in &rows {
+        writeln!(out, "  {a:way$}  {b:>sessions$}  {c:>8}")?;
+    }
+    writeln!(out, "\n{}", law(then))
+}
+
+fn law(then: &MovesReport) -> String {
+    let law = &then.law;
+    if law.sessions == 0 {
+        return "No session is decided by a split before and after, so no law covers them.".into();
+    }
+    let ways: Vec<String> = law
+        .allowed
+        .iter()
+        .map(|way| format!("{} → {}", way.from, way.to))
+        .collect();
+    let allowed = match ways.as_slice() {
+        [] => "nobody may move".into(),
+        ways => format!("sessions may only move {}", ways.join(", ")),
+    };
+    let kept = match law.broken {
+        0 => format!("none of {} moved otherwise", thousands(law.sessions)),
+        broken => format!(
+            "{} of {} moved otherwise",
+            thousands(broken),
+            thousands(law.sessions)
+        ),
+    };
+    format!("By the weights of both splits, {allowed}: {kept}.")
+}

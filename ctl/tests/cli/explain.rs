@@ -1,0 +1,285 @@
+//! `explain`. The outputs stand in `explain/NAME.txt`.
+
+use crate::pinned::difference;
+use crate::{file, halftonectl};
+
+const FILE: &str = "ctl/tests/cli/explain/releases.yaml";
+
+/// By the name of the file that holds the output: what is asked, after `--host`.
+const TABLE: [(&str, &[&str]); 15] = [
+    (
+        "a-rule-matches",
+        &[
+            "reviews:9080",
+            "--path",
+            "/reviews/0?x=1",
+            "--header",
+            "end-user: jason",
+            "--header",
+            "x-user-id: 17",
+        ],
+    ),
+    (
+        "a-rule-splits",
+        &[
+            "reviews",
+            "--header",
+            "cookie: a=1; group=beta",
+            "--header",
+            "x-user-id: 4",
+        ],
+    ),
+    (
+        "a-percentage-fails",
+        &[
+            "reviews",
+            "--header",
+            "cookie: group=beta",
+            "--header",
+            "x-user-id: 2",
+        ],
+    ),
+    (
+        "a-session-splits",
+        &["Shop.Reviews.example.com", "--header", "X-User-Id:17"],
+    ),
+    (
+        "an-id-is-issued",
+        &["reviews", "--header", "x-halftone-explain: 1"],
+    ),
+    (
+        "another-seed-issues-another-id",
+        &["reviews", "--seed", "2"],
+    ),
+    (
+        "a-claim-is-the-session",
+        &[
+            "reviews",
+            "--header",
+            "authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqYXNvbiJ9.",
+        ],
+    ),
+    (
+        "an-address-is-the-session",
+        &["reviews", "--source-address", "::ffff:10.0.0.7"],
+    ),
+    (
+        "all-values-are-shown",
+        &[
+            "reviews",
+            "--method",
+            "POST",
+            "--path",
+            "/beta?debug=%ff%1b",
+            "--header",
+            "end-user: bob",
+            "--header",
+            "end-user: eve",
+            "--header",
+            "user-agent: iPhone",
+            "--header",
+            "x-internal: yes",
+            "--header",
+            "x-user-id: 1",
+        ],
+    ),
+    (
+        "forged-headers-are-removed",
+        &[
+            "details",
+            "--header",
+            "x-halftone-version: v9",
+            "--header",
+            "x-details-version: v9",
+        ],
+    ),
+    ("chance-splits", &["details"]),
+    (
+        "a-preview-matches-a-token",
+        &[
+            "ratings",
+            "--header",
+            "Authorization: Bearer secret.token.text",
+        ],
+    ),
+    (
+        "a-copy-is-not-mirrored",
+        &[
+            "reviews",
+            "--header",
+            "x-halftone-mirror: reviews",
+            "--header",
+            "x-user-id: 1",
+        ],
+    ),
+    ("a-version-takes-over", &["taken"]),
+    (
+        "no-release-claims-the-host",
+        &["nowhere", "--header", "x-halftone-version: v9"],
+    ),
+];
+
+fn explained(request: &[&str], more: &[&str]) -> crate::Run {
+    let args = [&["explain", FILE, "--host"], request, more].concat();
+    halftonectl(&args)
+}
+
+#[test]
+fn a_decision_is_a_tree() {
+    let mut different = Vec::new();
+    for (name, request) in TABLE {
+        let run = explained(request, &[]);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{name}");
+        different.extend(difference(&format!("explain/{name}.txt"), &run.out));
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn the_json_has_the_same_in_fields() {
+    let mut different = Vec::new();
+    for name in [
+        "a-rule-splits",
+        "a-preview-matches-a-token",
+        "an-id-is-issued",
+        "no-release-claims-the-host",
+    ] {
+        let request = TABLE.iter().find(|row| row.0 == name).unwrap().1;
+        let run = explained(request, &["--output", "json"]);
+        assert_eq!(run.code, 0, "{name}");
+        run.json();
+        different.extend(difference(&format!("explain/{name}.json"), &run.out));
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn what_is_asked_twice_is_answered_the_same() {
+    for (name, request) in TABLE {
+        let (one, other) = (
+            explained(request, &[]),
+            explained(request, &["--seed", "1"]),
+        );
+        if !request.contains(&"--seed") {
+            assert_eq!(one.out, other.out, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_token_is_never_printed() {
+    let secret = "secret.token.text";
+    let token = format!("authorization: Bearer {secret}");
+    for output in ["text", "json"] {
+        let run = explained(&["ratings", "--header", &token], &["--output", output]);
+        assert!(run.out.contains("Bearer (hidden)"), "{}", run.out);
+        assert!(!run.out.contains(secret), "{}", run.out);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_escaped() {
+    use std::os::unix::ffi::OsStrExt;
+    let header = std::ffi::OsStr::from_bytes(b"x-user-id: \xff\x1b[2J");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_halftonectl"))
+        .args(["explain", FILE, "--host", "reviews", "--header"])
+        .arg(header)
+        .current_dir(crate::root())
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains(r#"header x-user-id "\xff\u{1b}[2J""#), "{out}");
+}
+
+#[test]
+fn a_request_that_cannot_be_is_told_how_to_write() {
+    let table: [(&[&str], &str); 12] = [
+        (
+            &["--host", "a", "--header", "end-user"],
+            "'--header <NAME: VALUE>': has no colon; write it as 'name: value'",
+        ),
+        (
+            &["--host", "a", "--header", ": jason"],
+            "has no header's name before the colon; write it as 'name: value'",
+        ),
+        (
+            &["--host", "a", "--header", "end user: jason"],
+            "has no header's name before the colon; write it as 'name: value'",
+        ),
+        (
+            &["--host", "a", "--header", ":path: /x"],
+            "is a pseudo-header; use --host, --method or --path",
+        ),
+        (
+            &["--host", "a", "--header", "Host: b"],
+            "is the host of the request; use --host",
+        ),
+        (
+            &["--host", "a", "--header", "a: b\nc: d"],
+            "has a line break or NUL in its value, which HTTP cannot carry",
+        ),
+        (
+            &["--host", "http://a/"],
+            "give a host, or host:port, without scheme and path",
+        ),
+        (
+            &["--host", ""],
+            "give a host, or host:port, without scheme and path",
+        ),
+        (
+            &["--host", "a", "--path", "reviews"],
+            "give a path that begins with /, with the query",
+        ),
+        (&["--host", "a", "--method", "G T"], "give a method, as GET"),
+        (
+            &["--host", "a", "--source-address", "10.0.0"],
+            "'--source-address <IP>': invalid IP address syntax",
+        ),
+        (&[], "--host <HOST>"),
+    ];
+    for (args, expected) in table {
+        let run = halftonectl(&[&["explain", FILE], args].concat());
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{args:?}");
+        assert!(run.err.contains(expected), "{args:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_configuration_that_is_refused_is_not_explained() {
+    let (_folder, bad) = file(
+        "bad.yaml",
+        "releases: [ { name: a, hosts: [a], principal: v1 } ]",
+    );
+    let run = halftonectl(&["explain", &bad, "--host", "a"]);
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert_eq!(
+        run.err,
+        format!("{bad}: releases[0]: has no strategy; give canary, blueGreen or mirrors\n")
+    );
+}
+
+#[test]
+fn of_several_plugins_one_is_named() {
+    let plugin = |name: &str, version: &str| {
+        format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{ name: {name}, namespace: bookinfo }}\nspec:\n  pluginConfig: {{ releases: [ {{ name: a, hosts: [a], principal: v1, blueGreen: {{ active: {version} }} }} ] }}\n"
+        )
+    };
+    let text = format!("{}---\n{}", plugin("one", "v1"), plugin("other", "v2"));
+    let (_folder, path) = file("plugins.yaml", text);
+    let run = halftonectl(&[
+        "explain",
+        &path,
+        "--host",
+        "a",
+        "--plugin",
+        "bookinfo/other",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.ends_with("└─ release=a version=v2 reason=active\n"),
+        "{}",
+        run.out
+    );
+    assert_eq!(halftonectl(&["explain", &path, "--host", "a"]).code, 2);
+}

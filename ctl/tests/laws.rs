@@ -1,0 +1,299 @@
+//! What holds for every configuration and every request, on random ones: an explanation tells the
+//! way to the decision that is made, and the shares that are expected are those that come.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+use clap::Parser;
+use halftone::release::{Draws, Ticket};
+use halftonectl::Cli;
+use halftonectl::cli::Verb;
+use halftonectl::request::Request;
+use halftonectl::verbs::explain::build::explained;
+use halftonectl::verbs::explain::report::{Report, RuleReport, SplitReport, StrategyReport};
+use halftonectl::verbs::explain::walk::Walk;
+use halftonectl::verbs::simulate;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
+
+fn version() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&VERSIONS[..])
+}
+
+fn test() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!({"exact": "a"})),
+        Just(json!({"prefix": "b"})),
+        Just(json!({"present": true})),
+        Just(json!({"present": false})),
+        Just(json!({"in": ["a", "c"]})),
+    ]
+}
+
+/// A match of one to three conditions.
+fn one_match() -> impl Strategy<Value = Value> {
+    let condition = prop_oneof![
+        test().prop_map(|test| ("headers", json!({"x-a": test}))),
+        test().prop_map(|test| ("withoutHeaders", json!({"x-b": test}))),
+        test().prop_map(|test| ("cookies", json!({"c": test}))),
+        test().prop_map(|test| ("queryParams", json!({"q": test}))),
+        Just(("path", json!({"prefix": "/a"}))),
+        Just(("method", json!({"in": ["GET", "PUT"]}))),
+        Just(("clientOs", json!(["ios"]))),
+        (0_u32..=100).prop_map(|percent| ("percentage", json!(percent))),
+        (0_u32..=100).prop_map(|percent| ("percentage", json!(percent))),
+    ];
+    prop::collection::vec(condition, 1..4).prop_map(|conditions| {
+        let fields = conditions.into_iter();
+        Value::Object(fields.map(|(name, test)| (name.to_owned(), test)).collect())
+    })
+}
+
+fn matches() -> impl Strategy<Value = Value> {
+    prop::collection::vec(one_match(), 1..4).prop_map(Value::from)
+}
+
+fn split() -> impl Strategy<Value = Value> {
+    prop::collection::vec(0.5..100.0, 1..4).prop_map(|weights| {
+        let arms = weights.iter().zip(VERSIONS);
+        arms.map(|(weight, version)| json!({"version": version, "weight": weight}))
+            .collect()
+    })
+}
+
+fn session() -> impl Strategy<Value = Value> {
+    let keys = vec![
+        json!({"header": "x-user"}),
+        json!({"cookie": "uid"}),
+        json!({"queryParam": "user"}),
+        json!({"jwtClaim": "sub"}),
+        json!({"sourceAddress": true}),
+    ];
+    let keys = prop::sample::subsequence(keys, 1..4).prop_shuffle();
+    (keys, any::<bool>()).prop_map(|(keys, cookie)| {
+        let cookie = cookie.then(|| json!({"maxAge": "1h"}));
+        json!({"key": keys, "cookie": cookie})
+    })
+}
+
+fn canary() -> impl Strategy<Value = Value> {
+    let target = prop_oneof![
+        version().prop_map(|version| json!({"version": version})),
+        split().prop_map(|split| json!({"split": split})),
+    ];
+    let rules = prop::collection::vec((matches(), target), 0..4).prop_map(|rules| {
+        let rules = rules.into_iter().enumerate();
+        let rule = |(place, (matches, mut rule)): (usize, (Value, Value))| {
+            rule["name"] = format!("r{place}").into();
+            rule["match"] = matches;
+            rule
+        };
+        Value::from(rules.map(rule).collect::<Vec<_>>())
+    });
+    let take_over = prop::option::weighted(0.1, version());
+    let split = prop::option::weighted(0.8, split());
+    let session = prop::option::weighted(0.7, session());
+    (take_over, rules, split, session).prop_map(|(take_over, rules, split, session)| {
+        json!({"canary": {"takeOver": take_over, "rules": rules, "split": split, "session": session}})
+    })
+}
+
+fn blue_green() -> impl Strategy<Value = Value> {
+    let preview = (version(), matches())
+        .prop_map(|(version, matches)| json!({"version": version, "match": matches}));
+    (version(), prop::option::of(preview))
+        .prop_map(|(active, preview)| json!({"blueGreen": {"active": active, "preview": preview}}))
+}
+
+fn mirrors() -> impl Strategy<Value = Value> {
+    let mirror = (0_u32..=100, prop::option::of(matches()), any::<bool>());
+    prop::collection::vec(mirror, 1..4).prop_map(|mirrors| {
+        let mirrors = mirrors.into_iter().enumerate();
+        let mirror =
+            |(place, (percentage, matches, writes)): (usize, (u32, Option<Value>, bool))| {
+                let methods = writes.then(|| json!(["PUT", "GET"]));
+                json!({
+                    "name": format!("m{place}"), "cluster": "c",
+                    "percentage": percentage, "match": matches, "methods": methods,
+                })
+            };
+        Value::from(mirrors.map(mirror).collect::<Vec<_>>())
+    })
+}
+
+fn configuration() -> impl Strategy<Value = Value> {
+    let strategy = prop_oneof![4 => canary(), 1 => blue_green()];
+    let hosts = prop::sample::select(vec![json!(["a"]), json!(["*"]), json!(["*.a"])]);
+    (strategy, hosts, prop::option::of(mirrors())).prop_map(|(mut release, hosts, mirrors)| {
+        release["name"] = "r".into();
+        release["hosts"] = hosts;
+        release["principal"] = "v1".into();
+        release["mirrors"] = mirrors.unwrap_or_default();
+        json!({"releases": [release], "explain": {"header": "x-why"}})
+    })
+}
+
+/// The arguments of a request.
+fn request() -> impl Strategy<Value = Vec<String>> {
+    const HEADERS: [&str; 12] = [
+        "x-a: a",
+        "x-a: bb",
+        "x-b: a",
+        "x-b: c",
+        "cookie: c=a; uid=7",
+        "cookie: c=b",
+        "x-user: 17",
+        "user-agent: iPhone",
+        "x-why: 1",
+        "x-halftone-version: v9",
+        "x-halftone-mirror: r",
+        "upgrade: websocket",
+    ];
+    let headers = prop::sample::subsequence(&HEADERS[..], 0..6);
+    let paths = ["/", "/a/b?q=a", "/b?q=%62&user=3", "/?user=4&q"];
+    let method = prop::sample::select(vec!["GET", "PUT", "POST", "CONNECT"]);
+    let path = prop::sample::select(paths.to_vec());
+    let host = prop::sample::select(vec!["a", "a:80", "b.a", "other"]);
+    let address = prop::option::of(any::<std::net::IpAddr>());
+    (headers, method, path, host, address, any::<u64>()).prop_map(
+        |(headers, method, path, host, address, seed)| {
+            let mut args = vec!["--host", host, "--method", method, "--path", path];
+            for header in headers {
+                args.extend(["--header", header]);
+            }
+            let mut args: Vec<String> = args.into_iter().map(Into::into).collect();
+            args.push(format!("--seed={seed}"));
+            args.extend(address.map(|address| format!("--source-address={address}")));
+            args
+        },
+    )
+}
+
+fn parsed(verb: &str, args: &[String]) -> Verb {
+    let program = ["halftonectl", verb, "file"].map(String::from);
+    Cli::try_parse_from(program.iter().chain(args))
+        .unwrap()
+        .verb
+}
+
+/// The version and the reason that the steps of `report` lead to, read as a person reads them.
+fn end(report: &Report) -> (String, String) {
+    let won = |split: &SplitReport| {
+        let mut won = split.versions.iter().filter(|arm| arm.won);
+        let winner = won.next().unwrap();
+        assert!(won.next().is_none());
+        assert!(split.versions.iter().all(|arm| arm.time >= winner.time));
+        winner.version.clone()
+    };
+    let matched = |rule: &&RuleReport| rule.matched == Some(true);
+    let to = |rule: &RuleReport| {
+        rule.version
+            .clone()
+            .unwrap_or_else(|| won(rule.split.as_ref().unwrap()))
+    };
+    match report.strategy.as_ref().unwrap() {
+        StrategyReport::BlueGreen { active, preview } => match preview.as_ref().filter(matched) {
+            Some(preview) => (to(preview), "preview".into()),
+            None => (active.clone(), "active".into()),
+        },
+        StrategyReport::Canary {
+            take_over: Some(version),
+            ..
+        } => (version.clone(), "take-over".into()),
+        StrategyReport::Canary {
+            rules,
+            split,
+            principal,
+            ..
+        } => match (rules.iter().find(matched), split) {
+            (Some(rule), _) => (to(rule), format!("rule:{}", rule.name)),
+            (None, Some(split)) => {
+                let reason = if report.chance.is_some() {
+                    "split"
+                } else {
+                    "session"
+                };
+                (won(split), reason.into())
+            }
+            (None, None) => (principal.clone(), "principal".into()),
+        },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_explanation_leads_to_the_decision(config in configuration(), args in request()) {
+        let releases = halftone::config::load_value(&config).unwrap();
+        let Verb::Explain(args) = parsed("explain", &args) else { panic!() };
+        let (request, seed) = (Request::from(&args.request), args.request.seed);
+        let report = explained(&releases, &request, seed);
+        let headers = request.headers();
+        let head = request.head(&headers);
+
+        let Some((_, release)) = releases.claiming(&head) else {
+            prop_assert_eq!((report.release, report.decision), (None, None));
+            return Ok(());
+        };
+        let chance = Draws::new(seed).next_u64();
+        let decision = release.decide(&head, chance);
+        let outcome = decision.outcome;
+        let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
+        prop_assert_eq!(end(&report), decided.clone());
+        let told = report.decision.unwrap();
+        prop_assert_eq!((told.version, told.reason), decided);
+        let mut walk = Walk::new(&head, Ticket::new(release.session.as_ref(), chance));
+        prop_assert_eq!(walk.strategy(release).0.index(), outcome.index());
+
+        let selected: Vec<&str> = decision.mirrors(&head).map(|(_, mirror)| &*mirror.name).collect();
+        let told = report.mirrors.iter().filter(|mirror| mirror.selected);
+        prop_assert_eq!(told.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
+
+        let cookie = report.response.iter().find(|header| header.name == "set-cookie");
+        prop_assert_eq!(cookie.map(|header| header.value.clone()), decision.set_cookie());
+        let issued = report.session.and_then(|session| session.issued);
+        let id = decision.issued().map(|id| String::from_utf8(id.text().into()).unwrap());
+        prop_assert_eq!(issued, id);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_shares_that_are_expected_come(
+        config in configuration(), args in request(), sessions in prop::option::of(1_u32..3000),
+    ) {
+        let releases = halftone::config::load_value(&config).unwrap();
+        let mut args = args;
+        args.push("--requests=3000".into());
+        args.extend(sessions.map(|sessions| format!("--sessions={sessions}")));
+        let Verb::Simulate(args) = parsed("simulate", &args) else { panic!() };
+        let request = Request::from(&args.request);
+        let headers = request.headers();
+        let claiming = releases.claiming(&request.head(&headers));
+        prop_assume!(claiming.is_some());
+        let sample = simulate::sample::Sample::new(&args, &request, claiming.unwrap().1);
+        prop_assume!(sample.is_ok());
+
+        let report = simulate::report::Report::new(&args, &sample.unwrap());
+        for shares in [&report.versions, &report.reasons] {
+            let sum: f64 = shares.iter().map(|share| share.expected).sum();
+            prop_assert!((sum - 1.0).abs() < 1e-9, "{}", sum);
+            prop_assert_eq!(shares.iter().map(|share| share.requests).sum::<u64>(), 3000);
+            for share in shares {
+                // Over all the shares drawn here four standard errors are passed once in some: seven
+                // are not.
+                let off = (share.observed - share.expected).abs();
+                prop_assert!(off <= 1.75 * share.within + 1e-9, "{:?}", share);
+            }
+        }
+    }
+}
