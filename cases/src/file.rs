@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use halftone_resources::yaml;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -87,7 +88,7 @@ impl CaseFile {
     /// Says what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let file: Self =
-            serde_saphyr::from_str(text).map_err(|error| Unreadable::Yaml(error.to_string()))?;
+            yaml::document(text).map_err(|error| Unreadable::Yaml(error.to_string()))?;
         if file.config.is_some() == file.config_file.is_some() {
             return Err(Unreadable::Config);
         }

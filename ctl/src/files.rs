@@ -1,6 +1,6 @@
 //! Files in folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::outcome::Failure;
 
@@ -8,7 +8,8 @@ use crate::outcome::Failure;
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// Every YAML and JSON file below `folder`, in the order of their names. What begins with a dot is
-/// passed over, and so are links, which could lead in circles.
+/// passed over. A link to a file is followed, as in a mounted ConfigMap; one to a folder is not, for
+/// it could lead in circles.
 ///
 /// # Errors
 ///
@@ -18,24 +19,30 @@ pub fn below(folder: &str) -> Result<Vec<String>, Failure> {
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
         let failure = |error| Failure::File {
-            file: folder.to_string_lossy().into(),
+            file: folder.display().to_string(),
             error,
         };
         for entry in std::fs::read_dir(&folder).map_err(failure)? {
             let entry = entry.map_err(failure)?;
-            let kind = entry.file_type().map_err(failure)?;
             let path = entry.path();
             if entry.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if kind.is_dir() {
+            if entry.file_type().map_err(failure)?.is_dir() {
                 folders.push(path);
-            } else if kind.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
-                files.push(path.to_string_lossy().into());
+            } else if is_readable(&path) {
+                files.push(path);
             }
         }
     }
     files.sort_unstable();
-    Ok(files)
+    Ok(files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect())
+}
+
+fn is_readable(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }

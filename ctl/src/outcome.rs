@@ -82,13 +82,16 @@ pub enum Failure {
     /// What the verb is about is refused. Exit status 1.
     #[error("{}", lines(.0))]
     Refused(Vec<Finding>),
+    /// Each of them.
+    #[error("{}", lines(.0))]
+    Several(Vec<Failure>),
     /// The report cannot be written. Exit status 2, but for a reader that has left: 0.
     #[error("the report cannot be written: {0}")]
     Output(#[from] io::Error),
 }
 
-fn lines(findings: &[Finding]) -> String {
-    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+fn lines<T: fmt::Display>(all: &[T]) -> String {
+    let lines: Vec<String> = all.iter().map(T::to_string).collect();
     lines.join("\n")
 }
 
@@ -107,6 +110,10 @@ impl Failure {
     /// Prints it for people.
     pub fn print(&self, out: &mut dyn Write) {
         if self.reader_has_left() {
+            return;
+        }
+        if let Self::Several(all) = self {
+            all.iter().for_each(|one| one.print(out));
             return;
         }
         // Nowhere is left to say that this cannot be written either.

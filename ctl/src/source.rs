@@ -2,15 +2,18 @@
 
 use std::io::Read;
 
-use halftone::config::{Violation, Violations};
+use halftone::config::Violations;
 use halftone::release::Releases;
-use halftone_resources::{Plugin, Resource};
+use halftone_resources::{Plugin, Resource, Unreadable};
 use serde_json::Value;
 
 use crate::outcome::{Failure, Finding};
 
 /// Standard input, as a file is named.
 const STDIN: &str = "-";
+
+/// The largest file that is read, in bytes; a cluster keeps 1.5 MB of a resource.
+const LARGEST: u64 = 64 << 20;
 
 /// A file and what it holds.
 #[derive(Clone, Debug)]
@@ -38,16 +41,12 @@ pub struct Configuration {
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// When it cannot be read, or is larger than 64 MiB.
 pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     let read = if file == STDIN {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
+        limited(std::io::stdin().lock())
     } else {
-        std::fs::read(file)
+        std::fs::File::open(file).and_then(limited)
     };
     read.map_err(|error| Failure::File {
         file: file.into(),
@@ -55,7 +54,17 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The text of a file.
+fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        let wrong = format!("it is larger than {} MiB", LARGEST >> 20);
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, wrong));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file, `-` for standard input.
 ///
 /// # Errors
 ///
@@ -70,16 +79,40 @@ pub fn text(file: &str) -> Result<String, Failure> {
     })
 }
 
-/// `violations` of a configuration that stands at `place` of a file.
+/// `violations` of the configuration that stands at `place` of `file`, or of `resource` in it.
 #[must_use]
-pub fn findings(file: &str, place: &str, violations: &Violations) -> Vec<Finding> {
-    let finding = |violation: &Violation| Finding {
+pub fn findings(
+    file: &str,
+    resource: Option<String>,
+    place: &str,
+    violations: &Violations,
+) -> Vec<Finding> {
+    let finding = |path: String, message: String| Finding {
         file: file.into(),
-        resource: None,
-        path: within(place, &violation.path),
-        message: format!("{}; {}", violation.wrong, violation.allowed),
+        resource: resource.clone(),
+        path,
+        message,
     };
-    violations.iter().map(finding).collect()
+    let told = violations.iter().map(|violation| {
+        let message = format!("{}; {}", violation.wrong, violation.allowed);
+        finding(within(place, &violation.path), message)
+    });
+    let more = violations.are_cut().then(|| {
+        let message = "has more that is wrong; correct what stands above first";
+        finding(place.into(), message.into())
+    });
+    told.chain(more).collect()
+}
+
+/// What keeps `file`, or a resource in it, from being read.
+#[must_use]
+pub fn unreadable(file: &str, error: &Unreadable) -> Finding {
+    Finding {
+        file: file.into(),
+        resource: error.resource().map(Into::into),
+        path: error.path(),
+        message: error.message(),
+    }
 }
 
 impl Source {
@@ -90,7 +123,7 @@ impl Source {
     /// When it cannot be read, or holds no resources.
     pub fn read(file: &str) -> Result<Self, Failure> {
         let resources = halftone_resources::read(&text(file)?)
-            .map_err(|error| Failure::refused(file, error.to_string()))?;
+            .map_err(|error| Failure::Refused(vec![unreadable(file, &error)]))?;
         Ok(Self {
             file: file.into(),
             resources,
@@ -101,24 +134,30 @@ impl Source {
     /// holds none.
     #[must_use]
     pub fn compile(&self, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
-        let (place, value) = resource.configuration()?;
-        let result = halftone::config::load_value(value);
-        Some(result.map_err(|violations| {
-            let mut findings = findings(&self.file, place, &violations);
-            for finding in &mut findings {
-                finding.resource = resource.plugin().map(|_| resource.to_string());
-            }
-            findings
-        }))
+        compile(&self.file, resource)
     }
 }
 
+/// All that is wrong with the configuration in `resource` of `file`, or what it comes to. Nothing:
+/// it holds none.
+#[must_use]
+pub fn compile(file: &str, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
+    let (place, value) = resource.configuration()?;
+    let result = halftone::config::load_value(value);
+    Some(result.map_err(|violations| {
+        let name = resource.plugin().map(|_| resource.to_string());
+        findings(file, name, place, &violations)
+    }))
+}
+
 /// `path` of a configuration that stands at `place` of a resource.
-fn within(place: &str, path: &str) -> String {
-    if place.is_empty() {
-        path.into()
-    } else {
-        format!("{place}.{path}")
+#[must_use]
+pub fn within(place: &str, path: &str) -> String {
+    match (place, path) {
+        ("", path) => path.into(),
+        // What a violation of all of it calls its place.
+        (place, "configuration") => place.into(),
+        (place, path) => format!("{place}.{path}"),
     }
 }
 

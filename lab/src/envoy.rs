@@ -35,6 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is started when another process was quicker to take the port that we had found free.
 const STARTS: usize = 5;
 
+/// What Envoy says of a port that somebody else has: of its admin interface's before it exits…
+const IN_USE: &str = "Address already in use";
+
+/// … and of a listener's.
+const NO_LISTENER: &str = "cannot listen() errno=98";
+
 /// An Envoy process. Dropping it kills the process, and shows the end of its log when a test is failing.
 #[derive(Debug)]
 pub struct Envoy {
@@ -108,7 +114,7 @@ impl Envoy {
             "--disable-hot-restart".into(),
         ];
         let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
-        let (admin, address) = match listening(&mut process, &admin_file).await {
+        let (admin, address) = match listening(&mut process, &admin_file, &directory.log()).await {
             Ok(addresses) => addresses,
             Err(error) => {
                 return Err(error.context(format!(
@@ -258,18 +264,22 @@ impl Drop for Envoy {
 }
 
 fn in_use(error: &anyhow::Error) -> bool {
-    format!("{error:#}").contains("Address already in use")
+    format!("{error:#}").contains(IN_USE)
 }
 
 /// Waits until Envoy serves, and finds out where.
 async fn listening(
     process: &mut Supervised,
     admin_file: &Path,
+    log: &Path,
 ) -> anyhow::Result<(Admin, SocketAddr)> {
-    let mut alive = || match process.ended() {
-        Ok(None) => Ok(()),
-        Ok(Some(status)) => bail!("Envoy ended, {status}"),
-        Err(error) => Err(error),
+    let mut alive = || match process.ended()? {
+        // An Envoy without its listener goes on, and tells its log alone.
+        None if directory::read(log)?.contains(NO_LISTENER) => {
+            bail!("{IN_USE}: the listener's port was taken before Envoy came to it")
+        }
+        None => Ok(()),
+        Some(status) => bail!("Envoy ended, {status}"),
     };
     let admin = wait::some(PATIENCE, "Envoy's admin interface", async || {
         alive()?;

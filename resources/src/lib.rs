@@ -33,13 +33,14 @@ mod meta;
 mod plugin;
 mod resource;
 mod virtual_service;
+pub mod yaml;
 
 pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
 pub use meta::{Meta, qualified};
 pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector};
-pub use resource::{Resource, read};
+pub use resource::{Resource, read, read_each};
 pub use virtual_service::{
     HttpMatch, HttpRoute, RouteDestination, RouteTo, StringMatch, VirtualService,
 };

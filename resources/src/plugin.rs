@@ -43,6 +43,8 @@ pub struct Plugin {
     pub image_pull_secret: Option<String>,
     /// Settings of the module's virtual machine, as they were written.
     pub vm_config: Option<Value>,
+    /// `HTTP`, or `NETWORK` for connections. Absent: `HTTP`.
+    pub module_type: Option<String>,
     /// What to do when the plugin crashes or cannot be fetched. Absent: `FAIL_CLOSE`.
     pub fail_strategy: Option<String>,
     /// The root id.
@@ -133,12 +135,21 @@ struct Module {
     image_pull_policy: Option<String>,
     image_pull_secret: Option<String>,
     vm_config: Option<Value>,
+    r#type: Option<String>,
     fail_strategy: Option<String>,
     plugin_name: Option<String>,
     plugin_config: Option<Value>,
 }
 
 impl Plugin {
+    /// Whether it is Halftone, as far as can be told, and not another plugin of the mesh: its
+    /// configuration has releases, or the module's name says so.
+    #[must_use]
+    pub fn is_halftone(&self) -> bool {
+        let has_releases = |config: &Value| config.get("releases").is_some();
+        self.config.as_ref().is_some_and(has_releases) || self.url.contains("halftone")
+    }
+
     /// Where the configuration stands in the resource.
     #[must_use]
     pub fn config_path(&self) -> &'static str {
@@ -185,6 +196,7 @@ impl Plugin {
             image_pull_policy: module.image_pull_policy,
             image_pull_secret: module.image_pull_secret,
             vm_config: module.vm_config,
+            module_type: module.r#type,
             fail_strategy: module.fail_strategy,
             plugin_name: module.plugin_name,
             config: module.plugin_config,

@@ -37,7 +37,19 @@ pub enum Resource {
 ///
 /// The first thing that keeps it from being read.
 pub fn read(text: &str) -> Result<Vec<Resource>, Unreadable> {
-    documents(text)?.into_iter().map(Resource::of).collect()
+    read_each(text)?.into_iter().collect()
+}
+
+/// Reads every document of a file, each by itself: what is wrong with one spoils no other.
+///
+/// # Errors
+///
+/// What keeps the file as a whole from being read: it is not YAML, or holds nothing.
+pub fn read_each(text: &str) -> Result<Vec<Result<Resource, Unreadable>>, Unreadable> {
+    let each = documents(text)?.into_iter();
+    Ok(each
+        .map(|document| document.and_then(Resource::of))
+        .collect())
 }
 
 impl Resource {
@@ -48,11 +60,11 @@ impl Resource {
         };
         let (group, kind) = (version.split('/').next().unwrap_or_default(), kind);
         let kind = kind.to_owned();
+        let meta = Part::named(&kind, &document).read("metadata")?;
         let part = Part {
-            kind: &kind,
+            resource: described(&kind, &meta),
             document: &document,
         };
-        let meta = part.read("metadata")?;
         Ok(match (group, kind.as_str()) {
             ("extensions.istio.io", "WasmPlugin") => {
                 Self::Plugin(Plugin::of_wasm_plugin(meta, part.read("spec")?).into())
@@ -88,6 +100,24 @@ impl Resource {
             _ => None,
         }
     }
+
+    /// The VirtualService, if it is one.
+    #[must_use]
+    pub fn virtual_service(&self) -> Option<&VirtualService> {
+        match self {
+            Self::VirtualService(service) => Some(service),
+            _ => None,
+        }
+    }
+
+    /// The DestinationRule, if it is one.
+    #[must_use]
+    pub fn destination_rule(&self) -> Option<&DestinationRule> {
+        match self {
+            Self::DestinationRule(rule) => Some(rule),
+            _ => None,
+        }
+    }
 }
 
 /// A TrafficExtension may hold a Lua script instead.
@@ -108,31 +138,60 @@ impl fmt::Display for Resource {
             Self::DestinationRule(rule) => ("DestinationRule", &rule.meta),
             Self::Other { kind, meta } => (kind.as_str(), meta),
         };
-        write!(f, "{kind} {}/{}", meta.namespace, meta.name)
+        f.write_str(&described(kind, meta))
     }
+}
+
+fn described(kind: &str, meta: &Meta) -> String {
+    format!("{kind} {}/{}", meta.namespace, meta.name)
 }
 
 /// A document whose parts are read.
 struct Part<'d> {
-    kind: &'d str,
+    resource: String,
     document: &'d Value,
 }
 
-impl Part<'_> {
+impl<'d> Part<'d> {
+    /// Of a resource whose name is not read yet.
+    fn named(kind: &str, document: &'d Value) -> Self {
+        let name = document.pointer("/metadata/name").and_then(Value::as_str);
+        Self {
+            resource: format!("{kind} {}", name.unwrap_or("without a name")),
+            document,
+        }
+    }
+
     fn read<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, Unreadable> {
         let Some(value) = self.document.get(name).filter(|value| !value.is_null()) else {
             return Ok(T::default());
         };
         serde_path_to_error::deserialize(value).map_err(|error| {
-            let named = self
-                .document
-                .pointer("/metadata/name")
-                .and_then(Value::as_str);
+            let path = match error.path().to_string() {
+                all if all == "." => name.into(),
+                within => format!("{name}.{within}"),
+            };
             Unreadable::Field {
-                resource: format!("{} {}", self.kind, named.unwrap_or_default()),
-                path: format!("{name}.{}", error.path()),
-                problem: error.into_inner().to_string(),
+                resource: self.resource.clone(),
+                path,
+                problem: problem(&error.into_inner().to_string()),
             }
         })
     }
+}
+
+/// The library's words in the users': `invalid type: integer `3`, expected a sequence`.
+fn problem(words: &str) -> String {
+    let Some((wrong, expected)) = words.rsplit_once(", expected ") else {
+        return words.into();
+    };
+    let allowed = match expected {
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a string" => "a text",
+        "u16" | "u32" | "i32" => "a whole number",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{wrong}; give {allowed}")
 }

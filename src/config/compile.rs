@@ -49,6 +49,9 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
     let mut names = names::Unique::new("releases", "release");
     let mut claims = Hosts::default();
     for (index, one) in releases.iter().enumerate() {
+        if violations.is_full() {
+            break;
+        }
         let path = path.index(index);
         names.insert(one.name.as_deref(), index, &path, violations);
         claim_hosts(one, index, &path, &mut claims, violations);

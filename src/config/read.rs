@@ -233,6 +233,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some((index, value)) = self.items.next() else {
             return Ok(None);
         };
+        if self.node.violations.borrow_mut().is_full() {
+            return Ok(None);
+        }
         let path = self.node.path.index(index);
         seed.deserialize(Node {
             value,

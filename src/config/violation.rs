@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::release::Lookup;
 
+/// So many are told. A list of a million wrong things shall not fill a proxy's memory and log.
+const MOST: usize = 1_000;
+
 /// One thing that is wrong. It prints as `path: what is wrong; what is allowed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -21,10 +24,13 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything that is wrong with one configuration. It prints a violation a line.
+/// Everything that is wrong with one configuration, up to a thousand things. It prints a violation a
+/// line, and a last line if there are more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     found: Vec<Violation>,
+    /// There are more than are told.
+    are_cut: bool,
     /// Places that cannot be read.
     unreadable: Lookup<()>,
     /// Places that hold one that cannot be read, and objects with a field that nobody knows.
@@ -35,6 +41,12 @@ impl Violations {
     /// In the order in which they were found.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Violation> {
         self.found.iter()
+    }
+
+    /// Whether there may be more than are told.
+    #[must_use]
+    pub fn are_cut(&self) -> bool {
+        self.are_cut
     }
 
     /// Whether nothing is wrong.
@@ -51,6 +63,9 @@ impl Violations {
         wrong: impl Into<String>,
         allowed: impl Into<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         let path = path.to_string();
         for above in enclosing(&path) {
             self.unjudged.insert(above.as_bytes().into(), ());
@@ -63,9 +78,19 @@ impl Violations {
         });
     }
 
+    /// Whether no more are told. There is no need to look for any then.
+    pub(super) fn is_full(&mut self) -> bool {
+        let is_full = self.found.len() >= MOST;
+        self.are_cut |= is_full;
+        is_full
+    }
+
     /// A field of the object at `path` that nobody knows. The object is not judged as a whole any
     /// more: with `exactly` for `exact` it shall not also be called empty.
     pub(super) fn unknown_field(&mut self, path: &Path<'_>, name: &str, allowed: String) {
+        if self.is_full() {
+            return;
+        }
         self.unjudged.insert(path.to_string().as_bytes().into(), ());
         let path = path.field(name).to_string();
         self.found.push(Violation {
@@ -82,6 +107,9 @@ impl Violations {
         wrong: impl Into<String>,
         allowed: impl Into<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         let path = path.to_string();
         self.add_if_judged(Violation {
             path,
@@ -108,6 +136,9 @@ impl fmt::Display for Violations {
                 f.write_str("\n")?;
             }
             write!(f, "{violation}")?;
+        }
+        if self.are_cut {
+            f.write_str("\nand more")?;
         }
         Ok(())
     }

@@ -163,6 +163,9 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
     for violation in violations.iter() {
         log::error!("halftone: {violation}");
     }
+    if violations.are_cut() {
+        log::error!("halftone: and more");
+    }
 }
 
 impl Context for Root {

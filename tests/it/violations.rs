@@ -91,3 +91,22 @@ fn no_configuration_is_no_release() {
         );
     }
 }
+
+#[test]
+fn a_thousand_violations_are_told_and_that_there_are_more() {
+    for (item, at_least) in [("1", 100_000), ("{}", 100_000), ("1", 1_001)] {
+        let text = format!("{{\"releases\": [{}]}}", vec![item; at_least].join(","));
+        let violations = halftone::config::load(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            (violations.iter().len(), violations.are_cut()),
+            (1_000, true)
+        );
+        assert!(violations.to_string().ends_with("\nand more"));
+    }
+    let text = format!("{{\"releases\": [{}]}}", vec!["1"; 999].join(","));
+    let violations = halftone::config::load(text.as_bytes()).unwrap_err();
+    assert_eq!(
+        (violations.iter().len(), violations.are_cut()),
+        (999, false)
+    );
+}

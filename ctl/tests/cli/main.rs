@@ -7,6 +7,8 @@
     reason = "a test may fail"
 )]
 
+mod bad_files;
+mod check;
 mod explain;
 mod pinned;
 mod render;

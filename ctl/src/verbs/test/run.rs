@@ -100,7 +100,7 @@ fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
         .map_err(|error| Failure::refused(file, format!("is no case file: {error}")))?;
     let releases = match cases.config() {
         Config::Inline(value) => halftone::config::load_value(value).map_err(|violations| {
-            Failure::Refused(source::findings(file, "config", &violations))
+            Failure::Refused(source::findings(file, None, "config", &violations))
         })?,
         Config::File(name) => {
             let folder = Path::new(file).parent().unwrap_or(Path::new(""));

@@ -1,0 +1,80 @@
+//! Two plugins that claim one host in one proxy: the first in the chain decides, the second never.
+//!
+//! They are told where it is certain that a proxy has both: the labels that one selects are among
+//! the other's, in one namespace or with the root's, or both are attached to one thing; and they see
+//! the same direction and ports. A plain configuration is in no mesh, and conflicts with none.
+
+use std::collections::BTreeMap;
+
+use halftone_resources::{Mode, Plugin, TrafficSelector};
+
+use super::accepted::{Accepted, ROOT_NAMESPACE, Served};
+use super::given::Told;
+
+/// Checks every pair.
+pub fn check(configurations: &[Accepted<'_>]) -> Vec<Told> {
+    let mut told = Vec::new();
+    let mut claims: BTreeMap<String, Vec<(&Plugin, Served<'_>)>> = BTreeMap::new();
+    for configuration in configurations {
+        let Some(plugin) = configuration.plugin() else {
+            continue;
+        };
+        for release in configuration.releases() {
+            for host in release.hosts() {
+                let claim = claims.entry(host.to_ascii_lowercase()).or_default();
+                let meets = |(earlier, _): &&(&Plugin, Served<'_>)| share_a_proxy(earlier, plugin);
+                if let Some((_, other)) = claim.iter().find(meets) {
+                    let message = format!(
+                        "`{host}` is claimed by release {} of {} too, and one of them never decides; let one plugin claim it",
+                        other.release.name, other.placed.resource
+                    );
+                    told.push(release.say("hosts", message));
+                }
+                claim.push((plugin, release));
+            }
+        }
+    }
+    told
+}
+
+fn share_a_proxy(one: &Plugin, other: &Plugin) -> bool {
+    // Twice the same resource, as in an overlay: the cluster has one of them.
+    let is_the_same = one.kind == other.kind && one.meta == other.meta;
+    !is_the_same
+        && (selects_all_of(one, other) || selects_all_of(other, one) || share_a_target(one, other))
+        && share_traffic(&one.traffic, &other.traffic)
+}
+
+/// Whether `one` is for all workloads that `other` is for, by namespace and labels.
+fn selects_all_of(one: &Plugin, other: &Plugin) -> bool {
+    let namespace = &one.meta.namespace;
+    let is_selected = |(label, value)| other.selector.get(label) == Some(value);
+    one.target_refs.is_empty()
+        && other.target_refs.is_empty()
+        && (*namespace == other.meta.namespace || namespace == ROOT_NAMESPACE)
+        && one.selector.iter().all(is_selected)
+}
+
+fn share_a_target(one: &Plugin, other: &Plugin) -> bool {
+    let mut targets = one.target_refs.iter();
+    one.meta.namespace == other.meta.namespace
+        && targets.any(|target| other.target_refs.contains(target))
+}
+
+fn share_traffic(one: &[TrafficSelector], other: &[TrafficSelector]) -> bool {
+    let all = [TrafficSelector::default()];
+    let one = if one.is_empty() { &all } else { one };
+    let other = if other.is_empty() { &all } else { other };
+    one.iter()
+        .any(|one| other.iter().any(|other| meet(one, other)))
+}
+
+fn meet(one: &TrafficSelector, other: &TrafficSelector) -> bool {
+    let only = |this: &TrafficSelector, mode| this.mode == Some(mode);
+    let are_apart = only(one, Mode::Client) && only(other, Mode::Server)
+        || only(one, Mode::Server) && only(other, Mode::Client);
+    let has_port = one.ports.is_empty()
+        || other.ports.is_empty()
+        || one.ports.iter().any(|port| other.ports.contains(port));
+    !are_apart && has_port
+}

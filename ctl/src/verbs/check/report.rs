@@ -1,0 +1,104 @@
+//! The report, for people and for programs.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use halftone_resources::Resource;
+use serde::Serialize;
+
+use super::accepted::Accepted;
+use super::given::Given;
+use crate::json;
+use crate::outcome::Finding;
+use crate::shown::count;
+use crate::style::STRONG;
+
+/// How much was looked at.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    files: usize,
+    configurations: usize,
+    releases: usize,
+    virtual_services: usize,
+    destination_rules: usize,
+}
+
+impl Checked {
+    /// Counts. A release counts if its configuration is fine.
+    pub fn of(given: &Given, accepted: &[Accepted<'_>]) -> Self {
+        let those = |is: fn(&Resource) -> bool| {
+            let resources = given.resources.iter().map(|placed| &placed.resource);
+            resources.filter(|resource| is(resource)).count()
+        };
+        Self {
+            files: given.files,
+            configurations: given.configurations().count(),
+            releases: accepted.iter().map(|one| one.releases().count()).sum(),
+            virtual_services: those(|one| one.virtual_service().is_some()),
+            destination_rules: those(|one| one.destination_rule().is_some()),
+        }
+    }
+}
+
+/// For people: a finding a line, and a last line that counts. Where a file could not be opened
+/// nothing is called fine.
+pub fn text(
+    findings: &[Finding],
+    checked: &Checked,
+    all_read: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for finding in findings {
+        let line = printable(&finding.to_string());
+        let file = printable(&finding.file);
+        let rest = line.strip_prefix(&file).unwrap_or(&line);
+        writeln!(out, "{STRONG}{file}{STRONG:#}{rest}")?;
+    }
+    if findings.is_empty() {
+        if checked.files == 0 {
+            return Ok(());
+        }
+        let files = count(checked.files as u64, "file");
+        let verdict = if all_read { ": fine" } else { "" };
+        return writeln!(out, "{files}: {}{verdict}.", subjects(checked));
+    }
+    let names: BTreeSet<&str> = findings.iter().map(|one| one.file.as_str()).collect();
+    let findings = count(findings.len() as u64, "finding");
+    writeln!(out, "{findings} in {}.", count(names.len() as u64, "file"))
+}
+
+/// For programs.
+pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Report<'r> {
+        findings: &'r [Finding],
+        checked: &'r Checked,
+    }
+    json::write(&Report { findings, checked }, out)
+}
+
+/// `1 release, 2 VirtualServices`.
+fn subjects(checked: &Checked) -> String {
+    let beside = [
+        (checked.virtual_services, "VirtualService"),
+        (checked.destination_rules, "DestinationRule"),
+    ];
+    let mut subjects = vec![count(checked.releases as u64, "release")];
+    let beside = beside.iter().filter(|(number, _)| *number > 0);
+    subjects.extend(beside.map(|(number, name)| count(*number as u64, name)));
+    subjects.join(", ")
+}
+
+/// On one line, whatever a file's names hold.
+fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}

@@ -1,0 +1,299 @@
+//! `check`: what it reads, what it prints, how it exits. Its subjects have a file each.
+
+mod conflicts;
+mod plugins;
+mod routes;
+mod subsets;
+
+use crate::{Run, halftonectl, halftonectl_with};
+
+/// A release of v1, the principal, v2 and v3.
+pub const RELEASE: &str = "{ name: reviews, hosts: [reviews], principal: v1, canary: { split: [ { version: v2, weight: 1 }, { version: v3, weight: 1 }, { version: v1, weight: 8 } ] } }";
+
+/// Runs `check` on these files, and takes their folder out of what it says.
+pub fn check(files: &[(&str, String)]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        paths.push(path.to_str().unwrap().to_owned());
+    }
+    let mut args = vec!["check"];
+    args.extend(paths.iter().map(String::as_str));
+    without(&folder, halftonectl(&args))
+}
+
+fn without(folder: &tempfile::TempDir, run: Run) -> Run {
+    let folder = format!("{}/", folder.path().to_str().unwrap());
+    Run {
+        code: run.code,
+        out: run.out.replace(&folder, ""),
+        err: run.err.replace(&folder, ""),
+    }
+}
+
+/// The findings on one file, without the file's name.
+pub fn findings(documents: &[String]) -> Vec<String> {
+    let run = check(&[("a.yaml", documents.join("\n---\n"))]);
+    let mut lines: Vec<&str> = run.out.lines().collect();
+    let last = lines.pop().unwrap_or_default();
+    let verdict = match lines.len() {
+        0 => (0, last.ends_with(": fine.")),
+        1 => (1, last == "1 finding in 1 file."),
+        many => (1, last == format!("{many} findings in 1 file.")),
+    };
+    assert_eq!(verdict, (run.code, true), "{run:?}");
+    let lines = lines
+        .iter()
+        .map(|line| line.strip_prefix("a.yaml: ").unwrap());
+    lines.map(Into::into).collect()
+}
+
+/// A WasmPlugin of the namespace `bookinfo` with these releases, as it should be.
+pub fn plugin(releases: &str) -> String {
+    plugin_with(
+        "match: [ { mode: CLIENT } ], failStrategy: FAIL_OPEN",
+        releases,
+    )
+}
+
+/// A WasmPlugin with these fields besides.
+pub fn plugin_with(fields: &str, releases: &str) -> String {
+    format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{ name: reviews, namespace: bookinfo }}\nspec: {{ url: 'oci://registry.example.com/halftone:0.1.0', {fields}, pluginConfig: {{ releases: [ {releases} ] }} }}"
+    )
+}
+
+/// A VirtualService of the namespace `bookinfo`.
+pub fn service(hosts: &str, http: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{ name: reviews, namespace: bookinfo }}\nspec: {{ hosts: [ {hosts} ], http: [ {http} ] }}"
+    )
+}
+
+/// A DestinationRule of the namespace `bookinfo`.
+pub fn rule(host: &str, subsets: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{ name: reviews, namespace: bookinfo }}\nspec: {{ host: '{host}', subsets: [ {subsets} ] }}"
+    )
+}
+
+#[test]
+fn every_violation_of_every_configuration_is_told_in_the_order_of_the_files() {
+    let list = r#"{"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "extensions.istio.io/v1alpha1", "kind": "TrafficExtension",
+         "metadata": {"name": "ratings", "namespace": "shop"},
+         "spec": {"match": [{"mode": "CLIENT"}], "wasm": {"url": "oci://registry.example.com/halftone:0.1.0",
+            "failStrategy": "FAIL_OPEN", "pluginConfig": {"releases": [{"name": "ratings", "principal": "v1", "canary": {}}]}}}}
+    ]}"#;
+    let release = "{ name: Reviews, hosts: [reviews], principal: v1, canary: { split: [ { version: v2, weight: 0 } ] } }";
+    let run = check(&[
+        ("b.json", list.into()),
+        ("a.yaml", format!("{}\n---\nrelease: []\n", plugin(release))),
+    ]);
+    assert_eq!(run.code, 1);
+    assert_eq!(
+        run.out,
+        "b.json: TrafficExtension shop/ratings: spec.wasm.pluginConfig.releases[0].hosts: is missing or empty; name at least one host, or \"*\" for all\n\
+         a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].name: `Reviews` is not a DNS label; use up to 63 of a-z, 0-9 and -, a letter or digit first and last\n\
+         a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].canary.split: every weight is 0; give at least one version a weight above 0\n\
+         a.yaml: release: is not a field here; the fields are releases, explain, accessLog, mirrorBudget\n\
+         4 findings in 2 files.\n"
+    );
+    assert_eq!(run.err, "");
+}
+
+#[test]
+fn what_is_fine_is_counted() {
+    let subsets = "{ name: v1 }, { name: v2 }, { name: v3 }";
+    let run = check(&[
+        ("plugin.yaml", plugin(RELEASE)),
+        ("rule.yaml", rule("reviews", subsets)),
+    ]);
+    let said = "2 files: 1 release, 1 DestinationRule: fine.\n";
+    assert_eq!((run.code, run.out.as_str()), (0, said));
+
+    let table = [
+        ("releases: []", "1 file: 0 releases: fine.\n"),
+        (
+            "releases: []\n---\nexplain: { header: a }",
+            "1 file: 0 releases: fine.\n",
+        ),
+        (
+            &format!("releases: [ {RELEASE} ]"),
+            "1 file: 1 release: fine.\n",
+        ),
+    ];
+    for (text, said) in table {
+        let run = halftonectl_with(&["check", "-"], text.as_bytes());
+        assert_eq!((run.code, run.out.as_str()), (0, said), "{text}");
+    }
+}
+
+#[test]
+fn one_document_that_cannot_be_read_spoils_no_other() {
+    let broken = plugin_with("match: 3, failStrategy: FAIL_OPEN", RELEASE);
+    let list = "apiVersion: v1\nkind: List\nitems: [ 3 ]";
+    let said = findings(&[
+        broken,
+        "just text".into(),
+        "releases: 3".into(),
+        list.into(),
+    ]);
+    assert_eq!(
+        said,
+        [
+            "WasmPlugin bookinfo/reviews: spec.match: invalid type: integer `3`; give a list",
+            "document 2: is a text; give an object",
+            "releases: is a number; give a list",
+            "document 4: is a number; give an object",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_told_after_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("bad.yaml"), "a: [").unwrap();
+    std::fs::write(path("good.yaml"), "releases: []").unwrap();
+    let (bad, good, none) = (path("bad.yaml"), path("good.yaml"), path("none.yaml"));
+
+    let run = without(&folder, halftonectl(&["check", &none, &bad, "none", &good]));
+    assert_eq!(run.code, 2);
+    assert_eq!(
+        run.out,
+        "bad.yaml: line 1, column 4: is not YAML: unclosed bracket '['\n1 finding in 1 file.\n"
+    );
+    assert_eq!(
+        run.err,
+        "halftonectl: none.yaml: cannot be read: No such file or directory (os error 2)\n\
+         halftonectl: none: cannot be read: No such file or directory (os error 2)\n"
+    );
+
+    let run = halftonectl(&["check", &none, &good]);
+    assert_eq!((run.code, run.out.as_str()), (2, "1 file: 0 releases.\n"));
+    let run = halftonectl(&["check", &none]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+}
+
+#[test]
+fn a_folder_is_read_for_what_it_has_for_halftone() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("z.yaml", "releases: [ {} ]");
+    write("deep/er/a.yml", "releases: 1");
+    write("deep/b.json", "{\"releases\": 2}");
+    write("deep/plugin.txt", "releases: 3");
+    write("cases.yaml", "config: {}\ncases: []");
+    write("values.yaml", "image: { tag: 1 }");
+    write("list.yaml", "- a\n- b");
+    write("empty.yaml", "# nothing\n");
+    write("deployment.yaml", "apiVersion: apps/v1\nkind: Deployment");
+    let run = halftonectl(&["check", folder.path().to_str().unwrap()]);
+    let run = without(&folder, run);
+    assert_eq!(run.code, 1);
+    let places: Vec<&str> = run
+        .out
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "deep/b.json",
+            "deep/er/a.yml",
+            "z.yaml",
+            "z.yaml",
+            "z.yaml",
+            "z.yaml",
+            "6 findings in 3 files."
+        ]
+    );
+}
+
+#[test]
+fn without_any_configuration_there_is_nothing_that_is_fine() {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: reviews }";
+    let other = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: { url: 'oci://registry.example.com/waf:1', pluginConfig: { rules: [] } }";
+    let lua = "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nspec: { lua: { inlineCode: '' } }";
+    let table = [
+        (
+            vec![deployment],
+            "a0.yaml: holds no plugin configuration; give one, or a WasmPlugin or TrafficExtension with one\n1 finding in 1 file.\n",
+        ),
+        (
+            vec![deployment, other, lua],
+            "a0.yaml: and the others, 3 in all, hold no plugin configuration; give one, or a WasmPlugin or TrafficExtension with one\n1 finding in 1 file.\n",
+        ),
+        (
+            vec!["config: {}\ncases: []"],
+            "a0.yaml: is a case file; run it with `halftonectl test`\n1 finding in 1 file.\n",
+        ),
+        (
+            vec![deployment, "releases: []"],
+            "2 files: 0 releases: fine.\n",
+        ),
+    ];
+    for (texts, said) in table {
+        let names: Vec<String> = (0..texts.len())
+            .map(|place| format!("a{place}.yaml"))
+            .collect();
+        let files = names.iter().zip(&texts);
+        let files: Vec<(&str, String)> = files
+            .map(|(name, text)| (name.as_str(), (*text).into()))
+            .collect();
+        assert_eq!(check(&files).out, said, "{texts:?}");
+    }
+}
+
+#[test]
+fn the_report_for_programs_has_findings_and_what_was_checked() {
+    let text = format!(
+        "{}\n---\nreleases: [ {RELEASE} ]",
+        plugin_with("failStrategy: FAIL_OPEN", RELEASE)
+    );
+    let run = halftonectl_with(&["check", "--output", "json", "-"], text.as_bytes());
+    assert_eq!(run.code, 1);
+    let message = "has both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
+    assert_eq!(
+        run.json(),
+        serde_json::json!({
+            "findings": [{
+                "file": "-",
+                "resource": "WasmPlugin bookinfo/reviews",
+                "path": "spec.match",
+                "message": message,
+            }],
+            "checked": {
+                "files": 1,
+                "configurations": 2,
+                "releases": 2,
+                "virtualServices": 0,
+                "destinationRules": 0,
+            },
+        })
+    );
+
+    let run = halftonectl_with(&["check", "--output", "json", "-"], b"releases: []");
+    assert_eq!(
+        (run.code, run.json()["findings"].clone()),
+        (0, serde_json::json!([]))
+    );
+}
+
+#[test]
+fn a_finding_is_a_line_whatever_a_name_holds() {
+    let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: \"a\\nb\\e[31m\" }\nspec: { url: halftone, match: [ { mode: CLIENT } ] }";
+    assert_eq!(
+        findings(&[text.into()]),
+        [
+            "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant"
+        ]
+    );
+}

@@ -1,0 +1,144 @@
+//! One plugin in the mesh.
+
+use super::{RELEASE, findings, plugin_with};
+
+/// Each with what `spec` says besides, and the finding.
+fn hold(table: &[(&str, &str)], release: &str) {
+    for (fields, said) in table {
+        let found = findings(&[plugin_with(fields, release)]);
+        let expected: Vec<String> = said
+            .lines()
+            .map(|line| format!("WasmPlugin bookinfo/reviews: {line}"))
+            .collect();
+        assert_eq!(found, expected, "{fields}");
+    }
+}
+
+const TWICE: &str = "spec.match: has both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
+const SERVER: &str = "spec.match: has mode SERVER alone, where a request has no other version to go to; write match: [ { mode: CLIENT } ]";
+const WAYPOINT: &str = "spec.match: never matches at a waypoint, which has no mode CLIENT and no ports; leave match away";
+
+#[test]
+fn a_request_shall_meet_a_plugin_once_where_it_is_sent() {
+    let open = |fields: &str| format!("failStrategy: FAIL_OPEN, {fields}");
+    let table = [
+        ("selector: {}", TWICE),
+        (
+            "selector: { matchLabels: { istio: ingressgateway } }",
+            TWICE,
+        ),
+        ("match: [ {} ]", TWICE),
+        ("match: [ { mode: UNDEFINED } ]", TWICE),
+        (
+            "match: [ { mode: CLIENT_AND_SERVER, ports: [ { number: 80 } ] } ]",
+            TWICE,
+        ),
+        ("match: [ { mode: CLIENT }, { mode: SERVER } ]", TWICE),
+        ("match: [ { mode: SERVER } ]", SERVER),
+        ("match: [ { mode: CLIENT } ]", ""),
+        ("match: [ { mode: CLIENT, ports: [ { number: 80 } ] } ]", ""),
+    ];
+    for (fields, said) in table {
+        hold(&[(&open(fields), said)], RELEASE);
+    }
+    hold(&[(&open("selector: {}"), "")], "");
+}
+
+#[test]
+fn a_plugin_that_only_mirrors_may_stand_where_requests_are_received() {
+    let release = "{ name: reviews, hosts: [reviews], principal: v1, mirrors: [ { name: next, cluster: next } ] }";
+    hold(
+        &[
+            ("failStrategy: FAIL_OPEN, match: [ { mode: SERVER } ]", ""),
+            ("failStrategy: FAIL_OPEN, match: []", TWICE),
+        ],
+        release,
+    );
+}
+
+#[test]
+fn a_waypoint_has_neither_mode_client_nor_ports() {
+    let to = |kind: &str, name: &str, traffic: &str| {
+        format!(
+            "failStrategy: FAIL_OPEN, targetRefs: [ {{ kind: {kind}, name: {name} }} ], match: [ {traffic} ]"
+        )
+    };
+    let table = [
+        (to("Service", "reviews", "{ mode: CLIENT }"), WAYPOINT),
+        (
+            to("ServiceEntry", "reviews", "{ ports: [ { number: 80 } ] }"),
+            WAYPOINT,
+        ),
+        (
+            to("GatewayClass", "istio-waypoint", "{ mode: CLIENT }"),
+            WAYPOINT,
+        ),
+        (to("Service", "reviews", ""), ""),
+        (to("Service", "reviews", "{ mode: SERVER }"), ""),
+        (to("Service", "reviews", "{ mode: CLIENT }, {}"), ""),
+        (to("Gateway", "ingress", "{ mode: CLIENT }"), ""),
+        (to("Gateway", "ingress", ""), ""),
+    ];
+    for (fields, said) in table {
+        hold(&[(&fields, said)], RELEASE);
+    }
+}
+
+#[test]
+fn what_happens_without_the_module_is_written_down() {
+    let missing = "spec.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant";
+    hold(
+        &[
+            ("match: [ { mode: CLIENT } ]", missing),
+            ("match: [ { mode: CLIENT } ], failStrategy: FAIL_CLOSE", ""),
+            ("match: [ { mode: CLIENT } ], failStrategy: FAIL_RELOAD", ""),
+        ],
+        RELEASE,
+    );
+}
+
+#[test]
+fn a_filter_of_requests_is_not_one_of_connections() {
+    let network = "spec.type: is NETWORK, which sees connections and no requests; leave it away, or write HTTP";
+    let fields = "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], type";
+    hold(
+        &[
+            (&format!("{fields}: NETWORK"), network),
+            (&format!("{fields}: HTTP"), ""),
+        ],
+        RELEASE,
+    );
+    let extension = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{ name: a }}\nspec: {{ match: [ {{ mode: CLIENT }} ], wasm: {{ url: a, type: NETWORK, pluginConfig: {{ releases: [ {RELEASE} ] }} }} }}"
+    );
+    assert_eq!(
+        findings(&[extension]),
+        [
+            "TrafficExtension default/a: spec.wasm.type: is NETWORK, which sees connections and no requests; leave it away, or write HTTP",
+            "TrafficExtension default/a: spec.wasm.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant",
+        ]
+    );
+}
+
+#[test]
+fn a_token_is_read_after_it_is_verified() {
+    let release = |key: &str| {
+        format!(
+            "{{ name: reviews, hosts: [reviews], principal: v1, canary: {{ session: {{ key: [ {{ {key} }} ] }} }} }}"
+        )
+    };
+    let early = "spec.phase: is AUTHN, so a session's jwtClaim is read before the token is verified; leave phase away";
+    let fields = "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], phase";
+    hold(
+        &[
+            (&format!("{fields}: AUTHN"), early),
+            (&format!("{fields}: AUTHZ"), ""),
+            (&format!("{fields}: STATS"), ""),
+        ],
+        &release("jwtClaim: sub"),
+    );
+    hold(
+        &[(&format!("{fields}: AUTHN"), "")],
+        &release("header: x-user"),
+    );
+}
