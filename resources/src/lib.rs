@@ -3,7 +3,7 @@
 //! A configuration is written as it is, or inside a `WasmPlugin` or a `TrafficExtension`; beside it
 //! stand the `VirtualService` that routes by what Halftone decides and the `DestinationRule` that
 //! knows the versions. [`read`] takes a file of any of them, YAML or JSON, one or many, a `List` as
-//! `kubectl get -o yaml` prints it too; [`configuration`] takes the one configuration of a file. Of
+//! `kubectl get -o yaml` prints it too; [`configuration()`] takes the one configuration of a file. Of
 //! Istio's resources only what matters to Halftone is read; whether they are valid is for the
 //! cluster to say.
 //!
