@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use decision::{Decision, Outcome, Reason};
 pub use draws::{Draws, Percentage, salt};
 pub use hosts::{HostPattern, Hosts};
-pub use lookup::Lookup;
+pub use lookup::{FixedHasher, Lookup};
 pub use matching::{Condition, Match, any_matches};
 pub use session::{Session, SessionCookie, SessionId, SessionKey};
 pub use split::{Arm, Split};
@@ -218,7 +218,7 @@ struct RoutingHeaders {
 impl RoutingHeaders {
     fn insert(&mut self, name: &str) {
         self.lengths |= Self::bit(name.as_bytes());
-        self.names.insert(name.as_bytes().into(), ());
+        self.names.insert(name.as_bytes(), ());
     }
 
     fn contain(&self, name: &[u8]) -> bool {

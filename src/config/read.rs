@@ -108,24 +108,29 @@ impl<'a> Node<'a> {
     }
 
     #[inline(never)]
-    fn members(&self, fields: Option<&'static [&'static str]>) -> Vec<(&'a str, &'a Value)> {
+    fn members(&self) -> Vec<(&'a str, &'a Value)> {
         let Some(members) = self.value.as_object() else {
             self.expected("an object");
             return Vec::new();
         };
-        let known = |name: &str| {
-            let Some(fields) = fields else { return true };
-            let known = fields.contains(&name);
-            if !known {
-                let allowed = format!("the fields are {}", fields.join(", "));
+        let members = members.iter().map(|(name, value)| (name.as_str(), value));
+        members.collect()
+    }
+
+    #[inline(never)]
+    fn fields(&self, names: &'static [&'static str]) -> Fields<'a> {
+        for (name, _) in self.members() {
+            if !names.contains(&name) {
+                let allowed = format!("the fields are {}", names.join(", "));
                 self.violations
                     .borrow_mut()
                     .unknown_field(&self.path, name, allowed);
             }
-            known
-        };
-        let members = members.iter().map(|(name, value)| (name.as_str(), value));
-        members.filter(|(name, _)| known(name)).collect()
+        }
+        Fields {
+            node: *self,
+            names: names.iter(),
+        }
     }
 
     #[inline(never)]
@@ -185,7 +190,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_map(Members::new(self, self.members(None)))
+        visitor.visit_map(Members::new(self, self.members()))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -194,7 +199,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
-        visitor.visit_map(Members::new(self, self.members(Some(fields))))
+        visitor.visit_seq(self.fields(fields))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -237,6 +242,42 @@ impl<'de> SeqAccess<'de> for Items<'_> {
             return Ok(None);
         }
         let path = self.node.path.index(index);
+        seed.deserialize(Node {
+            value,
+            path,
+            violations: self.node.violations,
+        })
+        .map(Some)
+    }
+}
+
+/// The fields of an object, in the order of its type, null where there is none: a type that looked
+/// its fields up by name would have much code for it.
+struct Fields<'a> {
+    node: Node<'a>,
+    names: slice::Iter<'static, &'static str>,
+}
+
+impl<'a> Fields<'a> {
+    #[inline(never)]
+    fn next(&mut self) -> Option<(&'static str, &'a Value)> {
+        let name = self.names.next()?;
+        let value = self.node.value.get(name).unwrap_or(&Value::Null);
+        Some((name, value))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Fields<'_> {
+    type Error = Unreadable;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Unreadable> {
+        let Some((name, value)) = self.next() else {
+            return Ok(None);
+        };
+        let path = self.node.path.field(name);
         seed.deserialize(Node {
             value,
             path,

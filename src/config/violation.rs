@@ -31,10 +31,9 @@ pub struct Violations {
     found: Vec<Violation>,
     /// There are more than are told.
     are_cut: bool,
-    /// Places that cannot be read.
-    unreadable: Lookup<()>,
-    /// Places that hold one that cannot be read, and objects with a field that nobody knows.
-    unjudged: Lookup<()>,
+    /// Places that cannot be read (true), that hold one of these, and objects with a field that
+    /// nobody knows.
+    unjudged: Lookup<bool>,
 }
 
 impl Violations {
@@ -68,9 +67,9 @@ impl Violations {
         }
         let path = path.to_string();
         for above in enclosing(&path) {
-            self.unjudged.insert(above.as_bytes().into(), ());
+            self.judge_no_more(above);
         }
-        self.unreadable.insert(path.as_bytes().into(), ());
+        self.unjudged.insert(path.as_bytes(), true);
         self.found.push(Violation {
             path,
             wrong: wrong.into(),
@@ -91,7 +90,7 @@ impl Violations {
         if self.is_full() {
             return;
         }
-        self.unjudged.insert(path.to_string().as_bytes().into(), ());
+        self.judge_no_more(&path.to_string());
         let path = path.field(name).to_string();
         self.found.push(Violation {
             path,
@@ -120,11 +119,17 @@ impl Violations {
 
     fn add_if_judged(&mut self, violation: Violation) {
         let path = violation.path.as_str();
-        let hangs = self.unjudged.contains_key(path.as_bytes())
-            || self.unreadable.contains_key(path.as_bytes())
-            || enclosing(path).any(|above| self.unreadable.contains_key(above.as_bytes()));
+        let is_unreadable = |above: &str| self.unjudged.get(above.as_bytes()) == Some(&true);
+        let hangs =
+            self.unjudged.contains_key(path.as_bytes()) || enclosing(path).any(is_unreadable);
         if !hangs {
             self.found.push(violation);
+        }
+    }
+
+    fn judge_no_more(&mut self, path: &str) {
+        if !self.unjudged.contains_key(path.as_bytes()) {
+            self.unjudged.insert(path.as_bytes(), false);
         }
     }
 }

@@ -173,7 +173,7 @@ fn defined(event: &Event<'_>, define: fn(&str) -> Option<Metric>) -> Option<Metr
     DEFINED.with_borrow_mut(|known| match known.get(name.as_bytes()) {
         Some(metric) => Some(*metric),
         None => define(&name).inspect(|metric| {
-            known.insert(name.into_bytes().into(), *metric);
+            known.insert(name.as_bytes(), *metric);
         }),
     })
 }

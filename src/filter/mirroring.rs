@@ -15,6 +15,7 @@ use super::serving::{MirrorId, Serving};
 use super::wake_up::WakeUp;
 use crate::mirror::outbox::{Budget, Held, Outbox, Place};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable};
+use crate::release::FixedHasher;
 use crate::request::RequestHead;
 
 thread_local! {
@@ -66,7 +67,7 @@ struct InFlight {
 pub struct Mirroring {
     serving: Rc<Serving>,
     outbox: Outbox<Waiting>,
-    in_flight: RefCell<HashMap<u32, InFlight>>,
+    in_flight: RefCell<HashMap<u32, InFlight, FixedHasher>>,
     wake_up: Option<WakeUp>,
 }
 

@@ -65,7 +65,10 @@ struct Known {
 
 impl PluginStatus {
     pub fn new(plugin: &str) -> Self {
-        ROOTS.with_borrow_mut(|roots| *roots.entry(plugin.as_bytes().into()).or_default() += 1);
+        ROOTS.with_borrow_mut(|roots| {
+            let others = roots.get(plugin.as_bytes()).copied().unwrap_or_default();
+            roots.insert(plugin.as_bytes(), others + 1);
+        });
         let key = format!("halftone.plugin.{plugin}");
         Self {
             plugin: plugin.into(),
@@ -129,9 +132,11 @@ impl PluginStatus {
     /// last one: its worker has the new root already, though that may not count yet.
     pub fn gone(self) {
         let here = ROOTS.with_borrow_mut(|roots| {
-            let here = roots.entry(self.plugin.as_bytes().into()).or_default();
-            *here = here.saturating_sub(1);
-            *here
+            let plugin = self.plugin.as_bytes();
+            let before: u32 = roots.get(plugin).copied().unwrap_or_default();
+            let here = before.saturating_sub(1);
+            roots.insert(plugin, here);
+            here
         });
         let counted = if self.counted { -1 } else { 0 };
         self.update(|known| {

@@ -44,7 +44,7 @@ impl Serving {
         let before = Self::last_good(plugin);
         let serving = Rc::new(Self::new(releases, before.as_deref()));
         LAST_GOOD.with_borrow_mut(|last_good| {
-            last_good.insert(plugin.as_bytes().into(), Rc::downgrade(&serving));
+            last_good.insert(plugin.as_bytes(), Rc::downgrade(&serving));
         });
         serving
     }

@@ -35,9 +35,9 @@ impl<T> Hosts<T> {
         if pattern == "*" {
             self.any.replace(target)
         } else if let Some(suffix) = pattern.strip_prefix("*.") {
-            self.suffixes.insert(suffix.as_bytes().into(), target)
+            self.suffixes.insert(suffix.as_bytes(), target)
         } else {
-            self.exact.insert(pattern.as_bytes().into(), target)
+            self.exact.insert(pattern.as_bytes(), target)
         }
     }
 
@@ -56,7 +56,7 @@ impl<T> Hosts<T> {
             return any();
         }
         self.exact
-            .get_key_value(&*host)
+            .get_key_value(&host)
             .map(|(host, target)| (HostPattern::Exact(host), target))
             .or_else(|| self.find_suffix(&host))
             .or_else(any)

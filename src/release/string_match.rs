@@ -92,13 +92,7 @@ impl StringMatch {
     /// The value is one of `texts`, looked up and not scanned.
     #[must_use]
     pub fn is_in<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        Test::In(
-            texts
-                .into_iter()
-                .map(|text| (text.as_bytes().into(), ()))
-                .collect(),
-        )
-        .into()
+        Test::In(texts.into_iter().map(|text| (text, ())).collect()).into()
     }
 
     /// There is a value, or there is none.

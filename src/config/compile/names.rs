@@ -279,7 +279,7 @@ impl Unique {
         violations: &mut Violations,
     ) {
         let Some(name) = name else { return };
-        if let Some(first) = self.first.insert(name.as_bytes().into(), index) {
+        if let Some(first) = self.first.insert(name.as_bytes(), index) {
             let wrong = format!("`{name}` is the name of {}[{first}] too", self.list);
             let allowed = format!("give each {} a name of its own", self.item);
             violations.add(&path.field("name"), wrong, allowed);

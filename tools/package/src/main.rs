@@ -1,8 +1,10 @@
 //! Turns the compiled filter into the one that ships: `halftone-package COMPILED PACKAGED`.
 //!
 //! The SDK exports every callback of the ABI, and Envoy calls each callback that a module exports,
-//! for every request. This drops those that the filter does not use, and all code that only they
-//! reached.
+//! for every request. This drops those that the filter does not use, what else cannot run, and all
+//! code that only these reached.
+
+mod idle;
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +47,7 @@ fn main() -> Result<()> {
 
 fn package(compiled: &Path, packaged: &Path) -> Result<()> {
     let mut module = ModuleConfig::new()
+        .generate_name_section(false)
         .generate_producers_section(false)
         .parse_file(compiled)?;
     let unused: Vec<_> = module
@@ -63,6 +66,8 @@ fn package(compiled: &Path, packaged: &Path) -> Result<()> {
     {
         bail!("it exports no memory: is it a filter?");
     }
+    idle::drop_methods(&mut module)?;
+    idle::drop_default_hook(&mut module)?;
     walrus::passes::gc::run(&mut module);
     let bytes = module.emit_wasm();
     std::fs::write(packaged, &bytes).with_context(|| format!("cannot write {}", packaged.display()))
