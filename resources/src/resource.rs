@@ -58,7 +58,7 @@ impl Resource {
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
             return Ok(Self::Configuration(document));
         };
-        let (group, kind) = (version.split('/').next().unwrap_or_default(), kind);
+        let group = version.split('/').next().unwrap_or_default();
         let kind = kind.to_owned();
         let meta = Part::named(&kind, &document).read("metadata")?;
         let part = Part {

@@ -196,10 +196,15 @@ fn a_folder_is_all_case_files_in_it() {
     std::fs::write(folder.path().join("plugin.yaml"), "releases: []").unwrap();
     std::fs::create_dir(folder.path().join("more")).unwrap();
     std::fs::copy(&path, folder.path().join("more/cases.yml")).unwrap();
+    let json = json!({
+        "config": {},
+        "cases": [{"name": "one", "request": {"host": "a"}, "expect": {"version": null}}],
+    });
+    std::fs::write(folder.path().join("cases.json"), json.to_string()).unwrap();
     let run = halftonectl(&["test", folder.path().to_str().unwrap()]);
     assert!(
         run.out
-            .ends_with("passed: 4 cases in 2 files, 4 passed, 0 failed.\n"),
+            .ends_with("passed: 5 cases in 3 files, 5 passed, 0 failed.\n"),
         "{run:?}"
     );
     assert_eq!(run.code, 0);
@@ -258,5 +263,43 @@ fn the_case_files_of_the_tests_and_the_examples_hold() {
             files.iter().any(|file| file.starts_with(folder)),
             "{files:?}"
         );
+    }
+}
+
+#[test]
+fn what_is_no_case_file_is_told_in_a_line() {
+    let table: [(&str, Vec<u8>, &str); 6] = [
+        ("empty", Vec::new(), "is no case file: "),
+        (
+            "binary",
+            b"\x7fELF\0\xff\xfe".into(),
+            "is not text: byte 5 is not UTF-8; give YAML or JSON",
+        ),
+        (
+            "deep",
+            "[".repeat(100_000).into(),
+            "is no case file: line 1, column 65: is nested too deep; 64 levels are read",
+        ),
+        ("10 MB", "1,".repeat(5_000_000).into(), "is no case file: "),
+        (
+            "a resource",
+            "apiVersion: v1\nkind: Service".into(),
+            "is no case file: ",
+        ),
+        (
+            "a configuration",
+            "releases: []".into(),
+            "is no case file: ",
+        ),
+    ];
+    for (name, text, said) in table {
+        let (_folder, path) = file("bad.yaml", text);
+        let run = halftonectl(&["test", &path]);
+        let line = run.out.lines().nth(1).unwrap();
+        assert!(
+            line.starts_with(&format!("  failed  {path}: {said}")),
+            "{name}: {line}"
+        );
+        assert_eq!((run.code, run.out.lines().count()), (1, 4), "{name}");
     }
 }

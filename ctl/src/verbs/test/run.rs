@@ -72,9 +72,9 @@ pub fn files(named: &[String]) -> Result<Vec<String>, Failure> {
     Ok(found)
 }
 
-/// Of a folder's files, those that are meant to be case files, right or wrong.
+/// Of a folder's files, those that are meant to be case files, right or wrong, in YAML or JSON.
 fn is_case_file(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("cases:"))
+    text.lines().any(|line| line.starts_with("cases:")) || text.contains("\"cases\":")
 }
 
 /// Runs a case file.
