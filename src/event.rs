@@ -70,6 +70,8 @@ pub enum Event<'a> {
     },
     /// How many plugins of this proxy have refused their latest configuration.
     ConfigRejected,
+    /// How many plugins this proxy has.
+    Plugins,
     /// How many releases this proxy serves.
     Releases,
 }
@@ -102,6 +104,12 @@ impl ResponseClass {
         if !is_tunnel && broke_off(status, details) {
             return Self::Reset;
         }
+        Self::of_whole(status)
+    }
+
+    /// The class of a response with `status` that came to its end.
+    #[must_use]
+    pub fn of_whole(status: u64) -> Self {
         match u8::try_from(status / 100) {
             Ok(hundred @ 1..=5) => Self::Status(hundred),
             _ => Self::Reset,
@@ -209,6 +217,7 @@ impl fmt::Display for Event<'_> {
                 )
             }
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),
+            Self::Plugins => f.write_str("halftone_plugins"),
             Self::Releases => f.write_str("halftone_releases"),
         }
     }
@@ -270,6 +279,7 @@ mod tests {
                 "release=.=reviews;.;mirror=.=v3;.;result=.=not_compared;.;halftone_comparisons_total",
             ),
             (Event::ConfigRejected, "halftone_config_rejected"),
+            (Event::Plugins, "halftone_plugins"),
             (Event::Releases, "halftone_releases"),
         ];
         for (event, name) in table {

@@ -4,11 +4,13 @@
 //! down. Nothing here copies or fails: what cannot be read is not there.
 
 mod client_os;
+mod header_pairs;
 mod jwt;
 
 use std::borrow::Cow;
 
 pub use client_os::ClientOs;
+pub use header_pairs::HeaderPairs;
 
 /// A header's name, in lower case, and one of its values. A repeated header is several of these.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
@@ -41,18 +43,22 @@ impl<'a> RequestHead<'a> {
     /// others, names in lower case as Envoy gives them. A pseudo-header that is not there is empty.
     #[must_use]
     pub fn new(headers: &'a [Header<'a>]) -> Self {
-        let pseudo = |name: &[u8]| {
-            headers
-                .iter()
-                .find(|header| header.0 == name)
-                .map_or(&b""[..], |header| header.1)
-        };
-        let target = pseudo(b":path");
+        let (mut authority, mut method, mut target) = (None, None, None);
+        for (name, value) in headers.iter().filter(|header| header.0.starts_with(b":")) {
+            let first = match *name {
+                b":authority" => &mut authority,
+                b":method" => &mut method,
+                b":path" => &mut target,
+                _ => continue,
+            };
+            first.get_or_insert(*value);
+        }
+        let target = target.unwrap_or_default();
         let (path, query) = split_once(target, b'?').unwrap_or((target, b""));
         Self {
             headers,
-            authority: pseudo(b":authority"),
-            method: pseudo(b":method"),
+            authority: authority.unwrap_or_default(),
+            method: method.unwrap_or_default(),
             path,
             query,
             source_address: None,

@@ -5,18 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::host::{self, Headers};
+use super::host;
 use super::mirroring::{hold, milliseconds_since};
 use super::serving::{MirrorId, Serving};
 use crate::mirror::outbox::Held;
 use crate::mirror::{Answer, Compare, Comparison, ComparisonResult, Reading, Sample, Secrets};
-use crate::request::RequestHead;
+use crate::request::{HeaderPairs, RequestHead};
 
 /// Two answers that are to be compared.
 pub struct Comparing {
     serving: Rc<Serving>,
     id: MirrorId,
-    request: Rc<Headers>,
+    request: Rc<HeaderPairs>,
     production: RefCell<Side>,
     mirror: RefCell<Side>,
     is_called_off: Cell<bool>,
@@ -38,7 +38,7 @@ struct Timed {
 }
 
 impl Comparing {
-    pub fn new(serving: &Rc<Serving>, id: MirrorId, request: &Rc<Headers>) -> Rc<Self> {
+    pub fn new(serving: &Rc<Serving>, id: MirrorId, request: &Rc<HeaderPairs>) -> Rc<Self> {
         Rc::new(Self {
             serving: Rc::clone(serving),
             id,
@@ -60,9 +60,9 @@ impl Comparing {
 
     /// Begins to read one of the answers: its head is this.
     /// Nothing, where there is no room for it.
-    fn read(&self, headers: &Headers, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
+    fn read(&self, headers: &HeaderPairs, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
         let compare = self.compare()?;
-        let reading = compare.read(&host::borrowed(headers), end_of_stream);
+        let reading = compare.read(&headers.borrowed(), end_of_stream);
         let (mut held, limit) = (hold(), self.serving.releases.mirror_budget);
         held.grow(reading.head_size(), limit).then_some(Read {
             reading,
@@ -81,7 +81,7 @@ impl Comparing {
     /// The mirror's answer is there, to a copy that was sent then. From the root's answer callback.
     pub fn mirror_answered(
         &self,
-        headers: &Headers,
+        headers: &HeaderPairs,
         body: usize,
         trailers: usize,
         sent_at: Instant,
@@ -144,7 +144,7 @@ impl Comparing {
         }
         let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
         let [production_answer, mirror_answer] = answers;
-        let request = host::borrowed(&self.request);
+        let request = self.request.borrowed();
         let head = RequestHead::new(&request);
         let sample = Sample {
             release,
@@ -199,8 +199,8 @@ impl Read {
         }
     }
 
-    fn trailers(&mut self, trailers: &Headers) {
-        self.reading.trailers(&host::borrowed(trailers));
+    fn trailers(&mut self, trailers: &HeaderPairs) {
+        self.reading.trailers(&trailers.borrowed());
     }
 
     fn end(self) -> Side {
@@ -232,16 +232,18 @@ impl ProductionAnswer {
         self.readers.is_empty()
     }
 
+    /// Whether its head is to be compared.
+    pub fn is_awaited(&self) -> bool {
+        let mut readers = self.readers.iter();
+        readers.any(|(comparing, _)| !comparing.is_called_off.get())
+    }
+
     /// Its head is there.
-    pub fn head(&mut self, end_of_stream: bool) {
+    pub fn head(&mut self, headers: &HeaderPairs, end_of_stream: bool) {
         self.readers
             .retain(|(comparing, _)| !comparing.is_called_off.get());
-        if self.is_unwanted() {
-            return;
-        }
-        let headers = host::response_headers();
         for (comparing, read) in &mut self.readers {
-            *read = comparing.read(&headers, end_of_stream, self.asked_at);
+            *read = comparing.read(headers, end_of_stream, self.asked_at);
         }
         if end_of_stream {
             self.end();

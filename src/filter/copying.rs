@@ -5,14 +5,14 @@
 use std::rc::Rc;
 
 use super::comparing::Comparing;
-use super::host::{self, Headers};
+use super::host;
 use super::mirroring::{self, Mirroring, Waiting};
 use super::serving::MirrorId;
 use crate::mirror::grpc::{Frames, Messages};
 use crate::mirror::outbox::{Held, capacity_for};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, announced_length};
 use crate::release::Decision;
-use crate::request::RequestHead;
+use crate::request::{HeaderPairs, RequestHead};
 
 /// The mirrors that are to have a copy of a request.
 pub struct Selected {
@@ -63,7 +63,7 @@ pub struct Copying {
     mirroring: Rc<Mirroring>,
     kind: RequestKind,
     mirrors: Vec<(MirrorId, Option<Rc<Comparing>>)>,
-    headers: Rc<Headers>,
+    headers: Rc<HeaderPairs>,
     body: Vec<u8>,
     frames: Frames,
     held: Held,
@@ -71,9 +71,12 @@ pub struct Copying {
 
 impl Copying {
     /// Begins with the head. Nothing, where that alone is more than copies may hold.
-    pub fn begin(mirroring: &Rc<Mirroring>, selected: Selected, headers: Headers) -> Option<Self> {
-        let bytes = headers.iter().map(|(name, value)| name.len() + value.len());
-        let bytes = bytes.sum();
+    pub fn begin(
+        mirroring: &Rc<Mirroring>,
+        selected: Selected,
+        headers: HeaderPairs,
+    ) -> Option<Self> {
+        let bytes = headers.size();
         let headers = Rc::new(headers);
         let comparing = |id| Comparing::new(mirroring.serving(), id, &headers);
         let mirrors = selected.mirrors.into_iter();

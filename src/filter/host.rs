@@ -4,6 +4,8 @@
 //! So every call here says when it may be made, and is made only then; and headers are read as
 //! bytes, because the SDK's text getters panic on a value that is not UTF-8.
 
+mod header_map;
+
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,33 +15,27 @@ use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
 use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::release::Draws;
-use crate::request::Header;
-
-/// The pairs of a header map, names in lower case.
-pub type Headers = Vec<(String, Vec<u8>)>;
-
-/// The same pairs as the core sees them.
-pub fn borrowed(headers: &Headers) -> Vec<Header<'_>> {
-    let pairs = headers.iter();
-    pairs
-        .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-        .collect()
-}
+use crate::request::HeaderPairs;
 
 /// The request's headers, pseudo-headers among them. Only in the request headers callback: later
 /// the map is empty.
-pub fn request_headers() -> Headers {
-    headers(MapType::HttpRequestHeaders)
+pub fn request_headers() -> HeaderPairs {
+    header_map::pairs(MapType::HttpRequestHeaders)
 }
 
 /// The response's headers, `:status` among them. Only in the response headers callback.
-pub fn response_headers() -> Headers {
-    headers(MapType::HttpResponseHeaders)
+pub fn response_headers() -> HeaderPairs {
+    header_map::pairs(MapType::HttpResponseHeaders)
+}
+
+/// The first value of a response header. Only in the response headers callback.
+pub fn response_header(name: &str) -> Option<Vec<u8>> {
+    header(MapType::HttpResponseHeaders, name)
 }
 
 /// The response's trailers. Only in the response trailers callback.
-pub fn response_trailers() -> Headers {
-    headers(MapType::HttpResponseTrailers)
+pub fn response_trailers() -> HeaderPairs {
+    header_map::pairs(MapType::HttpResponseTrailers)
 }
 
 /// Sets a request header to one value, whatever it had before. Only in the request headers
@@ -108,8 +104,8 @@ pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcom
 }
 
 /// The headers of the answer to a call. Only in the root's answer callback.
-pub fn answer_headers() -> Headers {
-    headers(MapType::HttpCallResponseHeaders)
+pub fn answer_headers() -> HeaderPairs {
+    header_map::pairs(MapType::HttpCallResponseHeaders)
 }
 
 /// The body of the answer to a call, of `size` bytes. Only in the root's answer callback.
@@ -118,15 +114,13 @@ pub fn answer_body(size: usize) -> Vec<u8> {
 }
 
 /// The trailers of the answer to a call. Only in the root's answer callback.
-pub fn answer_trailers() -> Headers {
-    headers(MapType::HttpCallResponseTrailers)
+pub fn answer_trailers() -> HeaderPairs {
+    header_map::pairs(MapType::HttpCallResponseTrailers)
 }
 
 /// The first value of a header of the answer to a call. Only in the root's answer callback.
 pub fn answer_header(name: &str) -> Option<Vec<u8>> {
-    hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name)
-        .ok()
-        .flatten()
+    header(MapType::HttpCallResponseHeaders, name)
 }
 
 /// Whether the root `id` still lives, asked from a callback of the root `asking`. A root that stays
@@ -277,6 +271,11 @@ impl Metric {
         }
     }
 
+    /// What a counter or a gauge holds, over all workers.
+    pub fn value(self) -> Option<u64> {
+        hostcalls::get_metric(self.0).ok()
+    }
+
     /// Takes a value into a histogram.
     pub fn record(self, value: u64) {
         done(hostcalls::record_metric(self.0, value), "a metric");
@@ -322,8 +321,8 @@ fn seed() -> u64 {
     })
 }
 
-fn headers(of: MapType) -> Headers {
-    hostcalls::get_map_bytes(of).unwrap_or_default()
+fn header(of: MapType, name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_map_value_bytes(of, name).ok().flatten()
 }
 
 fn body(of: BufferType, size: usize) -> Vec<u8> {

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::comparing::Comparing;
-use super::host::{self, Headers};
+use super::host;
 use super::serving::{MirrorId, Serving};
 use super::wake_up::WakeUp;
 use crate::mirror::outbox::{Budget, Held, Outbox, Place};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable};
 use crate::release::FixedHasher;
-use crate::request::RequestHead;
+use crate::request::{HeaderPairs, RequestHead};
 
 thread_local! {
     /// What all copies of this worker hold, whatever plugin they are of.
@@ -36,15 +36,10 @@ fn in_milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
-    let named = headers.iter().find(|header| header.0 == name)?;
-    Some(&named.1)
-}
-
 /// A copy that waits to be sent.
 pub struct Waiting {
     pub id: MirrorId,
-    pub headers: Rc<Headers>,
+    pub headers: Rc<HeaderPairs>,
     pub kind: RequestKind,
     pub body: Rc<Vec<u8>>,
     pub comparing: Option<Rc<Comparing>>,
@@ -147,7 +142,7 @@ impl Mirroring {
     }
 
     fn dispatch(&self, mirror: &Mirror, copy: &Waiting) -> Result<u32, MirrorOutcome> {
-        let headers = host::borrowed(&copy.headers);
+        let headers = copy.headers.borrowed();
         let head = RequestHead::new(&headers);
         let is_routing = |name: &[u8]| self.serving.releases.is_routing_header(name);
         let request = mirror.request(&head, copy.kind, is_routing);
@@ -173,13 +168,13 @@ impl Mirroring {
             let head = if headers > 0 {
                 host::answer_headers()
             } else {
-                Headers::new()
+                HeaderPairs::default()
             };
             (comparing, head)
         });
         let header = |name: &str| match &head {
             _ if headers == 0 => None,
-            Some((_, head)) => value(head, name).map(<[u8]>::to_vec),
+            Some((_, head)) => head.get(name).map(<[u8]>::to_vec),
             None => host::answer_header(name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.timeout);

@@ -8,11 +8,12 @@ use proxy_wasm::types::Action;
 
 use super::comparing::ProductionAnswer;
 use super::copying::{Copying, Selected};
-use super::host::{self, Headers};
+use super::host;
 use super::mirroring::{Mirroring, milliseconds_since};
+use super::plugin_status;
 use crate::event::ResponseClass;
 use crate::release::{Decision, Release, Route};
-use crate::request::RequestHead;
+use crate::request::{HeaderPairs, RequestHead};
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
@@ -47,6 +48,28 @@ struct Decided {
     is_connect: bool,
     set_cookie: Option<String>,
     explanation: Option<String>,
+    response: ResponseSeen,
+}
+
+/// What passed of a response.
+#[derive(Clone, Copy, Default)]
+struct ResponseSeen {
+    /// 0: no head yet.
+    status: u64,
+    is_whole: bool,
+}
+
+impl Decided {
+    /// How the response ended. Once it has passed here whole, nobody need be asked. In the stream's log
+    /// callback.
+    fn response_class(&self) -> ResponseClass {
+        if self.response.is_whole {
+            return ResponseClass::of_whole(self.response.status);
+        }
+        let (status, details) = (host::response_status(), host::response_details());
+        let is_tunnel = self.is_connect || status == SWITCHING_PROTOCOLS;
+        ResponseClass::of(status, &details, is_tunnel)
+    }
 }
 
 impl Stream {
@@ -59,7 +82,7 @@ impl Stream {
         }
     }
 
-    fn copy(&mut self, selected: Selected, headers: Headers, end_of_stream: bool) {
+    fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
         self.copying = Copying::begin(&self.mirroring, selected, headers);
         if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
             let answer = ProductionAnswer::new(decided.at, copying.comparing());
@@ -67,6 +90,13 @@ impl Stream {
         }
         if end_of_stream {
             self.end_copy();
+        }
+    }
+
+    /// The response has come to its end.
+    fn end_response(&mut self) {
+        if let Some(decided) = &mut self.decided {
+            decided.response.is_whole = true;
         }
     }
 
@@ -85,7 +115,8 @@ impl HttpContext for Stream {
         let headers = host::request_headers();
         let exchange = Exchange {
             mirroring: &self.mirroring,
-            head: RequestHead::new(&host::borrowed(&headers)),
+            head: RequestHead::new(&headers.borrowed()),
+            is_alone: plugin_status::is_alone(),
         }
         .run();
         let (decided, selected) = exchange.unzip();
@@ -113,16 +144,25 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if let Some(answer) = &mut self.answer {
-            answer.head(end_of_stream);
+        let Some(decided) = &mut self.decided else {
+            return Action::Continue;
+        };
+        decided.response.is_whole = end_of_stream;
+        // Where the answer is compared all of its head is needed, and else its status alone.
+        let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
+        decided.response.status = match compared {
+            Some(answer) => {
+                let headers = host::response_headers();
+                answer.head(&headers, end_of_stream);
+                status(headers.get(":status"))
+            }
+            None => status(host::response_header(":status").as_deref()),
+        };
+        if let Some(cookie) = &decided.set_cookie {
+            host::add_response_header("set-cookie", cookie);
         }
-        if let Some(decided) = &self.decided {
-            if let Some(cookie) = &decided.set_cookie {
-                host::add_response_header("set-cookie", cookie);
-            }
-            if let Some(explanation) = &decided.explanation {
-                host::set_response_header(DECISION, explanation);
-            }
+        if let Some(explanation) = &decided.explanation {
+            host::set_response_header(DECISION, explanation);
         }
         Action::Continue
     }
@@ -131,6 +171,9 @@ impl HttpContext for Stream {
         if let Some(answer) = &mut self.answer {
             answer.body(size, end_of_stream);
         }
+        if end_of_stream {
+            self.end_response();
+        }
         Action::Continue
     }
 
@@ -138,6 +181,7 @@ impl HttpContext for Stream {
         if let Some(answer) = &mut self.answer {
             answer.trailers();
         }
+        self.end_response();
         Action::Continue
     }
 
@@ -154,20 +198,24 @@ impl HttpContext for Stream {
             && let Some(metrics) = self.mirroring.serving().metrics.get(decided.release)
         {
             let milliseconds = milliseconds_since(decided.at);
-            let (status, details) = (host::response_status(), host::response_details());
-            let is_tunnel = decided.is_connect || status == SWITCHING_PROTOCOLS;
-            let class = ResponseClass::of(status, &details, is_tunnel);
-            metrics.count_response(decided.version, class, milliseconds);
+            metrics.count_response(decided.version, decided.response_class(), milliseconds);
         }
     }
 }
 
 impl Context for Stream {}
 
+fn status(value: Option<&[u8]>) -> u64 {
+    let text = value.and_then(|value| std::str::from_utf8(value).ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
 /// One request, while it is decided.
 struct Exchange<'s, 'h> {
     mirroring: &'s Mirroring,
     head: RequestHead<'h>,
+    /// No other plugin can have decided it before, and none will ask.
+    is_alone: bool,
 }
 
 impl Exchange<'_, '_> {
@@ -177,7 +225,7 @@ impl Exchange<'_, '_> {
             self.remove_forged(None);
             return None;
         };
-        if host::filter_state(ROUTED).is_some() {
+        if self.routed().is_some() {
             if let Some(metrics) = serving.metrics.get(index) {
                 metrics.count_conflict();
             }
@@ -213,6 +261,7 @@ impl Exchange<'_, '_> {
             is_connect: self.head.method() == b"CONNECT",
             set_cookie: decision.set_cookie(),
             explanation: asked.then(|| outcome.explanation().into()),
+            response: ResponseSeen::default(),
         };
         (decided, selected)
     }
@@ -241,16 +290,29 @@ impl Exchange<'_, '_> {
                 if !(sent.next() == Some(version.name().as_bytes()) && sent.next().is_none()) {
                     host::set_request_header(name, version.name());
                 }
-                host::set_filter_state(ROUTED, name);
+                self.set_routed(name);
             }
             (Route::Authority, Some(authority)) => {
                 self.remove_forged(None);
                 if self.head.authority() != authority.as_bytes() {
                     host::set_request_header(":authority", authority);
                 }
-                host::set_filter_state(ROUTED, ROUTED_BY_AUTHORITY);
+                self.set_routed(ROUTED_BY_AUTHORITY);
             }
             (Route::Authority, None) => self.remove_forged(None),
+        }
+    }
+
+    /// What an earlier plugin of this proxy routes the request by.
+    fn routed(&self) -> Option<Vec<u8>> {
+        (!self.is_alone)
+            .then(|| host::filter_state(ROUTED))
+            .flatten()
+    }
+
+    fn set_routed(&self, by: &str) {
+        if !self.is_alone {
+            host::set_filter_state(ROUTED, by);
         }
     }
 
@@ -270,7 +332,7 @@ impl Exchange<'_, '_> {
         if forged.is_empty() {
             return;
         }
-        let routed = host::filter_state(ROUTED);
+        let routed = self.routed();
         for name in forged {
             if routed.as_deref() != Some(name.as_bytes()) {
                 host::remove_request_header(name);

@@ -34,6 +34,7 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
     let mut expected = vec![
         "halftone_config_rejected{}".to_owned(),
         r#"halftone_conflicts_total{release="reviews"}"#.to_owned(),
+        "halftone_plugins{}".to_owned(),
         "halftone_releases{}".to_owned(),
     ];
     for (reason, version) in [
@@ -60,10 +61,9 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
     series.retain(|series| !series.starts_with("halftone_request_duration"));
     assert_eq!(series, expected);
     for name in metrics.names("halftone_") {
-        let expected = if name == "halftone_releases" {
-            1.0
-        } else {
-            0.0
+        let expected = match name {
+            "halftone_plugins" | "halftone_releases" => 1.0,
+            _ => 0.0,
         };
         assert_eq!(metrics.sum(name, &[]), expected, "{name}");
     }

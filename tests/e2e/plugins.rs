@@ -1,10 +1,12 @@
 //! Several plugins in one proxy, one for each service, say.
 
 use anyhow::Result;
+use halftone_lab::client::Client;
 use halftone_lab::proxy::{Plugin, Route};
+use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{DECISION, PROTOCOLS, REQUESTS, Scene, VERSION, echoed};
+use crate::scene::{DECISION, PROTOCOLS, REQUESTS, SOON, Scene, VERSION, echoed};
 
 const HEADER: &str = "x-other-version";
 
@@ -136,4 +138,61 @@ async fn the_first_decides_where_both_claim_a_host() -> Result<()> {
         scene.end().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn decisions_are_told_as_soon_as_somebody_could_ask_for_them() -> Result<()> {
+    let first =
+        || Plugin::new("first").config(&config("first", "reviews", "v2", by(VERSION)).to_string());
+    // In a VM of its own, as another build of the filter would be.
+    let second = Plugin::new("second")
+        .config(&config("second", "*", "v1", by(VERSION)).to_string())
+        .environment("VM", "second");
+    let scene = Scene::of(|proxy| {
+        proxy
+            .plugin(first())
+            .access_log("%FILTER_STATE(wasm.halftone.routed:PLAIN)%")
+    })
+    .await?;
+    let told = async || -> Result<String> {
+        let before = scene.envoy.access_log()?.lines().count();
+        assert_eq!(scene.get(&[]).await?.upstream(), Some("v2"));
+        wait::some(SOON, "a line", async || {
+            let log = scene.envoy.access_log()?;
+            Ok(log.lines().nth(before).map(str::to_owned))
+        })
+        .await
+    };
+    let plugins = async |count: f64| {
+        wait::until(SOON, &format!("{count} plugins"), async || {
+            Ok(scene.metric("halftone_plugins", &[]).await? == count)
+        })
+        .await
+    };
+    for _ in 0..2 {
+        plugins(1.0).await?;
+        wait::until(
+            SOON,
+            "nothing to be told",
+            async || Ok(told().await? == "-"),
+        )
+        .await?;
+
+        let both = scene
+            .upstreams
+            .proxy()
+            .plugin(first())
+            .plugin(second.clone());
+        let both = both.route(Route::header(VERSION, "v2").to("v2"));
+        let address = scene.envoy.open_second(both.fallback("nobody")).await?;
+        assert_eq!(told().await?, VERSION);
+        plugins(2.0).await?;
+        let conflicts = scene.metric("halftone_conflicts_total", &[]).await?;
+        let answer = Client::http1(address).get("reviews", "/", &[]).await?;
+        assert_eq!(answer.upstream(), Some("v2"));
+        let counted = scene.metric("halftone_conflicts_total", &[]).await?;
+        assert_eq!(counted, conflicts + 1.0);
+        scene.envoy.close_second().await?;
+    }
+    scene.end().await
 }

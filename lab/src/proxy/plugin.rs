@@ -1,11 +1,14 @@
 //! A wasm plugin in the filter chain.
 
+use std::collections::BTreeMap;
+
 /// One wasm plugin.
 #[derive(Clone, Debug)]
 pub struct Plugin {
     pub(crate) name: String,
     pub(crate) root_id: String,
     pub(crate) config: Option<String>,
+    pub(crate) environment: BTreeMap<String, String>,
     pub(crate) failure_policy: FailurePolicy,
 }
 
@@ -17,6 +20,7 @@ impl Plugin {
             name: name.to_owned(),
             root_id: String::new(),
             config: None,
+            environment: BTreeMap::new(),
             failure_policy: FailurePolicy::FailOpen,
         }
     }
@@ -25,6 +29,13 @@ impl Plugin {
     #[must_use]
     pub fn config(mut self, text: &str) -> Self {
         self.config = Some(text.to_owned());
+        self
+    }
+
+    /// A variable of its VM's environment. Plugins share a VM only where their environments are the same.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
