@@ -5,6 +5,7 @@
 
 mod compile;
 mod duration;
+mod fields;
 mod mirrors;
 mod named;
 mod read;
@@ -18,6 +19,7 @@ pub use mirrors::{BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, M
 pub use named::Named;
 pub use violation::{Violation, Violations};
 
+use crate::json::Json;
 use crate::release::Releases;
 
 /// Compiles the JSON text of a plugin configuration, as Istio delivers it. Empty text is no release
@@ -42,7 +44,7 @@ pub fn load(text: &[u8]) -> Result<Releases, Violations> {
         return Ok(Releases::default());
     }
     match serde_json::from_slice(text) {
-        Ok(value) => load_value(&value),
+        Ok(json) => load_json(&json),
         Err(error) => Err(read::not_json(&error)),
     }
 }
@@ -54,11 +56,18 @@ pub fn load(text: &[u8]) -> Result<Releases, Violations> {
 ///
 /// Everything that is wrong with it.
 pub fn load_value(value: &Value) -> Result<Releases, Violations> {
-    if value.is_null() {
+    match Json::deserialize(value) {
+        Ok(json) => load_json(&json),
+        Err(error) => Err(read::not_json(&error)),
+    }
+}
+
+fn load_json(json: &Json) -> Result<Releases, Violations> {
+    if json.is_null() {
         return Ok(Releases::default());
     }
     let mut violations = Violations::default();
-    let config: PluginConfig = read::read(value, &mut violations);
+    let config: PluginConfig = read::read(json, &mut violations);
     compile::compile(&config, violations)
 }
 

@@ -12,7 +12,7 @@ mod outcome;
 mod request;
 mod sample;
 mod secrets;
-mod sort;
+pub(crate) mod sort;
 
 use core::time::Duration;
 

@@ -12,6 +12,7 @@
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
 //! - [`schemas`] says whether a cluster would take a resource.
+//! - [`workload`] is what benchmarks measure with: a request, and configurations.
 //! - [`ports`] finds ports that nobody else uses.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
 //!
@@ -49,3 +50,4 @@ pub mod supervisor;
 pub mod tools;
 pub mod upstream;
 pub mod wait;
+pub mod workload;

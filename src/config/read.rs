@@ -1,37 +1,28 @@
 //! From a JSON value to the wire types, without stopping at the first mistake.
 //!
-//! This is a serde deserializer over [`Value`] that never fails. A value of the wrong type, or a
-//! field that nobody knows, becomes a violation with its path, and reading goes on with nothing in
-//! its place. So the types derive `Deserialize` as usual, and a user still sees every mistake at
-//! once.
+//! A value of the wrong type, or a field that nobody knows, becomes a violation with its path, and
+//! reading goes on with nothing in its place. So a user sees every mistake at once.
+//!
+//! A deserializer of serde's must be able to fail, and every field of every type has code for that.
+//! This never fails. What the fields are called is serde's word all the same.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::iter::Enumerate;
-use std::{slice, vec};
+use std::slice;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
-};
-use serde_json::Value;
+use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
+use super::named::Named;
 use super::violation::{Path, Violations};
+use crate::json::Json;
+use crate::mirror::sort;
 
 /// Reads `value`; what cannot be read goes to `violations`.
-pub fn read<T: DeserializeOwned + Default>(value: &Value, violations: &mut Violations) -> T {
-    let collected = RefCell::new(std::mem::take(violations));
-    let read = T::deserialize(Node {
+pub fn read<T: Wire>(value: &Json, violations: &mut Violations) -> T {
+    T::read(&mut Node {
         value,
         path: Path::ROOT,
-        violations: &collected,
-    });
-    *violations = collected.into_inner();
-    read.unwrap_or_else(|unreadable| {
-        let wrong = unreadable.to_string();
-        violations.unreadable(&Path::ROOT, wrong, "see docs/reference.md");
-        T::default()
+        violations,
     })
 }
 
@@ -46,310 +37,246 @@ pub fn not_json(error: &serde_json::Error) -> Violations {
     violations
 }
 
-/// A value, and where it stands.
-#[derive(Clone, Copy)]
-struct Node<'a> {
-    value: &'a Value,
-    path: Path<'a>,
-    violations: &'a RefCell<Violations>,
+/// What can be read from a value.
+pub trait Wire: Sized {
+    /// What stands there; something in its place where it cannot be read.
+    fn read(node: &mut Node<'_>) -> Self;
 }
 
-impl<'a> Node<'a> {
-    fn expected(&self, allowed: &str) {
+/// A value, and where it stands.
+pub struct Node<'n> {
+    value: &'n Json,
+    path: Path<'n>,
+    violations: &'n mut Violations,
+}
+
+impl<'n> Node<'n> {
+    fn expected(&mut self, allowed: &str) {
         let wrong = match self.value {
-            Value::Null => "is null",
-            Value::Bool(_) => "is a boolean",
-            Value::Number(_) => "is a number",
-            Value::String(_) => "is a text",
-            Value::Array(_) => "is a list",
-            Value::Object(_) => "is an object",
+            Json::Null => "is null",
+            Json::Bool(_) => "is a boolean",
+            Json::Number(_) => "is a number",
+            Json::Text(_) => "is a text",
+            Json::List(_) => "is a list",
+            Json::Object(_) => "is an object",
         };
         self.violations
-            .borrow_mut()
             .unreadable(&self.path, wrong, format!("give {allowed}"));
     }
 
-    // One body each, for all the types that are read: inlined into every field of every type they
-    // would be a tenth of the filter.
-
-    #[inline(never)]
-    fn boolean(&self) -> bool {
-        self.value.as_bool().unwrap_or_else(|| {
-            self.expected("true or false");
-            false
-        })
-    }
-
-    #[inline(never)]
-    fn number(&self) -> f64 {
-        self.value.as_f64().unwrap_or_else(|| {
-            self.expected("a number");
-            0.0
-        })
-    }
-
-    #[inline(never)]
-    fn text(&self) -> &'a str {
-        self.value.as_str().unwrap_or_else(|| {
-            self.expected("a text");
-            ""
-        })
-    }
-
-    #[inline(never)]
-    fn items(&self) -> &'a [Value] {
-        self.value.as_array().map_or_else(
-            || {
+    fn items(&mut self) -> &'n [Json] {
+        match self.value {
+            Json::List(items) => items,
+            _ => {
                 self.expected("a list");
-                &[][..]
-            },
-            Vec::as_slice,
-        )
+                &[]
+            }
+        }
     }
 
-    #[inline(never)]
-    fn members(&self) -> Vec<(&'a str, &'a Value)> {
-        let Some(members) = self.value.as_object() else {
+    fn members(&mut self) -> Vec<(&'n str, &'n Json)> {
+        let Json::Object(members) = self.value else {
             self.expected("an object");
             return Vec::new();
         };
-        let members = members.iter().map(|(name, value)| (name.as_str(), value));
-        members.collect()
+        let name = |place: u32| members.get(place as usize).map(|member| member.0.as_str());
+        let mut places: Vec<u32> = (0..members.len() as u32).collect();
+        sort::sort(&mut places, &|first, second| {
+            (name(first), first) < (name(second), second)
+        });
+        let last = |place: &usize| {
+            let next = places.get(place + 1).copied();
+            next.and_then(name) != places.get(*place).copied().and_then(name)
+        };
+        let last = (0..places.len())
+            .filter(last)
+            .filter_map(|place| places.get(place));
+        last.filter_map(|place| members.get(*place as usize))
+            .map(|(name, value)| (name.as_str(), value))
+            .collect()
+    }
+
+    /// The fields of an object of type `T`, to be taken in the order of the type.
+    pub fn fields<T: DeserializeOwned>(&mut self) -> Fields<'_, 'n> {
+        self.named(names_of::<T>())
     }
 
     #[inline(never)]
-    fn fields(&self, names: &'static [&'static str]) -> Fields<'a> {
+    fn named(&mut self, names: &'static [&'static str]) -> Fields<'_, 'n> {
         for (name, _) in self.members() {
             if !names.contains(&name) {
                 let allowed = format!("the fields are {}", names.join(", "));
-                self.violations
-                    .borrow_mut()
-                    .unknown_field(&self.path, name, allowed);
+                self.violations.unknown_field(&self.path, name, allowed);
             }
         }
         Fields {
-            node: *self,
+            node: self,
             names: names.iter(),
         }
     }
 
-    #[inline(never)]
-    fn variant(&self, variants: &'static [&'static str]) -> &'a str {
-        let allowed = || format!("one of {}", variants.join(", "));
-        match self.value.as_str() {
-            Some(text) if variants.contains(&text) => return text,
-            Some(text) => {
-                let wrong = format!("`{text}` is not known here");
+    fn one_of(&mut self, words: &'static [&'static str]) -> &'n str {
+        let allowed = || format!("one of {}", words.join(", "));
+        match self.value {
+            Json::Text(word) if words.contains(&word.as_str()) => return word,
+            Json::Text(word) => {
+                let wrong = format!("`{word}` is not known here");
                 let allowed = format!("give {}", allowed());
-                self.violations
-                    .borrow_mut()
-                    .unreadable(&self.path, wrong, allowed);
+                self.violations.unreadable(&self.path, wrong, allowed);
             }
-            None => self.expected(&allowed()),
+            _ => self.expected(&allowed()),
         }
-        variants.first().unwrap_or(&"")
+        ""
     }
 }
 
-impl<'de> Deserializer<'de> for Node<'_> {
-    type Error = Unreadable;
+/// The fields of an object, null where there is none.
+pub struct Fields<'f, 'n> {
+    node: &'f mut Node<'n>,
+    names: slice::Iter<'static, &'static str>,
+}
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_bool(self.boolean())
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_f64(self.number())
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_str(self.text())
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if self.value.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_seq(Items {
-            node: self,
-            items: self.items().iter().enumerate(),
+impl Fields<'_, '_> {
+    /// The next one. One body for each type of a field, not for each field.
+    #[inline(never)]
+    pub fn next<T: Wire>(&mut self) -> T {
+        let name = self.names.next().copied().unwrap_or_default();
+        T::read(&mut Node {
+            value: self.node.value.get(name).unwrap_or(&Json::Null),
+            path: self.node.path.field(name),
+            violations: self.node.violations,
         })
     }
+}
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_map(Members::new(self, self.members()))
+impl Wire for bool {
+    fn read(node: &mut Node<'_>) -> Self {
+        if let Json::Bool(value) = node.value {
+            return *value;
+        }
+        node.expected("true or false");
+        false
     }
+}
+
+impl Wire for f64 {
+    fn read(node: &mut Node<'_>) -> Self {
+        if let Json::Number(number) = node.value {
+            return number.as_f64().unwrap_or_default();
+        }
+        node.expected("a number");
+        0.0
+    }
+}
+
+impl Wire for String {
+    fn read(node: &mut Node<'_>) -> Self {
+        if let Json::Text(text) = node.value {
+            return text.clone();
+        }
+        node.expected("a text");
+        Self::new()
+    }
+}
+
+impl<T: Wire> Wire for Option<T> {
+    fn read(node: &mut Node<'_>) -> Self {
+        (!node.value.is_null()).then(|| T::read(node))
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn read(node: &mut Node<'_>) -> Self {
+        let mut items = Self::new();
+        for (index, value) in node.items().iter().enumerate() {
+            if node.violations.is_full() {
+                break;
+            }
+            items.push(T::read(&mut Node {
+                value,
+                path: node.path.index(index),
+                violations: node.violations,
+            }));
+        }
+        items
+    }
+}
+
+impl<T: Wire> Wire for Named<T> {
+    fn read(node: &mut Node<'_>) -> Self {
+        let members = node.members().into_iter();
+        members
+            .map(|(name, value)| {
+                let value = T::read(&mut Node {
+                    value,
+                    path: node.path.field(name),
+                    violations: node.violations,
+                });
+                (name.to_owned(), value)
+            })
+            .collect()
+    }
+}
+
+/// One of the words that serde knows for `T`; `otherwise` where it is none.
+pub fn word<T: DeserializeOwned>(node: &mut Node<'_>, otherwise: T) -> T {
+    let words = names_of::<T>();
+    let word: StrDeserializer<'_, Names> = node.one_of(words).into_deserializer();
+    T::deserialize(word).unwrap_or(otherwise)
+}
+
+/// What serde calls the fields of an object, or the words of an enumeration.
+fn names_of<T: DeserializeOwned>() -> &'static [&'static str] {
+    T::deserialize(NamesOnly).err().map_or(&[], |names| names.0)
+}
+
+/// Reads nothing, and gives the names that a type would be read by as its error.
+struct NamesOnly;
+
+#[derive(Debug)]
+struct Names(&'static [&'static str]);
+
+impl<'de> Deserializer<'de> for NamesOnly {
+    type Error = Names;
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
         fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        visitor.visit_seq(self.fields(fields))
+        _visitor: V,
+    ) -> Result<V::Value, Names> {
+        Err(Names(fields))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
         variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        let variant: StrDeserializer<'_, Unreadable> = self.variant(variants).into_deserializer();
-        variant.deserialize_enum("", variants, visitor)
+        _visitor: V,
+    ) -> Result<V::Value, Names> {
+        Err(Names(variants))
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Unreadable> {
-        Err(Unreadable)
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Names> {
+        Err(Names(&[]))
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 char bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 
-/// The items of a list.
-struct Items<'a> {
-    node: Node<'a>,
-    items: Enumerate<slice::Iter<'a, Value>>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Unreadable;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Unreadable> {
-        let Some((index, value)) = self.items.next() else {
-            return Ok(None);
-        };
-        if self.node.violations.borrow_mut().is_full() {
-            return Ok(None);
-        }
-        let path = self.node.path.index(index);
-        seed.deserialize(Node {
-            value,
-            path,
-            violations: self.node.violations,
-        })
-        .map(Some)
-    }
-}
-
-/// The fields of an object, in the order of its type, null where there is none: a type that looked
-/// its fields up by name would have much code for it.
-struct Fields<'a> {
-    node: Node<'a>,
-    names: slice::Iter<'static, &'static str>,
-}
-
-impl<'a> Fields<'a> {
-    #[inline(never)]
-    fn next(&mut self) -> Option<(&'static str, &'a Value)> {
-        let name = self.names.next()?;
-        let value = self.node.value.get(name).unwrap_or(&Value::Null);
-        Some((name, value))
-    }
-}
-
-impl<'de> SeqAccess<'de> for Fields<'_> {
-    type Error = Unreadable;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Unreadable> {
-        let Some((name, value)) = self.next() else {
-            return Ok(None);
-        };
-        let path = self.node.path.field(name);
-        seed.deserialize(Node {
-            value,
-            path,
-            violations: self.node.violations,
-        })
-        .map(Some)
-    }
-}
-
-/// The members of an object.
-struct Members<'a> {
-    node: Node<'a>,
-    members: vec::IntoIter<(&'a str, &'a Value)>,
-    value: Option<(&'a str, &'a Value)>,
-}
-
-impl<'a> Members<'a> {
-    fn new(node: Node<'a>, members: Vec<(&'a str, &'a Value)>) -> Self {
-        Self {
-            node,
-            members: members.into_iter(),
-            value: None,
-        }
-    }
-}
-
-impl<'de> MapAccess<'de> for Members<'_> {
-    type Error = Unreadable;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Unreadable> {
-        self.value = self.members.next();
-        let Some((name, _)) = self.value else {
-            return Ok(None);
-        };
-        let name: StrDeserializer<'_, Unreadable> = name.into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, Unreadable> {
-        let Some((name, value)) = self.value else {
-            return Err(Unreadable);
-        };
-        let path = self.node.path.field(name);
-        seed.deserialize(Node {
-            value,
-            path,
-            violations: self.node.violations,
-        })
-    }
-}
-
-/// What serde requires a deserializer to have. It happens only when a wire type asks for what
-/// [`Node`] does not offer. It holds nothing: every field of every type has code for it.
-#[derive(Debug)]
-struct Unreadable;
-
-impl fmt::Display for Unreadable {
+impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("holds what its reader does not know")
+        f.write_str("only names are asked for")
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for Names {}
 
-impl de::Error for Unreadable {
+impl de::Error for Names {
     fn custom<T: fmt::Display>(_why: T) -> Self {
-        Self
+        Self(&[])
     }
 }

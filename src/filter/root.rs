@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
+use std::time::Instant;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -117,9 +118,12 @@ impl RootContext for Root {
         host::tick_after(FIRST_TICK);
         let mut status = PluginStatus::new(&host::plugin_name());
         let text = host::plugin_configuration();
+        let came_at = Instant::now();
         let refusal = match config::load(&text) {
             Ok(releases) => {
+                let read_at = Instant::now();
                 self.accept(&mut status, releases);
+                log_accepted(status.plugin(), &self.mirroring, came_at, read_at);
                 None
             }
             Err(violations) => {
@@ -152,6 +156,15 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+fn log_accepted(plugin: &str, mirroring: &Mirroring, came_at: Instant, read_at: Instant) {
+    let releases = mirroring.serving().releases.all().len();
+    let read = read_at.duration_since(came_at).as_millis();
+    let defined = read_at.elapsed().as_millis();
+    log::info!(
+        "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
+    );
 }
 
 fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {

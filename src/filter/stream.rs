@@ -260,7 +260,7 @@ impl Exchange<'_, '_> {
             version: outcome.version().index(),
             is_connect: self.head.method() == b"CONNECT",
             set_cookie: decision.set_cookie(),
-            explanation: asked.then(|| outcome.explanation().into()),
+            explanation: asked.then(|| outcome.explanation()),
             response: ResponseSeen::default(),
         };
         (decided, selected)

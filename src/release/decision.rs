@@ -37,31 +37,39 @@ pub enum Reason {
     Principal,
 }
 
+impl Reason {
+    /// What it prints, in two parts.
+    fn text(&self) -> (&'static str, &str) {
+        match self {
+            Self::Active => ("active", ""),
+            Self::Preview => ("preview", ""),
+            Self::TakeOver => ("take-over", ""),
+            Self::Rule(name) => ("rule:", name),
+            Self::Split => ("split", ""),
+            Self::Session => ("session", ""),
+            Self::Principal => ("principal", ""),
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Active => f.write_str("active"),
-            Self::Preview => f.write_str("preview"),
-            Self::TakeOver => f.write_str("take-over"),
-            Self::Rule(name) => write!(f, "rule:{name}"),
-            Self::Split => f.write_str("split"),
-            Self::Session => f.write_str("session"),
-            Self::Principal => f.write_str("principal"),
-        }
+        let (kind, name) = self.text();
+        f.write_str(kind)?;
+        f.write_str(name)
     }
 }
 
 /// A version and the reason for it: one of the few ends that a decision of this release can come
 /// to.
 ///
-/// All of them are known when the configuration is compiled. What they are counted by and what they
-/// print is made then, not on a request.
+/// All of them are known when the configuration is compiled. What they are counted by and what the
+/// access log prints is made then, not on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     index: usize,
     version: Arc<Version>,
     reason: Reason,
-    explanation: Box<str>,
     log_entry: Box<str>,
 }
 
@@ -69,16 +77,12 @@ impl Outcome {
     /// The `index`-th outcome of the release named `release`.
     #[must_use]
     pub fn new(release: &str, index: usize, version: Arc<Version>, reason: Reason) -> Self {
-        let explanation = format!(
-            "release={release} version={} reason={reason}",
-            version.name()
-        );
-        let log_entry = format!("{release}/{}/{reason}", version.name());
+        let (kind, name) = reason.text();
+        let log_entry = [release, "/", version.name(), "/", kind, name].concat();
         Self {
             index,
             version,
             reason,
-            explanation: explanation.into(),
             log_entry: log_entry.into(),
         }
     }
@@ -101,10 +105,13 @@ impl Outcome {
         &self.reason
     }
 
-    /// For a client that asks: `release=reviews version=v2 reason=rule:testers`.
+    /// For a client that asks: `release=reviews version=v2 reason=rule:testers`. Few ask, so it is
+    /// made when one does.
     #[must_use]
-    pub fn explanation(&self) -> &str {
-        &self.explanation
+    pub fn explanation(&self) -> String {
+        let (release, _) = self.log_entry.split_once('/').unwrap_or_default();
+        let (version, reason) = (self.version.name(), &self.reason);
+        format!("release={release} version={version} reason={reason}")
     }
 
     /// For the access log: `reviews/v2/rule:testers`.

@@ -1,18 +1,21 @@
 //! Matches, their conditions, and the tests of values.
 
+use std::fmt::Display;
+
 use super::{names, numbers};
 use crate::config::violation::{Path, Violations};
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
 use crate::release::{Condition, Match, StringMatch};
 use crate::request::ClientOs;
 
-type Tests = Named<StringMatchConfig>;
+/// A condition on the header of a name.
+type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 
 /// The field `match` of the rule or preview at `path`: a list of at least one. `salt` is what
 /// percentages are drawn by.
 pub fn compile_all(
     matches: Option<&[MatchConfig]>,
-    salt: &str,
+    salt: &dyn Display,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Match> {
@@ -29,8 +32,14 @@ pub fn compile_all(
 }
 
 /// The cheapest conditions come first, whatever the order in which they are written.
-fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Violations) -> Match {
-    let mut conditions = Vec::new();
+fn compile(
+    one: &MatchConfig,
+    salt: &dyn Display,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Match {
+    // Most matches have one condition.
+    let mut conditions = Vec::with_capacity(1);
     if let Some(test) = &one.method {
         conditions.push(Condition::Method(compile_test(
             test,
@@ -38,18 +47,33 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
             violations,
         )));
     }
-    for (name, test, path) in headers(one.headers.as_ref(), &path.field("headers"), violations) {
-        conditions.push(Condition::Header(
-            name,
-            compile_test(test, &path, violations),
-        ));
-    }
-    let without = path.field("withoutHeaders");
-    for (name, test, path) in headers(one.without_headers.as_ref(), &without, violations) {
-        conditions.push(Condition::WithoutHeader(
-            name,
-            compile_test(test, &path, violations),
-        ));
+    let headers = [
+        (
+            "headers",
+            &one.headers,
+            Condition::Header as HeaderCondition,
+        ),
+        (
+            "withoutHeaders",
+            &one.without_headers,
+            Condition::WithoutHeader,
+        ),
+    ];
+    for (field, tests, condition) in headers {
+        let path = path.field(field);
+        for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
+            let path = path.field(name);
+            let name = names::header(name, &path, violations);
+            let mut before = tests.iter().flat_map(Named::iter).take(index);
+            if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
+                violations.add(
+                    &path,
+                    format!("`{name}` stands here twice"),
+                    "name each header once; case does not matter",
+                );
+            }
+            conditions.push(condition(name, compile_test(test, &path, violations)));
+        }
     }
     if let Some(test) = &one.path {
         conditions.push(Condition::Path(compile_test(
@@ -87,7 +111,10 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
     if let Some(percentage) = one.percentage {
         let path = path.field("percentage");
         conditions.push(Condition::Percentage(numbers::percentage(
-            percentage, salt, &path, violations,
+            percentage,
+            &salt.to_string(),
+            &path,
+            violations,
         )));
     }
     if conditions.is_empty() {
@@ -95,31 +122,6 @@ fn compile(one: &MatchConfig, salt: &str, path: &Path<'_>, violations: &mut Viol
         violations.add(path, "is empty", allowed);
     }
     Match::new(conditions)
-}
-
-/// A test for each header, names in lower case. Two names that differ in case alone are one header.
-fn headers<'c, 'p>(
-    tests: Option<&'c Tests>,
-    path: &'p Path<'p>,
-    violations: &mut Violations,
-) -> Vec<(Box<str>, &'c StringMatchConfig, Path<'p>)>
-where
-    'c: 'p,
-{
-    let mut compiled: Vec<(Box<str>, &StringMatchConfig, Path<'p>)> = Vec::new();
-    for (name, test) in tests.into_iter().flat_map(Named::iter) {
-        let path = path.field(name);
-        let lower = names::header(name, &path, violations);
-        if compiled.iter().any(|(other, ..)| *other == lower) {
-            violations.add(
-                &path,
-                format!("`{lower}` stands here twice"),
-                "name each header once; case does not matter",
-            );
-        }
-        compiled.push((lower, test, path));
-    }
-    compiled
 }
 
 fn compile_test(
@@ -137,43 +139,33 @@ fn compile_test(
         present,
         semver,
     } = test;
-    let mut tests = Vec::new();
-    tests.extend(exact.iter().map(|text| StringMatch::exact(text)));
-    tests.extend(
-        prefix
-            .iter()
-            .map(|text| StringMatch::prefix(part(text, &path.field("prefix"), violations))),
-    );
-    tests.extend(
-        suffix
-            .iter()
-            .map(|text| StringMatch::suffix(part(text, &path.field("suffix"), violations))),
-    );
-    tests.extend(
-        contains
-            .iter()
-            .map(|text| StringMatch::contains(part(text, &path.field("contains"), violations))),
-    );
-    tests.extend(
-        regex
-            .iter()
-            .map(|pattern| compile_regex(pattern, &path.field("regex"), violations)),
-    );
-    if let Some(texts) = r#in {
+    let is_in = r#in.as_ref().map(|texts| {
         if texts.is_empty() {
             violations.add(&path.field("in"), "is empty", "name at least one value");
         }
-        tests.push(StringMatch::is_in(texts.iter().map(String::as_str)));
-    }
-    tests.extend(present.map(StringMatch::present));
-    tests.extend(
+        StringMatch::is_in(texts.iter().map(String::as_str))
+    });
+    let mut text = |text: &Option<String>, field, test: fn(&str) -> StringMatch| {
+        let text = text.as_ref()?;
+        Some(test(part(text, &path.field(field), violations)))
+    };
+    let tests = [
+        exact.as_deref().map(StringMatch::exact),
+        text(prefix, "prefix", StringMatch::prefix),
+        text(suffix, "suffix", StringMatch::suffix),
+        text(contains, "contains", StringMatch::contains),
+        regex
+            .as_ref()
+            .map(|pattern| compile_regex(pattern, &path.field("regex"), violations)),
+        is_in,
+        present.map(StringMatch::present),
         semver
-            .iter()
+            .as_ref()
             .map(|requirement| compile_semver(requirement, &path.field("semver"), violations)),
-    );
+    ];
 
     const KINDS: &str = "exact, prefix, suffix, contains, regex, in, present or semver";
-    match tests.len() {
+    match tests.iter().flatten().count() {
         1 => {}
         0 => violations.add(path, "is empty", format!("give one of {KINDS}")),
         count => violations.add(
@@ -182,7 +174,8 @@ fn compile_test(
             format!("give exactly one of {KINDS}"),
         ),
     }
-    tests.pop().unwrap_or_else(|| StringMatch::present(false))
+    let mut tests = tests.into_iter().flatten();
+    tests.next().unwrap_or_else(|| StringMatch::present(false))
 }
 
 /// A text that a value must hold. The empty one would hold always.

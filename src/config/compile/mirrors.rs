@@ -78,7 +78,12 @@ fn compile_mirror(
     );
     names::label_value(name, &name_path, violations);
     let matches = mirror.r#match.as_deref().map(|matches| {
-        conditions::compile_all(Some(matches), &format!("mirror:{name}"), path, violations)
+        conditions::compile_all(
+            Some(matches),
+            &format_args!("mirror:{name}"),
+            path,
+            violations,
+        )
     });
     Mirror {
         name: name.into(),

@@ -79,7 +79,7 @@ fn compile_preview(
         "name the version that can be seen before the switch",
         violations,
     );
-    let matches = conditions::compile_all(preview.r#match.as_deref(), "preview", path, violations);
+    let matches = conditions::compile_all(preview.r#match.as_deref(), &"preview", path, violations);
     Preview {
         matches,
         outcome: versions.outcome(&version, Reason::Preview),
@@ -156,12 +156,7 @@ fn compile_rule(
     );
     names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
-    let matches = conditions::compile_all(
-        rule.r#match.as_deref(),
-        &reason.to_string(),
-        path,
-        violations,
-    );
+    let matches = conditions::compile_all(rule.r#match.as_deref(), &reason, path, violations);
     let target = match (&rule.version, &rule.split) {
         (None, Some(weights)) => {
             let weights = compile_weights(weights, versions, &path.field("split"), violations);

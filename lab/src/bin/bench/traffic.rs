@@ -2,39 +2,18 @@
 
 use halftone_lab::load::Load;
 use halftone_lab::upstream::Script;
+use halftone_lab::workload::{HEADERS, PATH};
 use serde_json::json;
 
 /// The service, by the name that its clients use.
-pub const HOST: &str = "reviews";
+pub use halftone_lab::workload::HOST;
 
 /// How long an answer's body is.
 const BODY: usize = 1024;
 
-/// What a browser and the proxies before Envoy send along.
-const HEADERS: [(&str, &str); 9] = [
-    (
-        "user-agent",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)",
-    ),
-    (
-        "accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    ),
-    ("accept-encoding", "gzip, deflate, br"),
-    ("accept-language", "de,en-US;q=0.7,en;q=0.3"),
-    ("cookie", "theme=dark; uid=5f2c1a9e; consent=yes"),
-    ("x-user-id", "user-0005f2c1a9e"),
-    ("x-forwarded-for", "203.0.113.7"),
-    ("x-request-id", "346ccd7a-3048-4439-82bd-0b0843667125"),
-    (
-        "traceparent",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    ),
-];
-
 /// GET requests, as a browser sends them.
 pub fn requests(load: Load) -> Load {
-    let load = load.host(HOST).path("/reviews/7?locale=de");
+    let load = load.host(HOST).path(PATH);
     HEADERS
         .into_iter()
         .fold(load, |load, (name, value)| load.header(name, value))

@@ -1,0 +1,34 @@
+//! A configuration, from its text to what runs.
+
+use std::hint::black_box;
+
+use halftone::config;
+use halftone::release::StringMatch;
+use halftone_lab::workload::configuration;
+
+use super::{Run, Scenario};
+
+/// Loads, and what stands in them most often.
+pub const ALL: [Scenario; 3] = [
+    Scenario::new("load/1000-releases", || load(1_000)).times(1),
+    Scenario::new("load/1-release", || load(1)),
+    Scenario::new("load/regex", regex),
+];
+
+/// So many releases of ten rules each.
+fn load(releases: usize) -> Run {
+    let text = configuration(releases, 10).to_string();
+    assert_eq!(config::load(text.as_bytes()).unwrap().all().len(), releases);
+    Box::new(move || {
+        black_box(config::load(black_box(text.as_bytes()))).ok();
+    })
+}
+
+fn regex() -> Run {
+    Box::new(|| {
+        black_box(StringMatch::regex(black_box(
+            "/v7/(orders|carts)/[0-9]+(/items)?",
+        )))
+        .ok();
+    })
+}

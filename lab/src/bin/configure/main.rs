@@ -1,0 +1,122 @@
+//! What a large configuration takes an Envoy: `cargo run --profile bench -p halftone-lab --bin configure`, with `ROUNDS` if
+//! five are too few.
+//!
+//! The filter says in Envoy's log how long it read a configuration, and how long it defined its metrics. Envoy has it done
+//! several times: in a VM that tries it out, and in the VM of each thread. A round starts an Envoy with an empty
+//! configuration, and then gives it the large one, which is how a mesh gets one. [`times`] reads the log.
+
+mod times;
+
+use std::env;
+use std::fs;
+use std::io::{Write, stdout};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use halftone_lab::envoy::{Applied, Envoy};
+use halftone_lab::proxy::{Plugin, Proxy};
+use halftone_lab::{tools, wait, workload};
+use serde_json::{Value, json};
+
+use times::Times;
+
+/// How large the configuration is.
+const RELEASES: usize = 1_000;
+const RULES: usize = 10;
+
+/// The plugin's name.
+const PLUGIN: &str = "halftone";
+
+/// How many threads of an Envoy have requests. The main thread has a VM as well.
+const WORKERS: u32 = 1;
+
+/// Where the numbers are left.
+const FILE: &str = "target/bench/configure.json";
+
+/// How many milliseconds something took, each time.
+#[derive(Debug, Default)]
+struct Measured(Vec<f64>);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let rounds = match env::var("ROUNDS") {
+        Ok(text) => text.parse().context("ROUNDS is not a number")?,
+        Err(_) => 5,
+    };
+    let config = workload::configuration(RELEASES, RULES).to_string();
+    let [
+        mut read,
+        mut defined,
+        mut read_beside,
+        mut defined_again,
+        mut live,
+    ] = [(); 5].map(|()| Measured::default());
+    for _ in 0..rounds {
+        let (times, applied) = round(&config).await?;
+        // The trial comes first and alone; then all threads at once, and Envoy knows the metrics' names.
+        for (place, times) in times.iter().enumerate() {
+            let (read, defined) = match place {
+                0 => (&mut read, &mut defined),
+                _ => (&mut read_beside, &mut defined_again),
+            };
+            read.0.push(times.read);
+            defined.0.push(times.defined);
+        }
+        live.0.push(applied.as_secs_f64() * 1e3);
+    }
+    report(
+        rounds,
+        config.len(),
+        [
+            ("read, on trial", read),
+            ("read, in all threads at once", read_beside),
+            ("metrics defined, on trial", defined),
+            ("metrics defined, in all threads", defined_again),
+            ("live on every worker", live),
+        ],
+    )
+}
+
+/// What the plugin said of the configuration, and how long it took to be live on every worker.
+async fn round(config: &str) -> Result<(Vec<Times>, Duration)> {
+    let plugin = Plugin::new(PLUGIN).config(r#"{"releases": []}"#);
+    let envoy = Envoy::start(Proxy::new().concurrency(WORKERS).plugin(plugin)).await?;
+    let began = Instant::now();
+    let applied = envoy.apply(PLUGIN, Some(config)).await?;
+    let took = began.elapsed();
+    ensure!(applied == Applied::Accepted, "the configuration is refused");
+    let patience = Duration::from_secs(10);
+    let times = wait::some(patience, "every VM to be configured", async || {
+        let times = times::of(&envoy.log()?, RELEASES);
+        Ok((times.len() > WORKERS as usize).then_some(times))
+    })
+    .await?;
+    envoy.check_health().await?;
+    envoy.stop().await?;
+    Ok((times, took))
+}
+
+fn report(rounds: usize, bytes: usize, rows: [(&str, Measured); 5]) -> Result<()> {
+    let mut json = json!({"rounds": rounds, "releases": RELEASES, "rules": RULES, "bytes": bytes});
+    let mut text = format!(
+        "{RELEASES} releases of {RULES} rules each, {} KB of JSON, {rounds} times; milliseconds:\n\n",
+        bytes / 1000
+    );
+    for (name, mut measured) in rows {
+        measured.0.sort_unstable_by(f64::total_cmp);
+        let all = &measured.0;
+        let at = |place: usize| all.get(place).copied().unwrap_or(f64::NAN);
+        let (median, least, most) = (at(all.len() / 2), at(0), at(all.len().saturating_sub(1)));
+        text += &format!("{name:<32}{median:>7.0}  ({least:.0} to {most:.0})\n");
+        if let Some(json) = json.as_object_mut() {
+            let spread: Value = json!({"median": median, "min": least, "max": most});
+            json.insert(name.to_owned(), spread);
+        }
+    }
+    let file = tools::workspace().join(FILE);
+    file.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(&file, format!("{json:#}\n")))
+        .with_context(|| format!("writing {FILE}"))?;
+    write!(stdout(), "{text}").context("printing")
+}
