@@ -7,10 +7,11 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build image test bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc audit clean
+.PHONY: help build image empty test bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
 TRIMMED := target/halftone.trimmed.wasm
+EMPTY := target/empty.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release/halftone.wasm
 
 # The test runner refuses a filter of another wasm-bindgen than its own, so Cargo.lock decides its version.
@@ -62,15 +63,21 @@ build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
 image: build ## Build the image that Istio pulls, an OCI layout: target/image
 	cargo run --quiet --locked -p halftone-image -- $(FILTER) target/image
 
+empty: ## Build the filter that does nothing, which the benchmark compares with: target/empty.wasm
+	cargo build --release --locked --target wasm32-wasip1 -p halftone-empty-filter
+	@mkdir -p target
+	cp $(dir $(BUILT))halftone_empty_filter.wasm $(EMPTY)
+
 # Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
-test: image envoy prometheus schemas $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
+test: image empty envoy prometheus schemas $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
 	cargo test --workspace --locked
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
 
 # The client and the upstreams share the machine with the Envoys that are measured, so they are built to be quick.
-bench: build envoy ## Measure the core, and what a request costs Envoy; ROUNDS, REQUESTS, ROWS, COMPARE_WITH
+bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
 	cargo bench --locked -p halftone
+	cargo run --locked --profile bench -p halftone-lab --bin configure
 	cargo run --locked --profile bench -p halftone-lab --bin bench
 
 # What was found worth trying stays in target/fuzz, and the next run begins with it.
@@ -98,7 +105,7 @@ ci: test lint ## Check all that CI checks
 lint: $(DENY) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --target wasm32-wasip1 -p halftone --lib -- -D warnings
+	cargo clippy --locked --target wasm32-wasip1 -p halftone -p halftone-empty-filter --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
 	$(DENY) --locked --workspace check bans licenses sources

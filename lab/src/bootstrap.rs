@@ -82,13 +82,15 @@ pub fn listener(
         }],
     });
     let manager = json!({"name": "http_connection_manager", "typed_config": manager});
-    json!({
+    let mut written = json!({
         "name": name,
         "address": socket("127.0.0.1", proxy.port.unwrap_or_default()),
         // With it, two Envoys on one port share it without an error.
         "enable_reuse_port": false,
         "filter_chains": [{"filters": [manager]}],
-    })
+    });
+    merge(&mut written, &proxy.listener);
+    written
 }
 
 /// The file of the listeners that come and go while Envoy runs.

@@ -81,6 +81,19 @@ impl Client {
         self
     }
 
+    /// Opens so many connections beforehand; in HTTP/2 one carries all requests.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached.
+    pub async fn connect(&self, connections: usize) -> anyhow::Result<()> {
+        for _ in 0..connections {
+            let connection = Connection::open(self.address, self.protocol).await?;
+            self.open.lock().await.push(connection);
+        }
+        Ok(())
+    }
+
     /// Gets `path` (with its query) of `host`.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ mod written;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
@@ -166,6 +166,19 @@ impl Envoy {
     pub async fn apply(&self, plugin: &str, config: Option<&str>) -> anyhow::Result<Applied> {
         self.configuration
             .apply(&self.admin, plugin, config)
+            .await
+            .with_context(|| format!("configuring {plugin}"))
+    }
+
+    /// Gives `plugin` a new configuration and returns at once: when Envoy could read it. Whether it is accepted, and when each
+    /// worker has it, the answers to requests tell.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such plugin, or it is configured statically.
+    pub async fn put(&self, plugin: &str, config: &str) -> anyhow::Result<Instant> {
+        self.configuration
+            .put(plugin, config)
             .await
             .with_context(|| format!("configuring {plugin}"))
     }

@@ -1,6 +1,9 @@
-//! A closed loop of requests: each connection sends the next one when it has its answer.
+//! Many requests, in a loop: a closed one, in which each connection sends the next request when it has its answer, or an
+//! open one, which sends each when it is due.
 
+mod open;
 mod report;
+mod ticks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio::task::JoinSet;
 
-use crate::client::{Client, Protocol};
+use crate::client::{Answer, Client, Protocol};
 pub use report::Report;
 
 /// A load to put on a server.
@@ -60,7 +63,7 @@ impl Load {
         self
     }
 
-    /// The number of connections, and so of requests under way.
+    /// The number of connections: in a closed loop so of requests under way too, in an open one to begin with.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
@@ -87,6 +90,16 @@ impl Load {
     #[must_use]
     pub fn start(self) -> Running {
         self.spawn(u64::MAX)
+    }
+
+    /// One of its requests.
+    async fn get(&self, client: &Client) -> anyhow::Result<Answer> {
+        let headers: Vec<(&str, &[u8])> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        client.get(&self.host, &self.path, &headers).await
     }
 
     fn spawn(self, requests: u64) -> Running {
@@ -137,11 +150,6 @@ impl Running {
 /// One connection's share. It stops when nothing is `left` to send.
 async fn work(load: Load, left: Arc<AtomicU64>, stopped: Arc<AtomicBool>) -> Report {
     let client = Client::new(load.address, load.protocol);
-    let headers: Vec<(&str, &[u8])> = load
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_slice()))
-        .collect();
     let mut report = Report::default();
     let take = || {
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -151,7 +159,7 @@ async fn work(load: Load, left: Arc<AtomicU64>, stopped: Arc<AtomicBool>) -> Rep
     };
     while !stopped.load(Ordering::Relaxed) && take() {
         let start = Instant::now();
-        let answer = client.get(&load.host, &load.path, &headers).await;
+        let answer = load.get(&client).await;
         report.count(answer, start.elapsed());
     }
     report

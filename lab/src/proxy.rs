@@ -6,7 +6,7 @@ mod route;
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use cluster::Cluster;
 pub use plugin::{Delivery, FailurePolicy, Plugin};
@@ -22,6 +22,7 @@ pub struct Proxy {
     pub(crate) admin_port: Option<u16>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
+    pub(crate) listener: Value,
     pub(crate) access_log: String,
     pub(crate) module: Option<PathBuf>,
     pub(crate) delivery: Delivery,
@@ -38,6 +39,7 @@ impl Default for Proxy {
             admin_port: None,
             concurrency: 2,
             upgrades: false,
+            listener: Value::Object(Map::new()),
             access_log: "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER%"
                 .to_owned(),
             module: None,
@@ -130,6 +132,13 @@ impl Proxy {
     #[must_use]
     pub fn upgrades(mut self) -> Self {
         self.upgrades = true;
+        self
+    }
+
+    /// Lays fields of Envoy's `Listener`, in JSON, over what the lab writes. Objects are merged, everything else is replaced.
+    #[must_use]
+    pub fn listener(mut self, fields: Value) -> Self {
+        self.listener = fields;
         self
     }
 

@@ -65,6 +65,21 @@ pub fn module() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The filter that does nothing: `EMPTY_WASM` when set, else the one that `make empty` makes.
+///
+/// # Errors
+///
+/// When the file is not there.
+pub fn empty_module() -> anyhow::Result<PathBuf> {
+    let path = named_or("EMPTY_WASM", "target/empty.wasm");
+    ensure!(
+        path.is_file(),
+        "the empty filter is not at {}; build it with `make empty`, or name another with EMPTY_WASM",
+        path.display()
+    );
+    Ok(path)
+}
+
 /// The folder of the schemas that `make schemas` fetches.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use tokio::sync::Mutex;
@@ -12,6 +13,8 @@ use super::admin::Admin;
 use crate::bootstrap::{extension, subscription};
 use crate::proxy::{Delivery, Plugin, Proxy};
 use crate::wait;
+
+const NO_PLUGIN: &str = "no plugin of that name gets its configuration by ECDS";
 
 /// What became of a new configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,15 @@ impl Configuration {
         &self.directory
     }
 
+    /// Writes a configuration and waits for nothing. Returns when Envoy could read it.
+    pub(super) async fn put(&self, name: &str, config: &str) -> anyhow::Result<Instant> {
+        let mut plugins = self.plugins.lock().await;
+        let published = plugins.get_mut(name).context(NO_PLUGIN)?;
+        published.plugin.config = Some(config.to_owned());
+        published.applied = None;
+        self.publish(&published.plugin)
+    }
+
     pub(super) async fn apply(
         &self,
         admin: &Admin,
@@ -75,7 +87,7 @@ impl Configuration {
     ) -> anyhow::Result<Applied> {
         let mut plugins = self.plugins.lock().await;
         let Some(published) = plugins.get_mut(name) else {
-            bail!("no plugin of that name gets its configuration by ECDS");
+            bail!(NO_PLUGIN);
         };
         let before = Progress::of(admin, name).await?;
         if published.plugin.config.as_deref() == config {
@@ -92,15 +104,18 @@ impl Configuration {
         Ok(applied)
     }
 
-    /// Writes beside and renames, so that Envoy never reads half a file.
-    fn publish(&self, plugin: &Plugin) -> anyhow::Result<()> {
+    /// Writes beside and renames, so that Envoy never reads half a file. Returns when it was renamed.
+    fn publish(&self, plugin: &Plugin) -> anyhow::Result<Instant> {
         let file = subscription(&self.directory, &plugin.name);
         let beside = file.with_extension("new");
         let parent = file.parent().context("a plugin's file has no directory")?;
         fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-        fs::write(&beside, extension(plugin, &self.module).to_string())
+        let written = fs::write(&beside, extension(plugin, &self.module).to_string());
+        let now = Instant::now();
+        written
             .and_then(|()| fs::rename(&beside, &file))
-            .with_context(|| format!("writing {}", file.display()))
+            .with_context(|| format!("writing {}", file.display()))?;
+        Ok(now)
     }
 }
 

@@ -22,17 +22,32 @@ impl Envoy {
     ///
     /// When it is gone.
     pub fn memory(&self) -> anyhow::Result<Memory> {
-        let file = format!("/proc/{}/status", self.pid());
-        let status = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
-        let bytes = |name: &str| -> anyhow::Result<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let [resident, peak] = self.bytes("status", ["VmRSS:", "VmHWM:"])?;
+        Ok(Memory { resident, peak })
+    }
+
+    /// Its memory that no other process has, and that it has written itself, in bytes: not the program's code, which further
+    /// Envoys share. The kernel walks all of it to tell.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone.
+    pub fn private_memory(&self) -> anyhow::Result<u64> {
+        let [private] = self.bytes("smaps_rollup", ["Private_Dirty:"])?;
+        Ok(private)
+    }
+
+    /// Lines of a file that the kernel keeps of it, by their names.
+    fn bytes<const N: usize>(&self, file: &str, names: [&str; N]) -> anyhow::Result<[u64; N]> {
+        let file = format!("/proc/{}/{file}", self.pid());
+        let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
+        let mut bytes = [0; N];
+        for (bytes, name) in bytes.iter_mut().zip(names) {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
             let kibibytes = line.and_then(|line| line.split_whitespace().next());
             let kibibytes = kibibytes.with_context(|| format!("{file} has no {name}"))?;
-            Ok(kibibytes.parse::<u64>()? * 1024)
-        };
-        Ok(Memory {
-            resident: bytes("VmRSS:")?,
-            peak: bytes("VmHWM:")?,
-        })
+            *bytes = kibibytes.parse::<u64>()? * 1024;
+        }
+        Ok(bytes)
     }
 }

@@ -71,7 +71,8 @@ impl Report {
         }
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    /// Takes in what came of another load, after this one or at the same time. What both took is added up.
+    pub fn add(&mut self, other: Self) {
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
@@ -80,9 +81,12 @@ impl Report {
         }
         self.failures += other.failures;
         self.first_failure = self.first_failure.take().or(other.first_failure);
+        self.took += other.took;
         self.latencies.extend(other.latencies);
+        self.latencies.sort_unstable();
     }
 
+    /// All is there, after so long.
     pub(super) fn finish(&mut self, took: Duration) {
         self.latencies.sort_unstable();
         self.took = took;

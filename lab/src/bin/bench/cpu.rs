@@ -5,6 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use halftone_lab::wait;
+
+/// How long a process may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all threads of `pid` together have spent on a CPU, in user mode and in the kernel.
 ///
@@ -27,6 +31,18 @@ pub fn spent(pid: u32) -> Result<Duration> {
         );
     }
     Ok(spent)
+}
+
+/// Waits until `pid` rests: until between two looks it has spent nothing. Returns all that it has spent.
+pub async fn rest(pid: u32) -> Result<Duration> {
+    let mut last = Duration::ZERO;
+    wait::some(PATIENCE, "Envoy to rest", async || {
+        let spent = spent(pid)?;
+        let rests = spent == last;
+        last = spent;
+        Ok(rests.then_some(spent))
+    })
+    .await
 }
 
 #[cfg(test)]

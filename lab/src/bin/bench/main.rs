@@ -1,17 +1,21 @@
-//! What a request costs the Envoy that it goes through: `make bench`.
+//! What a request costs the Envoy that it goes through: `make bench`. How to read it is in `docs/performance.md`.
 //!
 //! Each row is an Envoy of its own with one worker; all run at the same time, and only one at a time has requests. The rows
-//! take short turns: what the machine does besides comes over all of them, and rows are compared round by round. Client and
-//! upstreams run on the same machine, so it is the CPU time of the Envoy process that tells; requests per second and
-//! latencies are those of a closed loop and tell less. [`settings`] says what can be set.
+//! take short turns: what the machine does besides comes over all of them, and rows are compared round by round. A closed
+//! loop tells what a request costs; then an open one, at one rate for all rows, tells how long it takes. [`settings`] says
+//! what can be set.
 //!
 //! # Layout
 //!
-//! - [`rows`] is the table of what is measured; [`traffic`] is what goes over the wire.
+//! - [`rows`] is the table of what is measured, [`upstreams`] what stands behind it; [`traffic`] is what goes over the wire.
 //! - [`stand`] runs a row and measures a turn of it, with [`cpu`].
-//! - [`results`] is what it comes to: the [`ratios`], each a [`spread`], and the [`table`].
+//! - [`results`] is what it comes to: the [`ratios`], each a [`spread`], the [`table`] and the [`chart`].
+//! - [`live`] and [`memory`] are measured beside the rows.
 
+mod chart;
 mod cpu;
+mod live;
+mod memory;
 mod ratios;
 mod results;
 mod rows;
@@ -20,77 +24,139 @@ mod spread;
 mod stand;
 mod table;
 mod traffic;
+mod upstreams;
 
 use std::fs;
 use std::io::{Write, stdout};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use halftone_lab::tools;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use results::Results;
-use settings::{Settings, TURNS};
-use stand::{Sample, Stand};
-
-/// Where the numbers are left.
-const FILE: &str = "target/bench/envoy.json";
+use results::{Measured, Results};
+use settings::{LIVE, MEMORY, Settings};
+use stand::{Outcome, Pace, Stand};
+use upstreams::Upstreams;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let settings = Settings::read()?;
-    let mut stands = Vec::new();
-    for row in rows::chosen(&settings)? {
-        stands.push(Stand::start(row).await?);
+    let settings = Settings::read(&rows::keys())?;
+    let mut report = json!({"rounds": settings.rounds, "requests": settings.requests});
+    let mut keep = |key: &str, value: Value| {
+        if let Some(report) = report.as_object_mut() {
+            report.insert(key.to_owned(), value);
+        }
+    };
+    let rows = rows::chosen(&settings);
+    if !rows.is_empty() {
+        let (results, rate) = measure(&settings, rows).await?;
+        say(&format!(
+            "A request through Envoy: medians of {} rounds. CPU and requests/s: a closed loop, {} requests a row in each round. \
+             Latencies: an open loop of {rate:.0} requests/s, {} a row in each round.\n\n{}",
+            settings.rounds,
+            settings.closed_turn() * settings.turns(),
+            settings.open_turn() * settings.turns(),
+            results.to_text()
+        ))?;
+        keep("open_rate", json!(rate));
+        keep("rows", results.rows_to_json());
+        keep("ratios", results.ratios_to_json());
+        if let Some(chart) = chart::draw(&results.all_added_to_none()) {
+            write(&settings.results, "envoy.svg", &chart)?;
+        }
     }
-    let mut results = Results::new(stands.iter().map(|stand| stand.row.clone()));
+    if settings.wants(LIVE) {
+        let found = live::measure(settings.rounds).await.context(LIVE)?;
+        say(&live::to_text(&found))?;
+        keep(LIVE, live::to_json(&found));
+    }
+    if settings.wants(MEMORY) {
+        let found = memory::measure(settings.rounds).await.context(MEMORY)?;
+        say(&found.to_text())?;
+        keep(MEMORY, found.to_json());
+    }
+    let module = tools::module()?;
+    let bytes = fs::metadata(&module)
+        .with_context(|| format!("reading {}", module.display()))?
+        .len();
+    say(&format!("The module has {:.1} KB.", bytes as f64 / 1e3))?;
+    keep("module_bytes", json!(bytes));
+    write(&settings.results, "envoy.json", &format!("{report:#}\n"))?;
+    say(&format!("All of it is in {}.", settings.results.display()))
+}
+
+/// Runs the rows. Returns what came of it, and the rate of the open loop.
+async fn measure(settings: &Settings, rows: Vec<rows::Row>) -> Result<(Results, f64)> {
+    let upstreams = Upstreams::start().await?;
+    let mut stands = Vec::new();
+    for row in rows {
+        let proxy = row.proxy(upstreams.proxy())?;
+        stands.push(Stand::start(row, proxy).await?);
+    }
+    let mut measured: Vec<_> = stands
+        .iter()
+        .map(|stand| Measured::new(&stand.row))
+        .collect();
+    let turns = settings.turns();
+    let closed = (Pace::Closed, settings.closed_turn());
     // The first round is to warm up, and not counted.
-    round(&mut stands, settings.requests).await?;
+    round(&mut stands, &upstreams, turns, closed).await?;
     for stand in &stands {
         stand.check().await?;
     }
     for _ in 0..settings.rounds {
-        results.add(round(&mut stands, settings.requests).await?);
+        let outcomes = round(&mut stands, &upstreams, turns, closed).await?;
+        for (measured, outcome) in measured.iter_mut().zip(&outcomes) {
+            measured.closed(outcome);
+        }
+    }
+    for (measured, stand) in measured.iter_mut().zip(&stands) {
+        measured.memory(stand.memory()?);
+    }
+    let rate = Results::new(measured.clone())
+        .open_rate()
+        .context("no row was measured")?;
+    for _ in 0..settings.rounds {
+        let open = (Pace::Open(rate), settings.open_turn());
+        let outcomes = round(&mut stands, &upstreams, turns, open).await?;
+        for (measured, outcome) in measured.iter_mut().zip(&outcomes) {
+            measured.open(outcome);
+        }
     }
     for stand in stands {
         stand.end().await?;
     }
-    report(&settings, &results)
+    Ok((Results::new(measured), rate))
 }
 
-/// Measures each row once: a sample for each, in their order.
+/// Measures each row once, in so many turns of so many requests: what came of each, in their order.
 ///
-/// The requests are sent in turns, short ones, so that a second in which the machine is busy slows down all rows. Each turn
-/// begins with another row.
-async fn round(stands: &mut [Stand], requests: u64) -> Result<Vec<Sample>> {
-    let mut samples = vec![Vec::new(); stands.len()];
-    for first in (0..stands.len()).cycle().take(TURNS as usize) {
-        let mut turns: Vec<_> = stands.iter_mut().zip(&mut samples).collect();
-        turns.rotate_left(first);
-        for (stand, samples) in turns {
-            samples.push(stand.measure(requests / TURNS).await?);
+/// The turns are short, so that a second in which the machine is busy slows down all rows. Each begins with another row.
+async fn round(
+    stands: &mut [Stand],
+    upstreams: &Upstreams,
+    turns: u64,
+    (pace, requests): (Pace, u64),
+) -> Result<Vec<Outcome>> {
+    let mut outcomes: Vec<_> = stands.iter().map(|_| Outcome::default()).collect();
+    for first in (0..stands.len()).cycle().take(turns as usize) {
+        let mut turn: Vec<_> = stands.iter_mut().zip(&mut outcomes).collect();
+        turn.rotate_left(first);
+        for (stand, outcome) in turn {
+            outcome.add(stand.turn(upstreams, pace, requests).await?);
         }
     }
-    Ok(samples.iter().map(|turns| Sample::mean(turns)).collect())
+    Ok(outcomes)
 }
 
-fn report(settings: &Settings, results: &Results) -> Result<()> {
-    let Settings {
-        rounds, requests, ..
-    } = settings;
-    let mut json = results.to_json();
-    if let Some(json) = json.as_object_mut() {
-        json.insert("rounds".into(), json!(rounds));
-        json.insert("requests".into(), json!(requests));
-    }
-    let file = tools::workspace().join(FILE);
-    file.parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| fs::write(&file, format!("{json:#}\n")))
-        .with_context(|| format!("writing {FILE}"))?;
-    write!(
-        stdout(),
-        "A request through Envoy: medians of {rounds} rounds, {requests} requests a row in each; all in {FILE}\n\n{}\n",
-        results.to_text()
-    )
-    .context("printing")
+fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let file = folder.join(name);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, text))
+        .with_context(|| format!("writing {}", file.display()))
+}
+
+fn say(text: &str) -> Result<()> {
+    writeln!(stdout(), "{text}").context("printing")
 }

@@ -1,51 +1,78 @@
-//! What a row adds, by what Envoy's own mirror adds.
+//! What a row adds, by what another one adds: the goals.
 
 use serde_json::{Value, json};
 
 use crate::results::Results;
 use crate::spread::Spread;
 
-/// The two rows whose difference is Envoy's own mirror.
-const NATIVE: [&str; 2] = ["native", "none"];
+/// What a row costs beyond another one, which has the same routes.
+#[derive(Clone, Copy, Debug)]
+struct Adds {
+    row: &'static str,
+    base: &'static str,
+}
 
 /// One ratio of interest.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
-    /// What is added to.
-    what: &'static str,
-    row: &'static str,
-    base: &'static str,
+    of: Adds,
+    by: Adds,
+    /// What it must not exceed.
     goal: Option<f64>,
 }
 
-impl Ratio {
-    /// What `row` adds to `base`, by what Envoy's own mirror adds.
-    pub const fn new(
-        what: &'static str,
-        row: &'static str,
-        base: &'static str,
-        goal: Option<f64>,
-    ) -> Self {
-        Self {
-            what,
-            row,
-            base,
-            goal,
-        }
+const EMPTY: Adds = over("empty", "none");
+const LUA: Adds = over("lua", "none");
+const HEADER: Adds = over("header", "none");
+const MIRROR: Adds = over("mirror", "header");
+const NATIVE_MIRROR: Adds = over("native-mirror", "native-header");
+
+/// What is divided by what.
+pub const RATIOS: [Ratio; 12] = [
+    ratio(HEADER, EMPTY, Some(1.0)),
+    ratio(over("split", "none"), EMPTY, Some(1.0)),
+    ratio(over("session", "none"), EMPTY, Some(1.0)),
+    ratio(HEADER, LUA, Some(1.0)),
+    ratio(over("split", "none"), LUA, Some(1.0)),
+    ratio(over("session", "none"), LUA, Some(1.0)),
+    ratio(over("releases", "none"), HEADER, Some(1.05)),
+    ratio(over("rules", "none"), HEADER, Some(1.15)),
+    ratio(MIRROR, NATIVE_MIRROR, Some(1.1)),
+    // The same with all that the filter does for a request.
+    ratio(over("mirror", "none"), NATIVE_MIRROR, None),
+    ratio(over("compare", "header"), MIRROR, Some(1.3)),
+    ratio(over("ignore", "header"), MIRROR, Some(1.3)),
+];
+
+const fn over(row: &'static str, base: &'static str) -> Adds {
+    Adds { row, base }
+}
+
+const fn ratio(of: Adds, by: Adds, goal: Option<f64>) -> Ratio {
+    Ratio { of, by, goal }
+}
+
+impl Adds {
+    fn to_text(self) -> String {
+        format!("{} - {}", self.row, self.base)
     }
 
+    fn of(self, results: &Results) -> Option<Vec<f64>> {
+        results.adds(self.row, self.base)
+    }
+}
+
+impl Ratio {
     /// With its numbers; `None` when a row of it did not run.
-    pub fn of(self, results: &Results) -> Option<Found> {
-        let adds = results.adds(self.row, self.base)?;
-        let [native, none] = NATIVE;
-        let native = results.adds(native, none)?;
+    pub fn found(self, results: &Results) -> Option<Found> {
+        let (of, by) = (self.of.of(results)?, self.by.of(results)?);
         // Round by round: what slows down a round slows down both.
-        let ratios = adds.iter().zip(&native).map(|(adds, native)| adds / native);
+        let ratios = of.iter().zip(&by).map(|(of, by)| of / by);
         Some(Found {
             ratio: self,
             value: Spread::of(ratios)?,
-            adds: Spread::of(adds.iter().copied())?,
-            native: Spread::of(native.iter().copied())?,
+            of: Spread::of(of.iter().copied())?,
+            by: Spread::of(by.iter().copied())?,
         })
     }
 }
@@ -55,36 +82,97 @@ impl Ratio {
 pub struct Found {
     ratio: Ratio,
     value: Spread,
-    adds: Spread,
-    native: Spread,
+    of: Spread,
+    by: Spread,
 }
 
 impl Found {
-    /// In plain words.
-    pub fn to_text(&self) -> String {
-        let goal = self.ratio.goal.map(|goal| format!(", goal <= {goal}"));
-        format!(
-            "{} adds {:.1} µs, native adds {:.1} µs: ratio {:.2} ({:.2} to {:.2}{})",
-            self.ratio.what,
-            self.adds.median(),
-            self.native.median(),
-            self.value.median(),
-            self.value.min(),
-            self.value.max(),
-            goal.unwrap_or_default()
-        )
+    /// What stands above [`Self::cells`].
+    pub const HEAD: [&str; 7] = [
+        "what adds",
+        "µs",
+        "by what adds",
+        "µs",
+        "ratio",
+        "min..max",
+        "goal",
+    ];
+
+    /// For a table.
+    pub fn cells(&self) -> [String; 7] {
+        let goal = self.ratio.goal.map(|goal| {
+            let met = if self.met() == Some(true) {
+                "met"
+            } else {
+                "missed"
+            };
+            format!("<= {goal}: {met}")
+        });
+        [
+            self.ratio.of.to_text(),
+            format!("{:.1}", self.of.median()),
+            self.ratio.by.to_text(),
+            format!("{:.1}", self.by.median()),
+            format!("{:.2}", self.value.median()),
+            self.value.range(2),
+            goal.unwrap_or_default(),
+        ]
     }
 
     /// For the file of results.
     pub fn to_json(&self) -> Value {
         json!({
-            "what": self.ratio.what,
-            "row": self.ratio.row,
-            "base": self.ratio.base,
-            "goal": self.ratio.goal,
+            "row": self.ratio.of.row,
+            "base": self.ratio.of.base,
+            "by_row": self.ratio.by.row,
+            "by_base": self.ratio.by.base,
             "ratio": self.value.to_json(),
-            "adds_us": self.adds.to_json(),
-            "native_adds_us": self.native.to_json(),
+            "adds_us": self.of.to_json(),
+            "by_adds_us": self.by.to_json(),
+            "goal": self.ratio.goal,
+            "met": self.met(),
         })
+    }
+
+    /// Whether the goal is met, if there is one.
+    fn met(&self) -> Option<bool> {
+        Some(self.value.median() <= self.ratio.goal?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_compared_one_by_one() {
+        let results = Results::of_cpu(&[
+            ("none", &[10.0, 20.0, 30.0]),
+            ("empty", &[14.0, 22.0, 40.0]),
+            ("header", &[16.0, 22.0, 35.0]),
+        ]);
+        let found: Vec<_> = RATIOS
+            .iter()
+            .filter_map(|ratio| ratio.found(&results))
+            .collect();
+        let cells: Vec<_> = found.iter().map(Found::cells).collect();
+        let only = [
+            "header - none",
+            "5.0",
+            "empty - none",
+            "4.0",
+            "1.00",
+            "0.50..1.50",
+            "<= 1: met",
+        ];
+        assert_eq!(cells, [only.map(str::to_owned)]);
+    }
+
+    #[test]
+    fn a_goal_can_be_missed() {
+        let results = Results::of_cpu(&[("none", &[1.0]), ("lua", &[2.0]), ("split", &[2.5])]);
+        let found = RATIOS.iter().find_map(|ratio| ratio.found(&results));
+        let [.., goal] = found.map(|found| found.cells()).unwrap();
+        assert_eq!(goal, "<= 1: missed");
     }
 }

@@ -1,115 +1,227 @@
-//! All that was measured, and what it comes to.
+//! All that was measured of the rows, and what it comes to.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ratios::Found;
-use crate::rows::{RATIOS, Row};
+use crate::ratios::{Found, RATIOS};
+use crate::rows::Row;
 use crate::spread::Spread;
-use crate::stand::Sample;
+use crate::stand::Outcome;
 use crate::table;
 
-/// The rows with their samples, one for each round.
+/// The rows with what was measured of them.
 #[derive(Debug, Default)]
-pub struct Results(Vec<(Row, Vec<Sample>)>);
+pub struct Results(Vec<Measured>);
 
-impl Results {
-    /// Of these rows, not measured yet.
-    pub fn new(rows: impl IntoIterator<Item = Row>) -> Self {
-        Self(rows.into_iter().map(|row| (row, Vec::new())).collect())
+/// What was measured of a row; what is listed, once in each round.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    key: String,
+    name: String,
+    base: Option<String>,
+    /// Microseconds of CPU time that Envoy spent on a request.
+    cpu: Vec<f64>,
+    /// Requests per second of the closed loop.
+    rate: Vec<f64>,
+    /// The latency that half of the requests of the open loop kept within, in microseconds.
+    p50: Vec<f64>,
+    /// The latency that 99 of 100 kept within.
+    p99: Vec<f64>,
+    /// Resident and private memory at the end of the closed loop, in bytes.
+    memory: [u64; 2],
+}
+
+impl Measured {
+    /// Of this row, not measured yet.
+    pub fn new(row: &Row) -> Self {
+        Self {
+            key: row.key.clone(),
+            name: row.name.clone(),
+            base: row.base.clone(),
+            ..Self::default()
+        }
     }
 
-    /// Adds a round: a sample for each row, in their order.
-    pub fn add(&mut self, round: Vec<Sample>) {
-        for ((_, samples), sample) in self.0.iter_mut().zip(round) {
-            samples.push(sample);
-        }
+    /// A round of the closed loop.
+    pub fn closed(&mut self, round: &Outcome) {
+        let requests = round.report.answers() as f64;
+        self.cpu.push(microseconds(round.spent) / requests);
+        self.rate.push(round.report.rate());
+    }
+
+    /// A round of the open loop.
+    pub fn open(&mut self, round: &Outcome) {
+        self.p50.push(microseconds(round.report.latency(50)));
+        self.p99.push(microseconds(round.report.latency(99)));
+    }
+
+    /// Its memory now.
+    pub fn memory(&mut self, memory: [u64; 2]) {
+        self.memory = memory;
+    }
+
+    fn cells(&self, results: &Results) -> Option<[String; 10]> {
+        let adds = results.added(self);
+        let adds = adds.as_ref();
+        let text = |of: fn(&Spread) -> String| adds.map(of).unwrap_or_default();
+        let cpu = Spread::of(self.cpu.iter().copied())?;
+        let [resident, _] = self.memory;
+        Some([
+            self.name.clone(),
+            format!("{:.1}", cpu.median()),
+            cpu.range(1),
+            text(|adds| format!("{:.1}", adds.median())),
+            text(|adds| adds.range(1)),
+            adds.and(self.base.clone()).unwrap_or_default(),
+            rounded(&self.rate),
+            rounded(&self.p50),
+            rounded(&self.p99),
+            format!("{:.1}", resident as f64 / 1e6),
+        ])
+    }
+
+    fn to_json(&self, results: &Results) -> Value {
+        let spread = |numbers: &[f64]| Spread::of(numbers.iter().copied()).map(|all| all.to_json());
+        let [resident, private] = self.memory;
+        json!({
+            "key": self.key,
+            "name": self.name,
+            "base": self.base,
+            "cpu_us": spread(&self.cpu),
+            "adds_us": results.added(self).map(|adds| adds.to_json()),
+            "adds_to_none_us": results.added_to_none(self).map(|adds| adds.to_json()),
+            "requests_per_second": spread(&self.rate),
+            "p50_us": spread(&self.p50),
+            "p99_us": spread(&self.p99),
+            "resident_bytes": resident,
+            "private_bytes": private,
+            "cpu_us_by_round": self.cpu,
+        })
+    }
+}
+
+impl Results {
+    /// Of these rows.
+    pub fn new(rows: Vec<Measured>) -> Self {
+        Self(rows)
     }
 
     /// How much CPU time a request costs in `row` beyond what it costs in `base`, round by round.
     pub fn adds(&self, row: &str, base: &str) -> Option<Vec<f64>> {
-        let samples = self.samples(row)?.iter().zip(self.samples(base)?);
-        Some(samples.map(|(row, base)| row.cpu - base.cpu).collect())
+        let rounds = self.row(row)?.cpu.iter().zip(&self.row(base)?.cpu);
+        Some(rounds.map(|(row, base)| row - base).collect())
     }
 
-    /// A table and, below it, the ratios.
+    /// Half of the rate that every row reached in the closed loop, in requests per second; `None` when none was measured.
+    pub fn open_rate(&self) -> Option<f64> {
+        let rates = self
+            .0
+            .iter()
+            .filter_map(|row| Spread::of(row.rate.iter().copied()));
+        Some(Spread::of(rates.map(|rate| rate.median()))?.min() / 2.0)
+    }
+
+    /// What each row adds to that without a filter: key, name, and how much.
+    pub fn all_added_to_none(&self) -> Vec<(&str, Spread)> {
+        self.0
+            .iter()
+            .filter_map(|row| Some((row.name.as_str(), self.added_to_none(row)?)))
+            .collect()
+    }
+
+    /// A table of the rows and one of the ratios.
     pub fn to_text(&self) -> String {
-        let mut text = table::aligned(
-            [
-                "row",
-                "CPU µs/request",
-                "min..max",
-                "adds",
-                "min..max",
-                "over",
-                "requests/s",
-                "p50 µs",
-                "p99 µs",
-            ],
-            self.0
-                .iter()
-                .filter_map(|(row, samples)| self.cells(row, samples)),
-        );
-        for found in self.ratios() {
+        let head = [
+            "row",
+            "CPU µs/request",
+            "min..max",
+            "adds",
+            "min..max",
+            "over",
+            "requests/s",
+            "p50 µs",
+            "p99 µs",
+            "MB",
+        ];
+        let mut text = table::aligned(head, self.0.iter().filter_map(|row| row.cells(self)));
+        let ratios: Vec<_> = self.ratios().map(|found| found.cells()).collect();
+        if !ratios.is_empty() {
             text.push('\n');
-            text.push_str(&found.to_text());
+            text.push_str(&table::aligned(Found::HEAD, ratios.into_iter()));
         }
         text
     }
 
-    /// For the file of results.
-    pub fn to_json(&self) -> Value {
-        let rows = self.0.iter().map(|(row, samples)| {
-            let spread = |of: fn(&Sample) -> f64| {
-                Spread::of(samples.iter().map(of)).map(|spread| spread.to_json())
-            };
-            json!({
-                "key": row.key,
-                "name": row.name,
-                "base": row.base,
-                "cpu_us": spread(|sample| sample.cpu),
-                "adds_us": self.added(row).map(|spread| spread.to_json()),
-                "requests_per_second": spread(|sample| sample.rate),
-                "p50_us": spread(|sample| sample.p50),
-                "p99_us": spread(|sample| sample.p99),
-                "cpu_us_by_round": samples.iter().map(|sample| sample.cpu).collect::<Vec<_>>(),
-            })
-        });
-        json!({
-            "rows": rows.collect::<Vec<_>>(),
-            "ratios": self.ratios().map(|found| found.to_json()).collect::<Vec<_>>(),
-        })
+    /// The rows, for the file of results.
+    pub fn rows_to_json(&self) -> Value {
+        self.0.iter().map(|row| row.to_json(self)).collect()
+    }
+
+    /// The ratios, for the file of results.
+    pub fn ratios_to_json(&self) -> Value {
+        self.ratios().map(|found| found.to_json()).collect()
     }
 
     fn ratios(&self) -> impl Iterator<Item = Found> {
-        RATIOS.into_iter().filter_map(|ratio| ratio.of(self))
-    }
-
-    fn cells(&self, row: &Row, samples: &[Sample]) -> Option<[String; 9]> {
-        let spread = |of: fn(&Sample) -> f64| Spread::of(samples.iter().map(of));
-        let cpu = spread(|sample| sample.cpu)?;
-        let range = |spread: &Spread| format!("{:.1}..{:.1}", spread.min(), spread.max());
-        let adds = self.added(row);
-        Some([
-            row.name.clone(),
-            format!("{:.1}", cpu.median()),
-            range(&cpu),
-            adds.as_ref()
-                .map_or_else(String::new, |adds| format!("{:.1}", adds.median())),
-            adds.as_ref().map_or_else(String::new, range),
-            adds.and(row.base.clone()).unwrap_or_default(),
-            format!("{:.0}", spread(|sample| sample.rate)?.median()),
-            format!("{:.0}", spread(|sample| sample.p50)?.median()),
-            format!("{:.0}", spread(|sample| sample.p99)?.median()),
-        ])
+        RATIOS.into_iter().filter_map(|ratio| ratio.found(self))
     }
 
     /// What a row adds to the one that it is compared with, if that one ran too.
-    fn added(&self, row: &Row) -> Option<Spread> {
+    fn added(&self, row: &Measured) -> Option<Spread> {
         Spread::of(self.adds(&row.key, row.base.as_deref()?)?)
     }
 
-    fn samples(&self, key: &str) -> Option<&[Sample]> {
-        let (_, samples) = self.0.iter().find(|(row, _)| row.key == key)?;
-        Some(samples)
+    /// The same over no filter.
+    fn added_to_none(&self, row: &Measured) -> Option<Spread> {
+        const NONE: &str = "none";
+        if row.key == NONE {
+            return None;
+        }
+        Spread::of(self.adds(&row.key, NONE)?)
+    }
+
+    fn row(&self, key: &str) -> Option<&Measured> {
+        self.0.iter().find(|row| row.key == key)
+    }
+
+    /// Of rows that only their CPU time is known of.
+    #[cfg(test)]
+    pub fn of_cpu(rows: &[(&str, &[f64])]) -> Self {
+        let measured = |(key, cpu): &(&str, &[f64])| Measured {
+            key: (*key).to_owned(),
+            name: (*key).to_owned(),
+            cpu: cpu.to_vec(),
+            ..Measured::default()
+        };
+        Self(rows.iter().map(measured).collect())
+    }
+}
+
+fn microseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn rounded(numbers: &[f64]) -> String {
+    Spread::of(numbers.iter().copied())
+        .map_or_else(String::new, |all| format!("{:.0}", all.median()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_loop_has_half_the_rate_that_every_row_reached() {
+        let row = |rate: &[f64]| Measured {
+            rate: rate.to_vec(),
+            ..Measured::default()
+        };
+        let results = Results::new(vec![
+            row(&[900.0, 1000.0, 1100.0]),
+            row(&[300.0, 700.0, 800.0]),
+        ]);
+        assert_eq!(results.open_rate(), Some(350.0));
+        assert_eq!(Results::default().open_rate(), None);
     }
 }

@@ -1,26 +1,19 @@
 //! What is measured: a table of rows, to which others can be added.
 
+mod halftone;
+mod native;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
-use halftone_lab::proxy::{Plugin, Proxy, Route};
-use serde_json::{Value, json};
+use anyhow::Result;
+use halftone_lab::proxy::{Plugin, Proxy};
+use halftone_lab::tools;
 
-use crate::ratios::Ratio;
+pub use self::halftone::{PLUGIN, halftone, header, releases};
+pub use self::native::by_version;
 use crate::settings::Settings;
 use crate::traffic::HOST;
-
-/// The cluster that answers.
-pub const SERVICE: &str = "service";
-
-/// The cluster that mirrored requests go to.
-pub const MIRROR: &str = "mirror";
-
-/// When the service's answers were made, as they say.
-pub const NOW: &str = "2026-01-01T00:00:00.000Z";
-
-/// The same of a mirror that takes its time.
-const LATER: &str = "2026-01-01T00:00:00.001Z";
+use crate::upstreams::{Answers, LATER, NOW, V1, V2};
 
 /// What the keys of rows with the other build end with.
 const OTHER: &str = "-other";
@@ -28,35 +21,15 @@ const OTHER: &str = "-other";
 /// A counter, by its name and some of its labels.
 pub type Counter = (&'static str, &'static [(&'static str, &'static str)]);
 
-const DECIDED: Counter = (
-    "halftone_requests_total",
-    &[("release", HOST), ("version", "v1"), ("reason", "active")],
-);
+const MATCHED: Counter = decided(&[
+    ("release", HOST),
+    ("version", V2),
+    ("reason", "rule:testers"),
+]);
+const SPLIT: Counter = decided(&[("release", HOST), ("reason", "split")]);
+const SESSION: Counter = decided(&[("release", HOST), ("reason", "session")]);
 const ANSWERED: Counter = ("halftone_mirrors_total", &[("outcome", "answered")]);
 const SAME: Counter = ("halftone_comparisons_total", &[("result", "same")]);
-
-/// What is divided by what: what a row adds to another, by what Envoy's own mirror adds to no filter.
-pub const RATIOS: [Ratio; 4] = [
-    Ratio::new("a mirrored GET", "mirror", "halftone", Some(1.25)),
-    Ratio::new(
-        "a mirrored GET, the filter's own cost in it",
-        "mirror",
-        "none",
-        None,
-    ),
-    Ratio::new(
-        "a mirrored and compared GET",
-        "compare",
-        "halftone",
-        Some(1.6),
-    ),
-    Ratio::new(
-        "a mirrored GET, compared field by field",
-        "ignore",
-        "halftone",
-        None,
-    ),
-];
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -67,86 +40,146 @@ pub struct Row {
     pub name: String,
     /// The key of the row that it is compared with.
     pub base: Option<String>,
-    /// Whether each request also goes to [`MIRROR`].
+    /// Who answers.
+    pub answers: Answers,
+    /// Whether each request also goes to the mirror.
     pub mirrored: bool,
     /// The timestamp in the mirror's answers.
     pub mirror_time: &'static str,
     /// The counters that count each request.
     pub counters: Vec<Counter>,
-    /// What it makes of an Envoy that knows [`SERVICE`] and [`MIRROR`].
+    /// What it makes of an Envoy that knows the clusters.
     complete: fn(Proxy) -> Proxy,
-    /// The filter's module, if it is another one.
-    module: Option<PathBuf>,
+    module: Module,
+}
+
+/// What the plugin of a row runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Module {
+    /// There is no plugin.
+    None,
+    Empty,
+    Halftone,
+    /// Another build of it.
+    Other(PathBuf),
+}
+
+/// The keys of all rows.
+pub fn keys() -> Vec<String> {
+    all().into_iter().map(|row| row.key).collect()
 }
 
 /// The rows that `settings` ask for.
-pub fn chosen(settings: &Settings) -> Result<Vec<Row>> {
+pub fn chosen(settings: &Settings) -> Vec<Row> {
     let mut rows = all();
-    for key in &settings.rows {
-        ensure!(
-            rows.iter().any(|row| row.key == *key),
-            "ROWS: there is no {key}; there are {}",
-            rows.iter()
-                .map(|row| row.key.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-    }
-    rows.retain(|row| settings.rows.is_empty() || settings.rows.contains(&row.key));
+    rows.retain(|row| settings.wants(&row.key));
     if let Some(module) = &settings.compare_with {
-        let others = rows.iter().filter(|row| row.counters.contains(&DECIDED));
-        rows.extend(others.map(|row| row.other(module)).collect::<Vec<_>>());
+        let ours = rows.iter().filter(|row| row.module == Module::Halftone);
+        rows.extend(ours.map(|row| row.other(module)).collect::<Vec<_>>());
     }
-    Ok(rows)
+    rows
 }
 
 fn all() -> Vec<Row> {
-    vec![
-        Row::new("none", "no filter", |proxy| routes(proxy, json!({}))),
-        Row::new("native", "Envoy's own mirror", |proxy| {
-            routes(
-                proxy,
-                json!({"request_mirror_policies": [{"cluster": MIRROR}]}),
-            )
-        })
-        .over("none")
-        .mirrored(),
-        Row::new("halftone", "Halftone", |proxy| halftone(proxy, json!({})))
+    let ours = |key, name, complete, answers, counter| {
+        Row::new(key, name, complete, answers)
             .over("none")
-            .counted(&[DECIDED]),
-        Row::new("mirror", "Halftone, mirror", |proxy| {
-            halftone(proxy, mirror(json!({})))
-        })
-        .over("halftone")
-        .mirrored()
-        .counted(&[DECIDED, ANSWERED]),
-        Row::new("compare", "Halftone, compare: equal", compare)
-            .over("halftone")
-            .mirrored()
-            .counted(&[DECIDED, ANSWERED, SAME]),
+            .runs(Module::Halftone)
+            .counted(&[counter])
+    };
+    let (v1, v2) = (Answers::All(V1), Answers::All(V2));
+    vec![
+        Row::new("none", "no filter", by_version, v1),
+        Row::new("native-header", "Envoy's header match", native::header, v2).over("none"),
         Row::new(
+            "native-split",
+            "Envoy's weighted clusters",
+            native::split,
+            Answers::Halves,
+        )
+        .over("none"),
+        Row::new("native-mirror", "Envoy's mirror", native::mirror, v2)
+            .over("native-header")
+            .mirrored(),
+        Row::new("empty", "empty filter of the Rust SDK", empty, v1)
+            .over("none")
+            .runs(Module::Empty),
+        Row::new("lua", "Lua, split", native::lua, Answers::Halves).over("none"),
+        ours(
+            "header",
+            "Halftone, header rule",
+            halftone::header,
+            v2,
+            MATCHED,
+        ),
+        ours(
+            "split",
+            "Halftone, split",
+            halftone::split,
+            Answers::Halves,
+            SPLIT,
+        ),
+        ours(
+            "session",
+            "Halftone, session split",
+            halftone::session,
+            Answers::One,
+            SESSION,
+        ),
+        ours(
+            "releases",
+            "Halftone, 1,000 releases",
+            halftone::thousand,
+            v2,
+            MATCHED,
+        ),
+        ours(
+            "rules",
+            "Halftone, 100 rules",
+            halftone::hundred_rules,
+            v2,
+            MATCHED,
+        ),
+        ours("mirror", "Halftone, mirror", halftone::mirror, v2, MATCHED)
+            .over("header")
+            .mirrored()
+            .counted(&[ANSWERED]),
+        ours(
+            "compare",
+            "Halftone, compare: equal",
+            halftone::compare,
+            v2,
+            MATCHED,
+        )
+        .over("header")
+        .mirrored()
+        .counted(&[ANSWERED, SAME]),
+        ours(
             "ignore",
             "Halftone, compare: differs where ignored",
-            compare,
+            halftone::compare,
+            v2,
+            MATCHED,
         )
-        .over("halftone")
+        .over("header")
         .mirrored()
         .mirror_time(LATER)
-        .counted(&[DECIDED, ANSWERED, SAME]),
+        .counted(&[ANSWERED, SAME]),
     ]
 }
 
 impl Row {
-    fn new(key: &str, name: &str, complete: fn(Proxy) -> Proxy) -> Self {
+    fn new(key: &str, name: &str, complete: fn(Proxy) -> Proxy, answers: Answers) -> Self {
         Self {
             key: key.to_owned(),
             name: name.to_owned(),
             base: None,
+            answers,
             mirrored: false,
             mirror_time: NOW,
             counters: Vec::new(),
             complete,
-            module: None,
+            module: Module::None,
         }
     }
 
@@ -166,7 +199,12 @@ impl Row {
     }
 
     fn counted(mut self, counters: &[Counter]) -> Self {
-        self.counters = counters.to_vec();
+        self.counters.extend(counters);
+        self
+    }
+
+    fn runs(mut self, module: Module) -> Self {
+        self.module = module;
         self
     }
 
@@ -176,63 +214,36 @@ impl Row {
             key: format!("{}{OTHER}", self.key),
             name: format!("{} (other build)", self.name),
             base: Some(self.key.clone()),
-            module: Some(module.to_owned()),
+            module: Module::Other(module.to_owned()),
             ..self.clone()
         }
     }
 
+    /// Whether there is a plugin in it.
+    pub fn has_plugin(&self) -> bool {
+        self.module != Module::None
+    }
+
     /// The whole proxy, of one that knows the clusters. It has one worker, so that a round keeps it busy.
-    pub fn proxy(&self, proxy: Proxy) -> Proxy {
+    ///
+    /// # Errors
+    ///
+    /// When its module is not there.
+    pub fn proxy(&self, proxy: Proxy) -> Result<Proxy> {
         let proxy = (self.complete)(proxy.concurrency(1));
-        match &self.module {
-            Some(module) => proxy.module(module),
-            None => proxy,
-        }
+        Ok(match &self.module {
+            Module::None => proxy,
+            Module::Empty => proxy.module(tools::empty_module()?),
+            Module::Halftone => proxy.module(tools::module()?),
+            Module::Other(module) => proxy.module(module),
+        })
     }
 }
 
-/// The same routes in every row, with `fields` of Envoy's `RouteAction`.
-fn routes(proxy: Proxy, fields: Value) -> Proxy {
-    let fields = json!({ "route": fields });
-    proxy
-        .route(
-            Route::header("x-halftone-version", "v1")
-                .to(SERVICE)
-                .with(fields.clone()),
-        )
-        .route(Route::any().to(SERVICE).with(fields))
+const fn decided(labels: &'static [(&'static str, &'static str)]) -> Counter {
+    ("halftone_requests_total", labels)
 }
 
-/// Halftone with one release, with `fields` besides its strategy.
-fn halftone(proxy: Proxy, fields: Value) -> Proxy {
-    let mut release = json!({
-        "name": HOST,
-        "hosts": [HOST],
-        "principal": "v1",
-        "blueGreen": {"active": "v1"},
-    });
-    if let (Some(release), Value::Object(fields)) = (release.as_object_mut(), fields) {
-        release.extend(fields);
-    }
-    let config = json!({"releases": [release]}).to_string();
-    routes(proxy, json!({})).plugin(Plugin::new("halftone").config(&config))
-}
-
-/// A mirror for all GET requests, with `fields`.
-fn mirror(fields: Value) -> Value {
-    let mut mirror = json!({
-        "name": "shadow",
-        "cluster": MIRROR,
-        "percentage": 100,
-        "methods": ["GET"],
-    });
-    if let (Some(mirror), Value::Object(fields)) = (mirror.as_object_mut(), fields) {
-        mirror.extend(fields);
-    }
-    json!({"mirrors": [mirror]})
-}
-
-fn compare(proxy: Proxy) -> Proxy {
-    let compare = json!({"body": "auto", "ignore": ["/timestamp"]});
-    halftone(proxy, mirror(json!({ "compare": compare })))
+fn empty(proxy: Proxy) -> Proxy {
+    by_version(proxy.plugin(Plugin::new("empty")))
 }

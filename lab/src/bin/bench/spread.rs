@@ -35,6 +35,11 @@ impl Spread {
         self.0.last().copied().unwrap_or(f64::NAN)
     }
 
+    /// From the least to the greatest, with so many decimals.
+    pub fn range(&self, decimals: usize) -> String {
+        format!("{:.decimals$}..{:.decimals$}", self.min(), self.max())
+    }
+
     /// For the file of results.
     pub fn to_json(&self) -> Value {
         json!({"median": self.median(), "min": self.min(), "max": self.max()})

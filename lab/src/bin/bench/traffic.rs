@@ -8,14 +8,21 @@ use serde_json::json;
 /// The service, by the name that its clients use.
 pub use halftone_lab::workload::HOST;
 
+/// The header that rules look at, and the value of it that they match.
+pub const TESTER: (&str, &str) = ("end-user", "jason");
+
+/// The cookie that sessions go by.
+pub const SESSION: &str = "uid";
+
 /// How long an answer's body is.
 const BODY: usize = 1024;
 
-/// GET requests, as a browser sends them.
+/// GET requests, as a browser sends them: the same in every row, with all that any row looks at.
 pub fn requests(load: Load) -> Load {
     let load = load.host(HOST).path(PATH);
     HEADERS
         .into_iter()
+        .chain([TESTER])
         .fold(load, |load, (name, value)| load.header(name, value))
 }
 

@@ -1,0 +1,116 @@
+//! How long a large configuration takes until every worker decides by it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use halftone_lab::client::Client;
+use halftone_lab::envoy::Envoy;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::cpu;
+use crate::rows::{PLUGIN, halftone, releases};
+use crate::spread::Spread;
+use crate::traffic::{HOST, TESTER};
+use crate::upstreams::{Upstreams, V1, V2};
+
+const RELEASES: usize = 1000;
+const RULES: usize = 10;
+const WORKERS: u32 = 4;
+
+/// How long a worker may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pause between two looks at a worker, which has other work to do.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Milliseconds from the moment at which the new file is there to the last worker's first answer by it, for each update.
+///
+/// A connection to each worker asks for the release in the middle, again and again. Each configuration sends it to another
+/// version than the one before.
+pub async fn measure(updates: u64) -> Result<Vec<f64>> {
+    let upstreams = Upstreams::start().await?;
+    let proxy = upstreams
+        .proxy()
+        .concurrency(WORKERS)
+        .listener(json!({"connection_balance_config": {"exact_balance": {}}}));
+    let configs = [V1, V2].map(|version| (version, releases(RELEASES, RULES, version).to_string()));
+    let envoy = Envoy::start(halftone(proxy, &releases(RELEASES, RULES, V2))).await?;
+    let mut clients = Vec::new();
+    for _ in 0..WORKERS {
+        let client = Client::http1(envoy.address());
+        answers(&client, V2).await?;
+        clients.push(client);
+    }
+    one_for_each_worker(&envoy).await?;
+    let mut took = Vec::new();
+    for &(version, ref config) in configs.iter().cycle().take(updates as usize) {
+        cpu::rest(envoy.pid()).await?;
+        let start = envoy.put(PLUGIN, config).await?;
+        let mut waiting = JoinSet::new();
+        for client in clients.drain(..) {
+            waiting.spawn(async move { (answers(&client, version).await, client) });
+        }
+        let mut last = start;
+        while let Some(done) = waiting.join_next().await {
+            let (live, client) = done.context("a connection")?;
+            last = last.max(live?);
+            clients.push(client);
+        }
+        took.push((last - start).as_secs_f64() * 1e3);
+    }
+    one_for_each_worker(&envoy).await?;
+    envoy.check_health().await?;
+    envoy.stop().await?;
+    Ok(took)
+}
+
+/// In plain words. The first update tells more than those that follow.
+pub fn to_text(took: &[f64]) -> String {
+    let (first, all) = (took.first(), Spread::of(took.iter().copied()));
+    let (Some(first), Some(all)) = (first, all) else {
+        return "There was no update.".to_owned();
+    };
+    format!(
+        "A configuration of {RELEASES} releases with {RULES} rules each is live on {WORKERS} workers after {:.0} ms \
+         ({}); the first update after the start took {first:.0} ms.",
+        all.median(),
+        all.range(0)
+    )
+}
+
+/// For the file of results.
+pub fn to_json(took: &[f64]) -> Value {
+    json!({
+        "releases": RELEASES,
+        "rules": RULES,
+        "workers": WORKERS,
+        "ms": Spread::of(took.iter().copied()).map(|all| all.to_json()),
+        "ms_by_update": took,
+    })
+}
+
+/// Asks until `version` answers, and returns when it did.
+async fn answers(client: &Client, version: &str) -> Result<Instant> {
+    let (name, value) = TESTER;
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let answer = client.get(HOST, "/", &[(name, value.as_bytes())]).await?;
+        if answer.upstream() == Some(version) {
+            return Ok(Instant::now());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    bail!("waited {PATIENCE:?} for answers of {version}")
+}
+
+/// Checks that every worker has had one connection, and no other.
+async fn one_for_each_worker(envoy: &Envoy) -> Result<()> {
+    for worker in 0..WORKERS {
+        let address = envoy.address().to_string().replace(':', "_");
+        let name = format!("listener.{address}.worker_{worker}.downstream_cx_total");
+        let connections = envoy.stat(&name).await?;
+        ensure!(connections == 1, "{name} is {connections}, not 1");
+    }
+    Ok(())
+}
