@@ -1,11 +1,11 @@
 //! The shell: what runs in Envoy. It reads a request, asks the core, and does what the core
 //! decided.
 //!
-//! Nothing here decides anything, and nothing but [`host`] talks to Envoy.
+//! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
+mod abi;
 mod comparing;
 mod copying;
-mod host;
 mod metrics;
 mod mirroring;
 mod plugin_status;
@@ -15,6 +15,6 @@ mod stream;
 mod wake_up;
 
 proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+    abi::start_logging();
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

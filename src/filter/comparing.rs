@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::host;
+use super::abi;
 use super::mirroring::{hold, milliseconds_since};
 use super::serving::{MirrorId, Serving};
 use crate::mirror::outbox::Held;
@@ -63,7 +63,7 @@ impl Comparing {
     fn read(&self, headers: &HeaderPairs, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
         let compare = self.compare()?;
         let reading = compare.read(&headers.borrowed(), end_of_stream);
-        let (mut held, limit) = (hold(), self.serving.releases.mirror_budget);
+        let (mut held, limit) = (hold(), self.serving.releases.settings().mirror_budget);
         held.grow(reading.head_size(), limit).then_some(Read {
             reading,
             held,
@@ -88,9 +88,9 @@ impl Comparing {
     ) {
         let is_empty = body == 0 && trailers == 0;
         let side = self.read(headers, is_empty, sent_at).map(|mut read| {
-            read.chunk(body, host::answer_body);
+            read.chunk(body, abi::answer_body);
             if trailers > 0 {
-                read.trailers(&host::answer_trailers());
+                read.trailers(&abi::answer_trailers());
             }
             read.end()
         });
@@ -139,7 +139,7 @@ impl Comparing {
         ) else {
             return;
         };
-        if !state.samples.borrow_mut().take(host::now()) {
+        if !state.samples.borrow_mut().take(abi::now()) {
             return;
         }
         let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
@@ -254,7 +254,7 @@ impl ProductionAnswer {
     pub fn body(&mut self, size: usize, end_of_stream: bool) {
         for (_, read) in &mut self.readers {
             if let Some(read) = read {
-                read.chunk(size, host::response_body);
+                read.chunk(size, abi::response_body);
             }
         }
         if end_of_stream {
@@ -267,7 +267,7 @@ impl ProductionAnswer {
         if self.is_unwanted() {
             return;
         }
-        let trailers = host::response_trailers();
+        let trailers = abi::response_trailers();
         for (_, read) in &mut self.readers {
             if let Some(read) = read {
                 read.trailers(&trailers);

@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
+use super::abi;
 use super::comparing::Comparing;
-use super::host;
 use super::mirroring::{self, Mirroring, Waiting};
 use super::serving::MirrorId;
 use crate::mirror::grpc::{Frames, Messages};
@@ -35,8 +35,9 @@ impl Selected {
         head: &RequestHead<'_>,
         chance: u64,
     ) -> Option<Self> {
-        let mut selecting = decision.mirrors(head).peekable();
-        selecting.peek()?;
+        let mut copies = decision.copies(head)?;
+        let selecting = decision.release.mirrors.iter().enumerate();
+        let selecting = selecting.filter(|(_, mirror)| copies.are_for(mirror, &mut ()));
         let (kind, length) = (RequestKind::of(head), announced_length(head));
         let mut mirrors = Vec::new();
         for (index, mirror) in selecting {
@@ -114,7 +115,7 @@ impl Copying {
         let capacity = capacity_for(&self.body, size, self.longest_body());
         let growth = capacity - self.body.capacity();
         let mut copying = self.hold(growth)?;
-        let chunk = host::request_body(size);
+        let chunk = abi::request_body(size);
         if copying.kind == RequestKind::Grpc {
             copying.frames.push(&chunk);
             if copying.frames.is_stream() {
@@ -180,7 +181,7 @@ impl Copying {
     }
 
     fn hold(mut self, more: usize) -> Option<Self> {
-        let limit = self.mirroring.serving().releases.mirror_budget;
+        let limit = self.mirroring.serving().releases.settings().mirror_budget;
         if self.held.grow(more, limit) {
             return Some(self);
         }
@@ -216,6 +217,6 @@ fn give_up(
 
 fn hold(mirroring: &Mirroring, size: usize) -> Option<Held> {
     let mut held = mirroring::hold();
-    let limit = mirroring.serving().releases.mirror_budget;
+    let limit = mirroring.serving().releases.settings().mirror_budget;
     held.grow(size, limit).then_some(held)
 }

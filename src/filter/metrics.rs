@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 
-use super::host::Metric;
+use super::abi::Metric;
 use crate::event::{Event, ResponseClass};
+use crate::lookup::Lookup;
 use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
-use crate::release::{Lookup, Outcome, Release};
+use crate::release::{Outcome, Release};
 
 /// What is counted for one release.
 pub struct ReleaseMetrics {
@@ -40,7 +41,11 @@ impl ReleaseMetrics {
             })
         };
         Self {
-            requests: release.outcomes().into_iter().map(request).collect(),
+            requests: release
+                .outcomes
+                .iter()
+                .map(|outcome| request(outcome))
+                .collect(),
             versions: release
                 .versions
                 .iter()
@@ -173,7 +178,7 @@ fn defined(event: &Event<'_>, define: fn(&str) -> Option<Metric>) -> Option<Metr
     DEFINED.with_borrow_mut(|known| match known.get(name.as_bytes()) {
         Some(metric) => Some(*metric),
         None => define(&name).inspect(|metric| {
-            known.insert(name.as_bytes(), *metric);
+            known.insert(name.as_bytes().into(), *metric);
         }),
     })
 }

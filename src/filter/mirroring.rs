@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::abi;
 use super::comparing::Comparing;
-use super::host;
 use super::serving::{MirrorId, Serving};
 use super::wake_up::WakeUp;
+use crate::lookup::FixedHasher;
 use crate::mirror::outbox::{Budget, Held, Outbox, Place};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable};
-use crate::release::FixedHasher;
 use crate::request::{HeaderPairs, RequestHead};
 
 thread_local! {
@@ -144,13 +144,13 @@ impl Mirroring {
     fn dispatch(&self, mirror: &Mirror, copy: &Waiting) -> Result<u32, MirrorOutcome> {
         let headers = copy.headers.borrowed();
         let head = RequestHead::new(&headers);
-        let is_routing = |name: &[u8]| self.serving.releases.is_routing_header(name);
+        let is_routing = |name: &[u8]| self.serving.releases.settings().is_routing_header(name);
         let request = mirror.request(&head, copy.kind, is_routing);
         let request = request.map_err(|why| match why {
             Uncarriable::Bytes => MirrorOutcome::Skipped,
             Uncarriable::TooLarge => MirrorOutcome::TooLarge,
         })?;
-        host::call(request, &copy.body)
+        abi::call(request, &copy.body)
     }
 
     /// From the root's callback: the answer to `call` is there, with so many headers, so long a body
@@ -166,7 +166,7 @@ impl Mirroring {
         // Where the answer is compared all of its head is needed, and else a header or two.
         let head = copy.comparing.map(|comparing| {
             let head = if headers > 0 {
-                host::answer_headers()
+                abi::answer_headers()
             } else {
                 HeaderPairs::default()
             };
@@ -175,7 +175,7 @@ impl Mirroring {
         let header = |name: &str| match &head {
             _ if headers == 0 => None,
             Some((_, head)) => head.get(name).map(<[u8]>::to_vec),
-            None => host::answer_header(name),
+            None => abi::answer_header(name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.timeout);
         self.count(copy.id, outcome);

@@ -8,9 +8,9 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::host;
+use super::abi;
 use super::mirroring::Mirroring;
-use super::plugin_status::{FIRST_TICK, PluginStatus};
+use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
@@ -26,7 +26,7 @@ thread_local! {
 pub struct Root {
     id: u32,
     mirroring: Rc<Mirroring>,
-    status: Option<PluginStatus>,
+    status: Option<RootStatus>,
     /// Envoy is done with it, and it stays for its copies.
     is_leaving: bool,
 }
@@ -55,7 +55,7 @@ impl Root {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
             all.retain(|(id, mirroring)| {
-                let stays = host::is_root_alive(*id, self.id);
+                let stays = abi::is_root_alive(*id, self.id);
                 if !stays {
                     dropped.push(Rc::clone(mirroring));
                 }
@@ -69,21 +69,21 @@ impl Root {
 
     fn finish(&self) {
         LEAVING.with_borrow_mut(|all| all.retain(|(id, _)| *id != self.id));
-        host::done_at_last();
+        abi::end_root();
     }
 
     fn serve(&mut self, serving: Rc<Serving>) {
         self.mirroring = Rc::new(Mirroring::new(serving));
     }
 
-    fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
+    fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
         self.serve(Serving::begin(status.plugin(), releases));
     }
 
-    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
+    fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
         let rejected =
-            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
+            status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
         match Serving::last_good(status.plugin()) {
             Some(serving) => {
                 self.serve(serving);
@@ -114,10 +114,10 @@ impl RootContext for Root {
     /// after the trial had said yes would be lost until Envoy is started anew: so it is when a text
     /// comes back that was taken as a first one, because Envoy keeps the verdict of its trial.
     fn on_configure(&mut self, _size: usize) -> bool {
-        host::follow_log_level();
-        host::tick_after(FIRST_TICK);
-        let mut status = PluginStatus::new(&host::plugin_name());
-        let text = host::plugin_configuration();
+        abi::follow_log_level();
+        abi::tick_every(FIRST_TICK);
+        let mut status = RootStatus::new(&abi::plugin_name());
+        let text = abi::plugin_configuration();
         let came_at = Instant::now();
         let refusal = match config::load(&text) {
             Ok(releases) => {
@@ -133,13 +133,13 @@ impl RootContext for Root {
             }
         };
         if let Some(before) = self.status.replace(status) {
-            before.gone();
+            before.end();
         }
         refusal != Some(Refusal::Reject)
     }
 
     fn on_tick(&mut self) {
-        host::stop_ticking();
+        abi::stop_ticking();
         if let Some(status) = &mut self.status {
             status.count();
         }
@@ -196,7 +196,7 @@ impl Context for Root {
     /// their answers, which Envoy would otherwise cancel.
     fn on_done(&mut self) -> bool {
         if let Some(status) = self.status.take() {
-            status.gone();
+            status.end();
         }
         self.mirroring.send_all();
         let is_idle = self.mirroring.is_idle();

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::metrics::ReleaseMetrics;
+use crate::lookup::Lookup;
 use crate::mirror::outbox::Places;
 use crate::mirror::{Mirror, Samples};
-use crate::release::{Lookup, Release, Releases};
+use crate::release::{Release, Releases};
 
 /// A configuration that is being served. Streams hold on to the one that they began with.
 #[derive(Default)]
@@ -44,7 +45,7 @@ impl Serving {
         let before = Self::last_good(plugin);
         let serving = Rc::new(Self::new(releases, before.as_deref()));
         LAST_GOOD.with_borrow_mut(|last_good| {
-            last_good.insert(plugin.as_bytes(), Rc::downgrade(&serving));
+            last_good.insert(plugin.as_bytes().into(), Rc::downgrade(&serving));
         });
         serving
     }
@@ -71,8 +72,16 @@ impl Serving {
             let mirrors = release.mirrors.iter();
             mirrors.map(|mirror| state(release, mirror)).collect()
         };
-        let metrics = releases.all().iter().map(ReleaseMetrics::define).collect();
-        let mirrors = releases.all().iter().map(states).collect();
+        let metrics = releases
+            .all()
+            .iter()
+            .map(|release| ReleaseMetrics::define(release))
+            .collect();
+        let mirrors = releases
+            .all()
+            .iter()
+            .map(|release| states(release))
+            .collect();
         Self {
             releases,
             metrics,
@@ -95,7 +104,7 @@ impl Serving {
 
     pub fn mirror(&self, id: MirrorId) -> Option<&Mirror> {
         let release = self.releases.all().get(id.release)?;
-        release.mirrors.get(id.mirror)
+        release.mirrors.get(id.mirror).map(|mirror| &**mirror)
     }
 
     /// The names of the release and of its mirror.

@@ -3,7 +3,7 @@
 //! Envoy has no call for it, but it tells a root of every item in a queue that the root registered,
 //! in the same worker and as soon as the callback that put it there is through.
 
-use super::host::{self, Queue};
+use super::abi::{self, Queue};
 
 pub struct WakeUp(Queue);
 
@@ -13,8 +13,8 @@ impl WakeUp {
         // Queues are one space for all workers and plugins of a process.
         let name = format!(
             "halftone.outbox.{:016x}{:016x}",
-            host::random(),
-            host::random()
+            abi::random(),
+            abi::random()
         );
         Queue::register(&name).map(Self)
     }

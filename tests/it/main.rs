@@ -14,6 +14,7 @@ mod compare;
 mod cookies;
 mod copies;
 mod documents;
+mod effects;
 mod golden;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
