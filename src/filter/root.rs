@@ -9,25 +9,23 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::abi;
+use super::live::Live;
 use super::mirroring::Mirroring;
 use super::plugin_status::{FIRST_TICK, RootStatus};
-use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
 use crate::release::Releases;
 
 thread_local! {
-    /// The roots that Envoy is done with and that stay for their copies, and these.
+    /// The roots that wait for the answers to their copies after Envoy is done with them.
     static LEAVING: RefCell<Vec<(u32, Rc<Mirroring>)>> = RefCell::default();
 }
 
-/// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
-/// it.
+/// Envoy makes a new root for each configuration, and keeps the old one while a stream holds it.
 pub struct Root {
     id: u32,
     mirroring: Rc<Mirroring>,
     status: Option<RootStatus>,
-    /// Envoy is done with it, and it stays for its copies.
     is_leaving: bool,
 }
 
@@ -48,18 +46,20 @@ impl Root {
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 
-    /// Of the roots of one plugin with one text Envoy lets only the last one stay: where a
-    /// configuration goes, comes back and goes again meanwhile, it drops the one that stayed before,
-    /// and cancels its copies. Nobody is told, so whoever stays looks after the others.
+    /// Gives back what the copies of dropped roots hold.
+    ///
+    /// Envoy keeps only one leaving root of a plugin with the same text. If a configuration goes, comes
+    /// back and goes again in the meantime, Envoy drops the root that left first and cancels its copies,
+    /// without a callback. So each leaving root looks after the others.
     fn look_after_others(&self) {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
             all.retain(|(id, mirroring)| {
-                let stays = abi::is_root_alive(*id, self.id);
-                if !stays {
+                let is_alive = abi::is_root_alive(*id, self.id);
+                if !is_alive {
                     dropped.push(Rc::clone(mirroring));
                 }
-                stays
+                is_alive
             });
         });
         for mirroring in dropped {
@@ -67,39 +67,39 @@ impl Root {
         }
     }
 
-    fn finish(&self) {
+    fn end(&self) {
         LEAVING.with_borrow_mut(|all| all.retain(|(id, _)| *id != self.id));
         abi::end_root();
     }
 
-    fn serve(&mut self, serving: Rc<Serving>) {
-        self.mirroring = Rc::new(Mirroring::new(serving));
+    fn serve(&mut self, live: Rc<Live>) {
+        self.mirroring = Rc::new(Mirroring::new(live));
     }
 
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Serving::begin(status.plugin(), releases));
+        self.serve(Live::begin(status.plugin(), releases));
     }
 
     fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
-        let rejected =
+        let is_rejected =
             status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Serving::last_good(status.plugin()) {
-            Some(serving) => {
-                self.serve(serving);
+        match Live::last_good(status.plugin()) {
+            Some(live) => {
+                self.serve(live);
                 status.serves_on();
                 Refusal::ServeOn
             }
-            None if rejected => Refusal::Reject,
+            None if is_rejected => Refusal::Reject,
             None => Refusal::Pass,
         }
     }
 }
 
-/// What becomes of a configuration that is refused.
+/// What happens after a configuration was refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refusal {
-    /// Envoy is told, and what serves in its workers serves on.
+    /// Envoy rejects the configuration. What serves in its workers keeps serving.
     Reject,
     /// This root serves what served before in its VM.
     ServeOn,
@@ -108,22 +108,24 @@ enum Refusal {
 }
 
 impl RootContext for Root {
-    /// False rejects the configuration: Envoy tells the control plane, and what served before serves
-    /// on. That is for the VM in which Envoy tries a configuration out, and only while something
-    /// serves. Without that, Envoy would answer every request with 500. And a worker that said no
-    /// after the trial had said yes would be lost until Envoy is started anew: so it is when a text
-    /// comes back that was taken as a first one, because Envoy keeps the verdict of its trial.
+    /// Returns false to reject the configuration. Envoy then reports it to the control plane, and what
+    /// served before keeps serving.
+    ///
+    /// Only the VM in which Envoy tries a configuration rejects, and only while something serves. With
+    /// nothing serving, Envoy would answer every request with 500. A worker that rejects what the trial
+    /// accepted would be out of service until Envoy restarts. That can happen when a text comes back
+    /// that was once let pass, because Envoy keeps the verdict of its trial.
     fn on_configure(&mut self, _size: usize) -> bool {
         abi::follow_log_level();
         abi::tick_every(FIRST_TICK);
         let mut status = RootStatus::new(&abi::plugin_name());
         let text = abi::plugin_configuration();
-        let came_at = Instant::now();
+        let started_at = abi::instant();
         let refusal = match config::load(&text) {
             Ok(releases) => {
-                let read_at = Instant::now();
+                let read_at = abi::instant();
                 self.accept(&mut status, releases);
-                log_accepted(status.plugin(), &self.mirroring, came_at, read_at);
+                log_accepted(status.plugin(), &self.mirroring, started_at, read_at);
                 None
             }
             Err(violations) => {
@@ -158,10 +160,10 @@ impl RootContext for Root {
     }
 }
 
-fn log_accepted(plugin: &str, mirroring: &Mirroring, came_at: Instant, read_at: Instant) {
-    let releases = mirroring.serving().releases.all().len();
-    let read = read_at.duration_since(came_at).as_millis();
-    let defined = read_at.elapsed().as_millis();
+fn log_accepted(plugin: &str, mirroring: &Mirroring, started_at: Instant, read_at: Instant) {
+    let releases = mirroring.live().releases.all().len();
+    let read = read_at.duration_since(started_at).as_millis();
+    let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );
@@ -187,13 +189,13 @@ impl Context for Root {
         if self.is_leaving {
             self.look_after_others();
             if self.mirroring.is_idle() {
-                self.finish();
+                self.end();
             }
         }
     }
 
-    /// Envoy is done with this configuration. False: not before the copies that are on their way have
-    /// their answers, which Envoy would otherwise cancel.
+    /// Envoy is done with this configuration. Returns false if copies wait for their answers, which
+    /// Envoy would otherwise cancel.
     fn on_done(&mut self) -> bool {
         if let Some(status) = self.status.take() {
             status.end();
