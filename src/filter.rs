@@ -6,11 +6,11 @@
 mod comparing;
 mod copying;
 mod host;
+mod live;
 mod metrics;
 mod mirroring;
 mod plugin_status;
 mod root;
-mod serving;
 mod stream;
 mod wake_up;
 

@@ -14,7 +14,7 @@ mod version;
 
 use std::sync::Arc;
 
-pub use decision::{Decision, Outcome, Reason};
+pub use decision::{Copies, Decision, Outcome, Reason};
 pub use draws::{Draws, Percentage, salt};
 pub use hosts::{HostPattern, Hosts};
 pub use lookup::{FixedHasher, Lookup};
@@ -42,7 +42,7 @@ pub struct Release {
     /// How the choice is made to count.
     pub route: Route,
     /// Who gets copies of its requests.
-    pub mirrors: Vec<Mirror>,
+    pub mirrors: Vec<Arc<Mirror>>,
 }
 
 /// How a release chooses a version.
@@ -156,7 +156,7 @@ impl Release {
 /// All releases of one plugin configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Releases {
-    releases: Vec<Release>,
+    releases: Vec<Arc<Release>>,
     hosts: Hosts<usize>,
     routing_headers: RoutingHeaders,
     /// How many bytes all copies of requests may hold together, in each worker.
@@ -176,7 +176,7 @@ impl Releases {
         if let Route::Header(name) = &release.route {
             self.routing_headers.insert(name);
         }
-        self.releases.push(release);
+        self.releases.push(Arc::new(release));
     }
 
     /// The release that claims the host of the request, whose port and case do not matter, and its
@@ -195,7 +195,7 @@ impl Releases {
 
     /// In the order of the configuration.
     #[must_use]
-    pub fn all(&self) -> &[Release] {
+    pub fn all(&self) -> &[Arc<Release>] {
         &self.releases
     }
 

@@ -26,7 +26,7 @@ fn copy() -> Run {
         let head = RequestHead::new(black_box(headers));
         let (_, release) = releases.claiming(&head)?;
         let decision = release.decide(&head, 1);
-        let (_, mirror) = decision.mirrors(&head).next()?;
+        let mirror = decision.mirrors(&head).next()?;
         let is_routing = |name: &[u8]| releases.is_routing_header(name);
         let copy = mirror.request(&head, RequestKind::of(&head), is_routing);
         Some(black_box(copy.ok()?).headers.len())

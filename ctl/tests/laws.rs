@@ -252,7 +252,7 @@ proptest! {
         let mut walk = Walk::new(&head, Ticket::new(release.session.as_ref(), chance));
         prop_assert_eq!(walk.strategy(release).0.index(), outcome.index());
 
-        let selected: Vec<&str> = decision.mirrors(&head).map(|(_, mirror)| &*mirror.name).collect();
+        let selected: Vec<&str> = decision.mirrors(&head).map(|mirror| &*mirror.name).collect();
         let told = report.mirrors.iter().filter(|mirror| mirror.selected);
         prop_assert_eq!(told.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
 

@@ -113,7 +113,7 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
             let _ = head.jwt_claim(name);
         }
         let _ = (decision.set_cookie(), head.client_os());
-        for (_, mirror) in decision.mirrors(&head) {
+        for mirror in decision.mirrors(&head) {
             copy(mirror, &head);
         }
     }

@@ -168,7 +168,11 @@ fn compile_release(
         strategy,
         session,
         route,
-        mirrors: mirrors.unwrap_or_default(),
+        mirrors: mirrors
+            .unwrap_or_default()
+            .into_iter()
+            .map(Arc::new)
+            .collect(),
     }
 }
 

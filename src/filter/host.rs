@@ -7,7 +7,7 @@
 mod header_map;
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::LevelFilter;
 use proxy_wasm::hostcalls;
@@ -300,6 +300,11 @@ pub fn random() -> u64 {
         static DRAWS: RefCell<Draws> = RefCell::new(Draws::new(seed()));
     }
     DRAWS.with_borrow_mut(Draws::next_u64)
+}
+
+/// The time of a clock that never goes back.
+pub fn instant() -> Instant {
+    Instant::now()
 }
 
 /// The time of day, in milliseconds since 1970.

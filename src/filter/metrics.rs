@@ -12,7 +12,6 @@ use crate::release::{Lookup, Outcome, Release};
 pub struct ReleaseMetrics {
     requests: Vec<Option<Metric>>,
     versions: Vec<VersionMetrics>,
-    mirrors: Vec<MirrorMetrics>,
     conflicts: Option<Metric>,
 }
 
@@ -21,7 +20,8 @@ struct VersionMetrics {
     duration: Option<Metric>,
 }
 
-struct MirrorMetrics {
+/// The metrics of one mirror.
+pub struct MirrorMetrics {
     outcomes: [Option<Metric>; MirrorOutcome::ALL.len()],
     duration: Option<Metric>,
     comparisons: [Option<Metric>; ComparisonResult::ALL.len()],
@@ -46,11 +46,6 @@ impl ReleaseMetrics {
                 .iter()
                 .map(|version| VersionMetrics::define(name, version.name()))
                 .collect(),
-            mirrors: release
-                .mirrors
-                .iter()
-                .map(|mirror| MirrorMetrics::define(name, mirror))
-                .collect(),
             conflicts: counter(&Event::Conflict { release: name }),
         }
     }
@@ -72,30 +67,6 @@ impl ReleaseMetrics {
         }
         if let Some(metric) = version.duration {
             metric.record(milliseconds);
-        }
-    }
-
-    /// A request that the `mirror`-th mirror selected came to this end.
-    pub fn count_mirror(&self, mirror: usize, outcome: MirrorOutcome) {
-        let mirror = self.mirrors.get(mirror);
-        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.outcomes.get(outcome.index())) {
-            metric.add(1);
-        }
-    }
-
-    /// The `mirror`-th mirror took this long to answer.
-    pub fn record_mirror_duration(&self, mirror: usize, milliseconds: u64) {
-        if let Some(metric) = self.mirrors.get(mirror).and_then(|mirror| mirror.duration) {
-            metric.record(milliseconds);
-        }
-    }
-
-    /// An answer of the `mirror`-th mirror was compared.
-    pub fn count_comparison(&self, mirror: usize, result: ComparisonResult) {
-        let mirror = self.mirrors.get(mirror);
-        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.comparisons.get(result.index()))
-        {
-            metric.add(1);
         }
     }
 
@@ -126,7 +97,8 @@ impl VersionMetrics {
 }
 
 impl MirrorMetrics {
-    fn define(release: &str, mirror: &Mirror) -> Self {
+    /// Defines the metrics of a mirror of `release`.
+    pub fn define(release: &str, mirror: &Mirror) -> Self {
         let compare = mirror.compare.as_ref();
         let mirror = &*mirror.name;
         Self {
@@ -151,6 +123,29 @@ impl MirrorMetrics {
                 Metric::histogram,
             ),
         }
+    }
+
+    /// Counts the outcome of a request that the mirror selected.
+    pub fn count(&self, outcome: MirrorOutcome) {
+        add_one(self.outcomes.get(outcome.index()));
+    }
+
+    /// Records that the mirror took this long to answer.
+    pub fn record_duration(&self, milliseconds: u64) {
+        if let Some(metric) = self.duration {
+            metric.record(milliseconds);
+        }
+    }
+
+    /// Counts the result of a comparison with production's answer.
+    pub fn count_comparison(&self, result: ComparisonResult) {
+        add_one(self.comparisons.get(result.index()));
+    }
+}
+
+fn add_one(metric: Option<&Option<Metric>>) {
+    if let Some(Some(metric)) = metric {
+        metric.add(1);
     }
 }
 

@@ -9,9 +9,9 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::host;
+use super::live::Live;
 use super::mirroring::Mirroring;
 use super::plugin_status::{FIRST_TICK, PluginStatus};
-use super::serving::Serving;
 use super::stream::Stream;
 use crate::config::{self, Violations};
 use crate::release::Releases;
@@ -72,21 +72,21 @@ impl Root {
         host::done_at_last();
     }
 
-    fn serve(&mut self, serving: Rc<Serving>) {
-        self.mirroring = Rc::new(Mirroring::new(serving));
+    fn serve(&mut self, live: Rc<Live>) {
+        self.mirroring = Rc::new(Mirroring::new(live));
     }
 
     fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Serving::begin(status.plugin(), releases));
+        self.serve(Live::begin(status.plugin(), releases));
     }
 
     fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
         let rejected =
             status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Serving::last_good(status.plugin()) {
-            Some(serving) => {
-                self.serve(serving);
+        match Live::last_good(status.plugin()) {
+            Some(live) => {
+                self.serve(live);
                 status.serves_on();
                 Refusal::ServeOn
             }
@@ -159,7 +159,7 @@ impl RootContext for Root {
 }
 
 fn log_accepted(plugin: &str, mirroring: &Mirroring, came_at: Instant, read_at: Instant) {
-    let releases = mirroring.serving().releases.all().len();
+    let releases = mirroring.live().releases.all().len();
     let read = read_at.duration_since(came_at).as_millis();
     let defined = read_at.elapsed().as_millis();
     log::info!(

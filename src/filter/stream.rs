@@ -9,6 +9,7 @@ use proxy_wasm::types::Action;
 use super::comparing::ProductionAnswer;
 use super::copying::{Copying, Selected};
 use super::host;
+use super::live::LiveRelease;
 use super::mirroring::{Mirroring, milliseconds_since};
 use super::plugin_status;
 use crate::event::ResponseClass;
@@ -43,7 +44,7 @@ pub struct Stream {
 /// What is still to be done for a request once it was decided.
 struct Decided {
     at: Instant,
-    release: usize,
+    release: Rc<LiveRelease>,
     version: usize,
     is_connect: bool,
     set_cookie: Option<String>,
@@ -109,7 +110,7 @@ impl Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.serving().releases.all().is_empty() {
+        if self.mirroring.live().releases.all().is_empty() {
             return Action::Continue;
         }
         let headers = host::request_headers();
@@ -194,10 +195,9 @@ impl HttpContext for Stream {
         if let Some(answer) = &mut self.answer {
             answer.gone();
         }
-        if let Some(decided) = &self.decided
-            && let Some(metrics) = self.mirroring.serving().metrics.get(decided.release)
-        {
+        if let Some(decided) = &self.decided {
             let milliseconds = milliseconds_since(decided.at);
+            let metrics = &decided.release.metrics;
             metrics.count_response(decided.version, decided.response_class(), milliseconds);
         }
     }
@@ -220,43 +220,37 @@ struct Exchange<'s, 'h> {
 
 impl Exchange<'_, '_> {
     fn run(&self) -> Option<(Decided, Option<Selected>)> {
-        let serving = self.mirroring.serving();
-        let Some((index, release)) = serving.releases.claiming(&self.head) else {
+        let Some(live) = self.mirroring.live().claiming(&self.head) else {
             self.remove_forged(None);
             return None;
         };
         if self.routed().is_some() {
-            if let Some(metrics) = serving.metrics.get(index) {
-                metrics.count_conflict();
-            }
+            live.metrics.count_conflict();
             self.remove_forged(None);
             return None;
         }
-        Some(self.decide(index, release))
+        Some(self.decide(live))
     }
 
-    fn decide(&self, index: usize, release: &Release) -> (Decided, Option<Selected>) {
-        let serving = self.mirroring.serving();
-        let at = Instant::now();
+    fn decide(&self, live: &Rc<LiveRelease>) -> (Decided, Option<Selected>) {
+        let releases = &self.mirroring.live().releases;
+        let at = host::instant();
         let chance = host::random();
-        let decision = self.decision(release, chance);
+        let decision = self.decision(&live.release, chance);
         let outcome = decision.outcome;
         self.route(&decision);
-        if serving.releases.access_log {
+        if releases.access_log {
             host::set_filter_state(ACCESS_LOG, outcome.log_entry());
         }
-        if let Some(metrics) = serving.metrics.get(index) {
-            metrics.count_request(outcome);
-        }
-        let asked = serving
-            .releases
+        live.metrics.count_request(outcome);
+        let asked = releases
             .explain
             .as_ref()
             .is_some_and(|header| self.head.headers(header).next().is_some());
-        let selected = Selected::new(self.mirroring, index, &decision, &self.head, chance);
+        let selected = Selected::new(live, &decision, &self.head, chance);
         let decided = Decided {
             at,
-            release: index,
+            release: Rc::clone(live),
             version: outcome.version().index(),
             is_connect: self.head.method() == b"CONNECT",
             set_cookie: decision.set_cookie(),
@@ -324,7 +318,7 @@ impl Exchange<'_, '_> {
             .all_headers()
             .iter()
             .filter_map(|(name, _)| {
-                let forged = self.mirroring.serving().releases.is_routing_header(name)
+                let forged = self.mirroring.live().releases.is_routing_header(name)
                     && set.map(str::as_bytes) != Some(*name);
                 forged.then(|| std::str::from_utf8(name).ok()).flatten()
             })

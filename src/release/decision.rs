@@ -146,18 +146,26 @@ impl<'r> Decision<'r> {
         self.ticket.issued()
     }
 
-    /// The mirrors that select the request that was decided, which has this `head`; each with its
-    /// place among the release's. They draw by the request's session, if it has one, and issue none:
-    /// a mirror changes nothing for the client. None selects a copy.
-    pub fn mirrors(&self, head: &RequestHead<'_>) -> impl Iterator<Item = (usize, &'r Mirror)> {
-        let mirrors = &*self.release.mirrors;
-        let mut ticket = self.ticket.clone().without_issuing();
-        let is_open = !mirrors.is_empty() && !is_copy(head);
-        let candidates = if is_open { mirrors } else { &[] };
-        candidates
+    /// Selects mirrors for the request that was decided, which has this `head`. None: the request is
+    /// itself a copy, and no mirror gets a copy of a copy.
+    ///
+    /// Mirrors draw by the session of the request, if it has one. They issue no id: a mirror changes
+    /// nothing for the client.
+    #[must_use]
+    pub fn copies<'h>(&self, head: &'h RequestHead<'h>) -> Option<Copies<'r, 'h>> {
+        (!self.release.mirrors.is_empty() && !is_copy(head)).then(|| Copies {
+            head,
+            ticket: self.ticket.clone().without_issuing(),
+        })
+    }
+
+    /// The mirrors that get a copy of the request that was decided, which has this `head`.
+    pub fn mirrors(&self, head: &RequestHead<'_>) -> impl Iterator<Item = &'r Arc<Mirror>> {
+        let mut copies = self.copies(head);
+        self.release
+            .mirrors
             .iter()
-            .enumerate()
-            .filter(move |(_, mirror)| mirror.selects(head, &mut ticket))
+            .filter(move |mirror| copies.as_mut().is_some_and(|copies| copies.are_for(mirror)))
     }
 
     /// The value of the `set-cookie` header that the response brings to the client, where an id was
@@ -166,5 +174,19 @@ impl<'r> Decision<'r> {
     pub fn set_cookie(&self) -> Option<String> {
         let cookie = self.release.session.as_ref()?.cookie()?;
         self.issued().map(|id| cookie.set(id))
+    }
+}
+
+/// Selects the mirrors that get copies of one request.
+#[derive(Clone, Debug)]
+pub struct Copies<'r, 'h> {
+    head: &'h RequestHead<'h>,
+    ticket: Ticket<'r>,
+}
+
+impl Copies<'_, '_> {
+    /// Whether `mirror` gets a copy.
+    pub fn are_for(&mut self, mirror: &Mirror) -> bool {
+        mirror.selects(self.head, &mut self.ticket)
     }
 }

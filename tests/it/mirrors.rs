@@ -29,7 +29,7 @@ fn selecting<'r>(release: &'r Release, headers: &[Header<'_>], chance: u64) -> V
     let head = RequestHead::new(headers);
     let decision = release.decide(&head, chance);
     let mirrors = decision.mirrors(&head);
-    mirrors.map(|(_, mirror)| &*mirror.name).collect()
+    mirrors.map(|mirror| &*mirror.name).collect()
 }
 
 #[test]
