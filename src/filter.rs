@@ -6,11 +6,11 @@
 mod abi;
 mod comparing;
 mod copying;
+mod live;
 mod metrics;
 mod mirroring;
 mod plugin_status;
 mod root;
-mod serving;
 mod stream;
 mod wake_up;
 

@@ -23,65 +23,30 @@ use crate::request::HeaderPairs;
 
 /// The functions of the host. Each returns a [`Status`]. Where one writes a pointer, the host has
 /// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
+#[rustfmt::skip]
 mod raw {
     unsafe extern "C" {
         pub fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
         pub fn proxy_get_log_level(level: *mut u32) -> u32;
-        pub fn proxy_get_buffer_bytes(
-            of: u32,
-            start: usize,
-            most: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
+        pub fn proxy_get_buffer_bytes(of: u32, start: usize, most: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
+            map: u32, name: *const u8, name_size: usize, data: *mut *mut u8, size: *mut usize,
         ) -> u32;
         pub fn proxy_replace_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            value: *const u8,
-            value_size: usize,
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
         ) -> u32;
         pub fn proxy_add_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            value: *const u8,
-            value_size: usize,
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
-        pub fn proxy_get_property(
-            path: *const u8,
-            path_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub fn proxy_set_property(
-            path: *const u8,
-            path_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
+        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
         pub fn proxy_get_shared_data(
-            key: *const u8,
-            key_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-            cas: *mut u32,
+            key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32,
         ) -> u32;
         pub fn proxy_set_shared_data(
-            key: *const u8,
-            key_size: usize,
-            value: *const u8,
-            value_size: usize,
-            cas: u32,
+            key: *const u8, key_size: usize, value: *const u8, value_size: usize, cas: u32,
         ) -> u32;
         pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
@@ -440,41 +405,42 @@ pub struct Changed;
 
 // Metrics
 
-/// A counter, a gauge or a histogram of Envoy.
+/// A counter, a gauge or a histogram of Envoy. One that Envoy refused to define counts nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct Metric(u32);
+pub struct Metric(Option<u32>);
 
 impl Metric {
     /// The counter `name`, which is 0 if it is new. [`crate::event`] has the names.
-    pub fn counter(name: &str) -> Option<Self> {
+    pub fn counter(name: &str) -> Self {
         Self::define(MetricType::Counter, name)
     }
 
     /// The gauge `name`.
-    pub fn gauge(name: &str) -> Option<Self> {
+    pub fn gauge(name: &str) -> Self {
         Self::define(MetricType::Gauge, name)
     }
 
     /// The histogram `name`.
-    pub fn histogram(name: &str) -> Option<Self> {
+    pub fn histogram(name: &str) -> Self {
         Self::define(MetricType::Histogram, name)
     }
 
-    fn define(kind: MetricType, name: &str) -> Option<Self> {
+    fn define(kind: MetricType, name: &str) -> Self {
         let mut id = 0;
         // SAFETY: the host reads the name and writes the id.
         let status = unsafe {
             raw::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id)
         };
-        checked(status).is_ok().then_some(Self(id))
+        logged(status, name);
+        Self(checked(status).is_ok().then_some(id))
     }
 
     /// Adds `amount`, which may be negative for a gauge. Envoy refuses an addition of 0.
     pub fn add(self, amount: i64) {
-        if amount != 0 {
+        if let (Some(id), true) = (self.0, amount != 0) {
             // SAFETY: two numbers.
             logged(
-                unsafe { raw::proxy_increment_metric(self.0, amount) },
+                unsafe { raw::proxy_increment_metric(id, amount) },
                 "a metric",
             );
         }
@@ -482,19 +448,18 @@ impl Metric {
 
     /// The value of a counter or a gauge, over all workers.
     pub fn value(self) -> Option<u64> {
-        let mut value = 0;
+        let (id, mut value) = (self.0?, 0);
         // SAFETY: the host writes the value.
-        let status = unsafe { raw::proxy_get_metric(self.0, &raw mut value) };
+        let status = unsafe { raw::proxy_get_metric(id, &raw mut value) };
         checked(status).is_ok().then_some(value)
     }
 
     /// Adds a value to a histogram.
     pub fn record(self, value: u64) {
-        // SAFETY: two numbers.
-        logged(
-            unsafe { raw::proxy_record_metric(self.0, value) },
-            "a metric",
-        );
+        if let Some(id) = self.0 {
+            // SAFETY: two numbers.
+            logged(unsafe { raw::proxy_record_metric(id, value) }, "a metric");
+        }
     }
 }
 
@@ -542,7 +507,8 @@ const LEVELS: [LevelFilter; 5] = [
     LevelFilter::Error,
 ];
 
-/// Writes what this filter logs, and a panic, to Envoy's log.
+/// Writes what this filter logs, and a panic, to Envoy's log. While the module starts, the host allows
+/// no question about its log level.
 pub fn start_logging() {
     struct EnvoysLog;
 
@@ -574,7 +540,7 @@ pub fn start_logging() {
     // It fails only if a logger is set already.
     let _ = log::set_logger(&ENVOYS_LOG);
     std::panic::set_hook(Box::new(|panic| write_log(CRITICAL, &panic.to_string())));
-    follow_log_level();
+    log::set_max_level(LevelFilter::Info);
 }
 
 /// Builds only the messages that Envoy's level for plugins lets through.

@@ -6,19 +6,18 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::abi;
+use super::live::LiveMirror;
 use super::mirroring::{hold, milliseconds_since};
-use super::serving::{MirrorId, Serving};
 use crate::mirror::outbox::Held;
 use crate::mirror::{Answer, Compare, Comparison, ComparisonResult, Reading, Sample, Secrets};
 use crate::request::{HeaderPairs, RequestHead};
 
 /// Two answers that are to be compared.
 pub struct Comparing {
-    serving: Rc<Serving>,
-    id: MirrorId,
+    mirror: Rc<LiveMirror>,
     request: Rc<HeaderPairs>,
     production: RefCell<Side>,
-    mirror: RefCell<Side>,
+    mirrored: RefCell<Side>,
     is_called_off: Cell<bool>,
 }
 
@@ -38,13 +37,12 @@ struct Timed {
 }
 
 impl Comparing {
-    pub fn new(serving: &Rc<Serving>, id: MirrorId, request: &Rc<HeaderPairs>) -> Rc<Self> {
+    pub fn new(mirror: &Rc<LiveMirror>, request: &Rc<HeaderPairs>) -> Rc<Self> {
         Rc::new(Self {
-            serving: Rc::clone(serving),
-            id,
+            mirror: Rc::clone(mirror),
             request: Rc::clone(request),
             production: RefCell::new(Side::Expected),
-            mirror: RefCell::new(Side::Expected),
+            mirrored: RefCell::new(Side::Expected),
             is_called_off: Cell::new(false),
         })
     }
@@ -55,7 +53,7 @@ impl Comparing {
     }
 
     fn compare(&self) -> Option<&Compare> {
-        self.serving.mirror(self.id)?.compare.as_ref()
+        self.mirror.mirror.compare.as_ref()
     }
 
     /// Begins to read one of the answers: its head is this.
@@ -63,7 +61,7 @@ impl Comparing {
     fn read(&self, headers: &HeaderPairs, end_of_stream: bool, asked_at: Instant) -> Option<Read> {
         let compare = self.compare()?;
         let reading = compare.read(&headers.borrowed(), end_of_stream);
-        let (mut held, limit) = (hold(), self.serving.releases.settings().mirror_budget);
+        let (mut held, limit) = (hold(), self.mirror.budget);
         held.grow(reading.head_size(), limit).then_some(Read {
             reading,
             held,
@@ -74,7 +72,7 @@ impl Comparing {
 
     /// There is no answer of the mirror, or no whole one.
     pub fn mirror_is_missing(&self) {
-        self.mirror.replace(Side::Missing);
+        self.mirrored.replace(Side::Missing);
         self.compare_if_complete();
     }
 
@@ -94,7 +92,7 @@ impl Comparing {
             }
             read.end()
         });
-        self.mirror.replace(side.unwrap_or(Side::Missing));
+        self.mirrored.replace(side.unwrap_or(Side::Missing));
         self.compare_if_complete();
     }
 
@@ -104,7 +102,7 @@ impl Comparing {
     }
 
     fn compare_if_complete(&self) {
-        let (production, mirror) = (self.production.borrow(), self.mirror.borrow());
+        let (production, mirror) = (self.production.borrow(), self.mirrored.borrow());
         let is_complete =
             !matches!(*production, Side::Expected) && !matches!(*mirror, Side::Expected);
         if is_complete && let Some(compare) = self.compare() {
@@ -116,16 +114,12 @@ impl Comparing {
         let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
         let [production_answer, mirror_answer] = answers;
         let comparison = compare.compare(production_answer, mirror_answer);
-        if let Some(metrics) = self.serving.metrics_of(self.id) {
-            metrics.count_comparison(self.id.mirror, comparison.result);
-        }
+        self.mirror.metrics.count_comparison(comparison.result);
         match comparison.result {
             ComparisonResult::Same => {}
             ComparisonResult::NotCompared => {
                 let why = comparison.note.as_deref().unwrap_or_default();
-                if let Some((release, mirror)) = self.serving.names(self.id) {
-                    log::debug!("halftone: {release}/{mirror}: not compared: {why}");
-                }
+                log::debug!("halftone: {}: not compared: {why}", self.mirror.full_name());
             }
             _ => self.tell(&comparison, production, mirror),
         }
@@ -133,13 +127,7 @@ impl Comparing {
 
     /// Logs a differing pair, if it is one of the few that are.
     fn tell(&self, comparison: &Comparison, production: Option<&Timed>, mirror: Option<&Timed>) {
-        let (Some((release, this)), Some(state)) = (
-            self.serving.names(self.id),
-            self.serving.mirror_state(self.id),
-        ) else {
-            return;
-        };
-        if !state.samples.borrow_mut().take(abi::now()) {
+        if !self.mirror.samples.borrow_mut().take(abi::now()) {
             return;
         }
         let answers = [production, mirror].map(|side| side.map(|timed| &timed.answer));
@@ -147,8 +135,8 @@ impl Comparing {
         let request = self.request.borrowed();
         let head = RequestHead::new(&request);
         let sample = Sample {
-            release,
-            mirror: this,
+            release: &self.mirror.release.name,
+            mirror: &self.mirror.mirror.name,
             request_id: head.headers("x-request-id").next(),
             method: head.method(),
             path: head.path(),

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::abi;
 use super::comparing::Comparing;
+use super::live::{LiveMirror, LiveRelease};
 use super::mirroring::{self, Mirroring, Waiting};
-use super::serving::MirrorId;
+use crate::draw::Draw;
 use crate::mirror::grpc::{Frames, Messages};
 use crate::mirror::outbox::{Held, capacity_for};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind, announced_length};
@@ -21,38 +22,41 @@ pub struct Selected {
 }
 
 struct SelectedMirror {
-    id: MirrorId,
+    mirror: Rc<LiveMirror>,
     is_compared: bool,
 }
 
 impl Selected {
-    /// Those that the `release`-th release's `decision` selects, as far as the head tells that they
-    /// can have a copy. The others are counted. `chance` is a random number.
+    /// Those that the `decision` of `release` selects, as far as the head tells that they
+    /// can have a copy. The others are counted.
     pub fn new(
-        mirroring: &Mirroring,
-        release: usize,
+        release: &LiveRelease,
         decision: &Decision<'_>,
         head: &RequestHead<'_>,
-        chance: u64,
+        draw: Draw,
     ) -> Option<Self> {
         let mut copies = decision.copies(head)?;
-        let selecting = decision.release.mirrors.iter().enumerate();
-        let selecting = selecting.filter(|(_, mirror)| copies.are_for(mirror, &mut ()));
+        let mut selected = release
+            .mirrors
+            .iter()
+            .filter(|mirror| copies.are_for(&mirror.mirror, &mut ()))
+            .peekable();
+        selected.peek()?;
         let (kind, length) = (RequestKind::of(head), announced_length(head));
         let mut mirrors = Vec::new();
-        for (index, mirror) in selecting {
-            let id = MirrorId {
-                release,
-                mirror: index,
-            };
+        for mirror in selected {
             if kind == RequestKind::Tunnel {
-                mirroring.count(id, MirrorOutcome::Skipped);
-            } else if length.is_some_and(|length| length > mirror.max_body) {
-                mirroring.count(id, MirrorOutcome::TooLarge);
+                mirror.metrics.count(MirrorOutcome::Skipped);
+            } else if length.is_some_and(|length| length > mirror.mirror.max_body) {
+                mirror.metrics.count(MirrorOutcome::TooLarge);
             } else {
-                let compare = mirror.compare.as_ref();
-                let is_compared = compare.is_some_and(|compare| compare.percentage.takes(chance));
-                mirrors.push(SelectedMirror { id, is_compared });
+                let compare = mirror.mirror.compare.as_ref();
+                let is_compared =
+                    compare.is_some_and(|compare| compare.percentage.takes(draw.chance));
+                mirrors.push(SelectedMirror {
+                    mirror: Rc::clone(mirror),
+                    is_compared,
+                });
             }
         }
         (!mirrors.is_empty()).then_some(Self { kind, mirrors })
@@ -63,7 +67,7 @@ impl Selected {
 pub struct Copying {
     mirroring: Rc<Mirroring>,
     kind: RequestKind,
-    mirrors: Vec<(MirrorId, Option<Rc<Comparing>>)>,
+    mirrors: Vec<(Rc<LiveMirror>, Option<Rc<Comparing>>)>,
     headers: Rc<HeaderPairs>,
     body: Vec<u8>,
     frames: Frames,
@@ -79,13 +83,16 @@ impl Copying {
     ) -> Option<Self> {
         let bytes = headers.size();
         let headers = Rc::new(headers);
-        let comparing = |id| Comparing::new(mirroring.serving(), id, &headers);
+        let comparing = |mirror: &Rc<LiveMirror>| Comparing::new(mirror, &headers);
         let mirrors = selected.mirrors.into_iter();
         let copying = Self {
             mirroring: Rc::clone(mirroring),
             kind: selected.kind,
             mirrors: mirrors
-                .map(|SelectedMirror { id, is_compared }| (id, is_compared.then(|| comparing(id))))
+                .map(|selected| {
+                    let comparing = selected.is_compared.then(|| comparing(&selected.mirror));
+                    (selected.mirror, comparing)
+                })
                 .collect(),
             headers,
             body: Vec::new(),
@@ -135,9 +142,8 @@ impl Copying {
     /// The longest body that any of its mirrors takes.
     fn longest_body(&self) -> usize {
         let mirrors = self.mirrors.iter();
-        let longest = mirrors.filter_map(|(id, _)| self.mirroring.serving().mirror(*id));
-        longest
-            .map(|mirror| mirror.max_body)
+        mirrors
+            .map(|(mirror, _)| mirror.mirror.max_body)
             .max()
             .unwrap_or_default()
     }
@@ -158,19 +164,19 @@ impl Copying {
         } = self;
         let (size, body) = (held.bytes(), Rc::new(body));
         let mut held = Some(held);
-        for (id, comparing) in mirrors {
+        for (mirror, comparing) in mirrors {
             let held = held.take().or_else(|| hold(&mirroring, size));
-            match held.zip(mirroring.place(id)) {
-                Some((held, place)) => mirroring.put(Waiting {
-                    id,
+            match held.zip(mirror.permit()) {
+                Some((held, permit)) => mirroring.put(Waiting {
+                    mirror,
                     headers: Rc::clone(&headers),
                     kind,
                     body: Rc::clone(&body),
                     comparing,
                     held,
-                    place,
+                    permit,
                 }),
-                None => give_up(&mirroring, id, comparing.as_deref(), MirrorOutcome::TooMany),
+                None => give_up(&mirror, comparing.as_deref(), MirrorOutcome::TooMany),
             }
         }
     }
@@ -181,7 +187,7 @@ impl Copying {
     }
 
     fn hold(mut self, more: usize) -> Option<Self> {
-        let limit = self.mirroring.serving().releases.settings().mirror_budget;
+        let limit = self.mirroring.live().settings().mirror_budget;
         if self.held.grow(more, limit) {
             return Some(self);
         }
@@ -191,25 +197,19 @@ impl Copying {
 
     /// Counts those mirrors that are not to have the copy as `outcome`.
     fn drop_mirrors(&mut self, outcome: MirrorOutcome, drops: impl Fn(&Mirror) -> bool) {
-        let mirroring = &self.mirroring;
-        self.mirrors.retain(|(id, comparing)| {
-            let drops = mirroring.serving().mirror(*id).is_none_or(&drops);
+        self.mirrors.retain(|(mirror, comparing)| {
+            let drops = drops(&mirror.mirror);
             if drops {
-                give_up(mirroring, *id, comparing.as_deref(), outcome);
+                give_up(mirror, comparing.as_deref(), outcome);
             }
             !drops
         });
     }
 }
 
-/// The mirror `id` gets no copy.
-fn give_up(
-    mirroring: &Mirroring,
-    id: MirrorId,
-    comparing: Option<&Comparing>,
-    outcome: MirrorOutcome,
-) {
-    mirroring.count(id, outcome);
+/// The mirror gets no copy.
+fn give_up(mirror: &LiveMirror, comparing: Option<&Comparing>, outcome: MirrorOutcome) {
+    mirror.metrics.count(outcome);
     if let Some(comparing) = comparing {
         comparing.call_off();
     }
@@ -217,6 +217,6 @@ fn give_up(
 
 fn hold(mirroring: &Mirroring, size: usize) -> Option<Held> {
     let mut held = mirroring::hold();
-    let limit = mirroring.serving().releases.settings().mirror_budget;
+    let limit = mirroring.live().settings().mirror_budget;
     held.grow(size, limit).then_some(held)
 }

@@ -1,5 +1,5 @@
-//! The metrics of a configuration. All are defined when it is configured, so that a counter shows
-//! as 0 before its first request, and a request only adds to them.
+//! The metrics of a configuration. They are defined when it is configured, so that a counter shows 0
+//! before its first request, and a request only adds to them.
 
 use std::cell::RefCell;
 
@@ -7,54 +7,46 @@ use super::abi::Metric;
 use crate::event::{Event, ResponseClass};
 use crate::lookup::Lookup;
 use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
-use crate::release::{Outcome, Release};
+use crate::release::{Outcome, Release, Version};
 
-/// What is counted for one release.
+/// The metrics of one release.
 pub struct ReleaseMetrics {
-    requests: Vec<Option<Metric>>,
+    /// In the order of [`Outcome::index`].
+    requests: Vec<Metric>,
+    /// In the order of [`Version::index`].
     versions: Vec<VersionMetrics>,
-    mirrors: Vec<MirrorMetrics>,
-    conflicts: Option<Metric>,
+    conflicts: Metric,
 }
 
 struct VersionMetrics {
-    responses: [Option<Metric>; ResponseClass::ALL.len()],
-    duration: Option<Metric>,
+    responses: [Metric; ResponseClass::ALL.len()],
+    duration: Metric,
 }
 
-struct MirrorMetrics {
-    outcomes: [Option<Metric>; MirrorOutcome::ALL.len()],
-    duration: Option<Metric>,
-    comparisons: [Option<Metric>; ComparisonResult::ALL.len()],
+/// The metrics of one mirror.
+pub struct MirrorMetrics {
+    outcomes: [Metric; MirrorOutcome::ALL.len()],
+    duration: Metric,
+    /// None: the mirror's answers are not compared.
+    comparisons: Option<[Metric; ComparisonResult::ALL.len()]>,
 }
 
 impl ReleaseMetrics {
     /// Defines the metrics of `release`.
     pub fn define(release: &Release) -> Self {
         let name = &*release.name;
-        let request = |outcome: &Outcome| {
-            let (version, reason) = (outcome.version().name(), outcome.reason());
+        let requests = release.outcomes.iter().map(|outcome| {
             counter(&Event::Request {
                 release: name,
-                version,
-                reason,
+                version: outcome.version().name(),
+                reason: outcome.reason(),
             })
-        };
+        });
+        let versions = release.versions.iter();
         Self {
-            requests: release
-                .outcomes
-                .iter()
-                .map(|outcome| request(outcome))
-                .collect(),
-            versions: release
-                .versions
-                .iter()
+            requests: requests.collect(),
+            versions: versions
                 .map(|version| VersionMetrics::define(name, version.name()))
-                .collect(),
-            mirrors: release
-                .mirrors
-                .iter()
-                .map(|mirror| MirrorMetrics::define(name, mirror))
                 .collect(),
             conflicts: counter(&Event::Conflict { release: name }),
         }
@@ -62,53 +54,20 @@ impl ReleaseMetrics {
 
     /// A request was decided.
     pub fn count_request(&self, outcome: &Outcome) {
-        if let Some(Some(metric)) = self.requests.get(outcome.index()) {
-            metric.add(1);
-        }
+        add_one(&self.requests, outcome.index());
     }
 
-    /// A response of the `version`-th version ended, `milliseconds` after its request's head.
-    pub fn count_response(&self, version: usize, class: ResponseClass, milliseconds: u64) {
-        let Some(version) = self.versions.get(version) else {
-            return;
-        };
-        if let Some(Some(metric)) = version.responses.get(class.index()) {
-            metric.add(1);
-        }
-        if let Some(metric) = version.duration {
-            metric.record(milliseconds);
-        }
-    }
-
-    /// A request that the `mirror`-th mirror selected came to this end.
-    pub fn count_mirror(&self, mirror: usize, outcome: MirrorOutcome) {
-        let mirror = self.mirrors.get(mirror);
-        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.outcomes.get(outcome.index())) {
-            metric.add(1);
-        }
-    }
-
-    /// The `mirror`-th mirror took this long to answer.
-    pub fn record_mirror_duration(&self, mirror: usize, milliseconds: u64) {
-        if let Some(metric) = self.mirrors.get(mirror).and_then(|mirror| mirror.duration) {
-            metric.record(milliseconds);
-        }
-    }
-
-    /// An answer of the `mirror`-th mirror was compared.
-    pub fn count_comparison(&self, mirror: usize, result: ComparisonResult) {
-        let mirror = self.mirrors.get(mirror);
-        if let Some(Some(metric)) = mirror.and_then(|mirror| mirror.comparisons.get(result.index()))
-        {
-            metric.add(1);
+    /// A response of `version` ended, `milliseconds` after the head of its request.
+    pub fn count_response(&self, version: &Version, class: ResponseClass, milliseconds: u64) {
+        if let Some(version) = self.versions.get(version.index()) {
+            add_one(&version.responses, class.index());
+            version.duration.record(milliseconds);
         }
     }
 
     /// An earlier plugin of this proxy had decided.
     pub fn count_conflict(&self) {
-        if let Some(metric) = self.conflicts {
-            metric.add(1);
-        }
+        self.conflicts.add(1);
     }
 }
 
@@ -122,28 +81,17 @@ impl VersionMetrics {
                     class,
                 })
             }),
-            duration: defined(
-                &Event::RequestDuration { release, version },
-                Metric::histogram,
-            ),
+            duration: histogram(&Event::RequestDuration { release, version }),
         }
     }
 }
 
 impl MirrorMetrics {
-    fn define(release: &str, mirror: &Mirror) -> Self {
+    /// Defines the metrics of `mirror`, of the release named `release`.
+    pub fn define(release: &str, mirror: &Mirror) -> Self {
         let compare = mirror.compare.as_ref();
         let mirror = &*mirror.name;
         Self {
-            comparisons: ComparisonResult::ALL.map(|result| {
-                compare.and_then(|_| {
-                    counter(&Event::Comparison {
-                        release,
-                        mirror,
-                        result,
-                    })
-                })
-            }),
             outcomes: MirrorOutcome::ALL.map(|outcome| {
                 counter(&Event::Mirror {
                     release,
@@ -151,34 +99,69 @@ impl MirrorMetrics {
                     outcome,
                 })
             }),
-            duration: defined(
-                &Event::MirrorDuration { release, mirror },
-                Metric::histogram,
-            ),
+            duration: histogram(&Event::MirrorDuration { release, mirror }),
+            comparisons: compare.map(|_| {
+                ComparisonResult::ALL.map(|result| {
+                    counter(&Event::Comparison {
+                        release,
+                        mirror,
+                        result,
+                    })
+                })
+            }),
+        }
+    }
+
+    /// A selected request came to this outcome.
+    pub fn count(&self, outcome: MirrorOutcome) {
+        add_one(&self.outcomes, outcome.index());
+    }
+
+    /// The mirror answered after this time.
+    pub fn record_duration(&self, milliseconds: u64) {
+        self.duration.record(milliseconds);
+    }
+
+    /// An answer was compared.
+    pub fn count_comparison(&self, result: ComparisonResult) {
+        if let Some(comparisons) = &self.comparisons {
+            add_one(comparisons, result.index());
         }
     }
 }
 
-fn counter(event: &Event<'_>) -> Option<Metric> {
+fn add_one(metrics: &[Metric], index: usize) {
+    if let Some(metric) = metrics.get(index) {
+        metric.add(1);
+    }
+}
+
+fn counter(event: &Event<'_>) -> Metric {
     defined(event, Metric::counter)
 }
 
+fn histogram(event: &Event<'_>) -> Metric {
+    defined(event, Metric::histogram)
+}
+
 /// The gauge of `event`.
-pub fn gauge(event: &Event<'_>) -> Option<Metric> {
+pub fn gauge(event: &Event<'_>) -> Metric {
     defined(event, Metric::gauge)
 }
 
-/// The metric of `event`, defined once in the life of a worker's VM: Envoy keeps an entry for every
-/// definition, also of a name that it has, and configurations come and go.
-fn defined(event: &Event<'_>, define: fn(&str) -> Option<Metric>) -> Option<Metric> {
+/// The metric of `event`, defined once in the life of a VM. Envoy keeps an entry for each definition,
+/// even of a name that it has, and configurations come and go.
+fn defined(event: &Event<'_>, define: fn(&str) -> Metric) -> Metric {
     thread_local! {
         static DEFINED: RefCell<Lookup<Metric>> = RefCell::default();
     }
     let name = event.to_string();
     DEFINED.with_borrow_mut(|known| match known.get(name.as_bytes()) {
-        Some(metric) => Some(*metric),
-        None => define(&name).inspect(|metric| {
-            known.insert(name.as_bytes().into(), *metric);
-        }),
+        Some(metric) => *metric,
+        None => {
+            let metric = define(&name);
+            known.insert(name.into_bytes().into(), metric);
+            metric
+        }
     })
 }

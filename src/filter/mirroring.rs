@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use super::abi;
 use super::comparing::Comparing;
-use super::serving::{MirrorId, Serving};
+use super::live::{self, Live, LiveMirror};
 use super::wake_up::WakeUp;
 use crate::lookup::FixedHasher;
-use crate::mirror::outbox::{Budget, Held, Outbox, Place};
-use crate::mirror::{Mirror, MirrorOutcome, RequestKind, Uncarriable};
+use crate::mirror::outbox::{Budget, Held, Outbox, Permit};
+use crate::mirror::{MirrorOutcome, RequestKind, Uncarriable};
 use crate::request::{HeaderPairs, RequestHead};
 
 thread_local! {
@@ -29,7 +29,7 @@ pub fn hold() -> Held {
 }
 
 pub fn milliseconds_since(time: Instant) -> u64 {
-    in_milliseconds(time.elapsed())
+    in_milliseconds(abi::instant().duration_since(time))
 }
 
 fn in_milliseconds(time: Duration) -> u64 {
@@ -38,45 +38,46 @@ fn in_milliseconds(time: Duration) -> u64 {
 
 /// A copy that waits to be sent.
 pub struct Waiting {
-    pub id: MirrorId,
+    pub mirror: Rc<LiveMirror>,
     pub headers: Rc<HeaderPairs>,
     pub kind: RequestKind,
     pub body: Rc<Vec<u8>>,
     pub comparing: Option<Rc<Comparing>>,
     pub held: Held,
-    pub place: Place,
+    pub permit: Permit,
 }
 
 /// A copy that was sent. What it holds comes back when its answer is there.
 struct InFlight {
-    id: MirrorId,
+    mirror: Rc<LiveMirror>,
     kind: RequestKind,
     sent_at: Instant,
     comparing: Option<Rc<Comparing>>,
     _held: Held,
-    _place: Place,
+    _permit: Permit,
 }
 
 /// All copies of one root.
 #[derive(Default)]
 pub struct Mirroring {
-    serving: Rc<Serving>,
+    live: Rc<Live>,
     outbox: Outbox<Waiting>,
     in_flight: RefCell<HashMap<u32, InFlight, FixedHasher>>,
     wake_up: Option<WakeUp>,
 }
 
 impl Mirroring {
-    pub fn new(serving: Rc<Serving>) -> Self {
+    pub fn new(live: Rc<Live>) -> Self {
+        let has_mirrors = live::mirrors(&live).next().is_some();
         Self {
-            wake_up: serving.has_mirrors().then(WakeUp::new).flatten(),
-            serving,
+            wake_up: has_mirrors.then(WakeUp::new).flatten(),
+            live,
             ..Self::default()
         }
     }
 
-    pub fn serving(&self) -> &Rc<Serving> {
-        &self.serving
+    pub fn live(&self) -> &Rc<Live> {
+        &self.live
     }
 
     /// From a stream's callback: sends `copy` as soon as the root's turn comes.
@@ -87,7 +88,7 @@ impl Mirroring {
                     wake_up.wake();
                 }
             }
-            None => self.not_sent(&copy, MirrorOutcome::Failed),
+            None => not_sent(&copy, MirrorOutcome::Failed),
         }
     }
 
@@ -112,40 +113,28 @@ impl Mirroring {
     }
 
     fn send(&self, copy: Waiting) {
-        let Some(mirror) = self.serving.mirror(copy.id) else {
-            return;
-        };
-        let sent_at = Instant::now();
-        match self.dispatch(mirror, &copy) {
+        let sent_at = abi::instant();
+        match self.dispatch(&copy) {
             Ok(call) => {
                 let in_flight = InFlight {
-                    id: copy.id,
+                    mirror: copy.mirror,
                     kind: copy.kind,
                     sent_at,
                     comparing: copy.comparing,
                     _held: copy.held,
-                    _place: copy.place,
+                    _permit: copy.permit,
                 };
                 self.in_flight.borrow_mut().insert(call, in_flight);
             }
-            Err(outcome) => self.not_sent(&copy, outcome),
+            Err(outcome) => not_sent(&copy, outcome),
         }
     }
 
-    fn not_sent(&self, copy: &Waiting, outcome: MirrorOutcome) {
-        self.count(copy.id, outcome);
-        match &copy.comparing {
-            Some(comparing) if outcome == MirrorOutcome::Failed => comparing.mirror_is_missing(),
-            Some(comparing) => comparing.call_off(),
-            None => {}
-        }
-    }
-
-    fn dispatch(&self, mirror: &Mirror, copy: &Waiting) -> Result<u32, MirrorOutcome> {
+    fn dispatch(&self, copy: &Waiting) -> Result<u32, MirrorOutcome> {
         let headers = copy.headers.borrowed();
         let head = RequestHead::new(&headers);
-        let is_routing = |name: &[u8]| self.serving.releases.settings().is_routing_header(name);
-        let request = mirror.request(&head, copy.kind, is_routing);
+        let is_routing = |name: &[u8]| self.live.settings().is_routing_header(name);
+        let request = copy.mirror.mirror.request(&head, copy.kind, is_routing);
         let request = request.map_err(|why| match why {
             Uncarriable::Bytes => MirrorOutcome::Skipped,
             Uncarriable::TooLarge => MirrorOutcome::TooLarge,
@@ -159,10 +148,8 @@ impl Mirroring {
         let Some(copy) = self.in_flight.borrow_mut().remove(&call) else {
             return;
         };
-        let Some(mirror) = self.serving.mirror(copy.id) else {
-            return;
-        };
-        let elapsed = copy.sent_at.elapsed();
+        let mirror = &copy.mirror;
+        let elapsed = abi::instant().duration_since(copy.sent_at);
         // Where the answer is compared all of its head is needed, and else a header or two.
         let head = copy.comparing.map(|comparing| {
             let head = if headers > 0 {
@@ -177,12 +164,10 @@ impl Mirroring {
             Some((_, head)) => head.get(name).map(<[u8]>::to_vec),
             None => abi::answer_header(name),
         };
-        let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.timeout);
-        self.count(copy.id, outcome);
-        if outcome == MirrorOutcome::Answered
-            && let Some(metrics) = self.serving.metrics_of(copy.id)
-        {
-            metrics.record_mirror_duration(copy.id.mirror, in_milliseconds(elapsed));
+        let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
+        mirror.metrics.count(outcome);
+        if outcome == MirrorOutcome::Answered {
+            mirror.metrics.record_duration(in_milliseconds(elapsed));
         }
         match head {
             Some((comparing, head)) if outcome == MirrorOutcome::Answered => {
@@ -196,23 +181,19 @@ impl Mirroring {
     /// Envoy has cancelled what is on its way, without a word.
     pub fn cancelled(&self) {
         for (_, copy) in self.in_flight.take() {
-            self.count(copy.id, MirrorOutcome::Failed);
+            copy.mirror.metrics.count(MirrorOutcome::Failed);
             if let Some(comparing) = copy.comparing {
                 comparing.mirror_is_missing();
             }
         }
     }
+}
 
-    /// Counts what became of one request that the mirror `id` selected.
-    pub fn count(&self, id: MirrorId, outcome: MirrorOutcome) {
-        if let Some(metrics) = self.serving.metrics_of(id) {
-            metrics.count_mirror(id.mirror, outcome);
-        }
-    }
-
-    /// A place among the copies that wait for the answer of the mirror `id`, if there is one.
-    pub fn place(&self, id: MirrorId) -> Option<Place> {
-        let most = self.serving.mirror(id)?.max_in_flight;
-        self.serving.mirror_state(id)?.places.take(most)
+fn not_sent(copy: &Waiting, outcome: MirrorOutcome) {
+    copy.mirror.metrics.count(outcome);
+    match &copy.comparing {
+        Some(comparing) if outcome == MirrorOutcome::Failed => comparing.mirror_is_missing(),
+        Some(comparing) => comparing.call_off(),
+        None => {}
     }
 }

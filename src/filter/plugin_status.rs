@@ -116,9 +116,7 @@ impl RootStatus {
 }
 
 fn add(event: &Event<'_>, [before, after]: [i64; 2]) {
-    if let Some(gauge) = metrics::gauge(event) {
-        gauge.add(after - before);
-    }
+    metrics::gauge(event).add(after - before);
 }
 
 /// Whether no other plugin can have seen a request before, or will see it afterwards. It is called for
@@ -130,8 +128,7 @@ fn add(event: &Event<'_>, [before, after]: [i64; 2]) {
 /// question.
 pub fn is_alone() -> bool {
     thread_local! {
-        static PLUGINS: Option<Metric> = metrics::gauge(&Event::Plugins);
+        static PLUGINS: Metric = metrics::gauge(&Event::Plugins);
     }
-    let plugins = || PLUGINS.with(|gauge| gauge.and_then(Metric::value));
-    ALL_ROOTS.get() == 1 && plugins() == Some(1)
+    ALL_ROOTS.get() == 1 && PLUGINS.with(|plugins| plugins.value()) == Some(1)
 }

@@ -9,7 +9,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::abi;
-use super::live::Live;
+use super::live::{self, Live};
 use super::mirroring::Mirroring;
 use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
@@ -78,13 +78,13 @@ impl Root {
 
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Live::begin(status.plugin(), releases));
+        self.serve(live::begin(status.plugin(), releases));
     }
 
     fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
         let is_rejected =
             status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Live::last_good(status.plugin()) {
+        match live::last_good(status.plugin()) {
             Some(live) => {
                 self.serve(live);
                 status.serves_on();
@@ -161,7 +161,7 @@ impl RootContext for Root {
 }
 
 fn log_accepted(plugin: &str, mirroring: &Mirroring, started_at: Instant, read_at: Instant) {
-    let releases = mirroring.live().releases.all().len();
+    let releases = mirroring.live().all().len();
     let read = read_at.duration_since(started_at).as_millis();
     let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(

@@ -100,7 +100,7 @@ impl Stream {
             now: 0,
         };
         let effects = effects(
-            live.releases.settings(),
+            live.settings(),
             release.map(|live| &*live.release),
             head,
             || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
@@ -171,7 +171,7 @@ fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.live().releases.all().is_empty() {
+        if self.mirroring.live().all().is_empty() {
             return Action::Continue;
         }
         let headers = abi::request_headers();

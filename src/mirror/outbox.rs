@@ -1,4 +1,4 @@
-//! What waits to be sent, and what bounds it: places for the copies of one mirror, bytes for all
+//! What waits to be sent, and what bounds it: permits for the copies of one mirror, bytes for all
 //! copies of a worker.
 //!
 //! A place or a byte that is taken is a value, and comes back when the value is dropped. So nothing
@@ -87,34 +87,34 @@ pub fn capacity_for(bytes: &Vec<u8>, more: usize, most: usize) -> usize {
 
 /// The copies of one mirror that wait for its answer.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct Permits {
     taken: Rc<Cell<u32>>,
 }
 
-/// One of the [`Places`], given back when this is dropped.
+/// One of the [`Permits`], given back when this is dropped.
 #[derive(Debug)]
-pub struct Place(Places);
+pub struct Permit(Permits);
 
-impl Places {
+impl Permits {
     /// One more place, unless `most` are taken.
     #[must_use]
-    pub fn take(&self, most: u32) -> Option<Place> {
+    pub fn take(&self, most: u32) -> Option<Permit> {
         let taken = self.taken.get();
         (taken < most).then(|| {
             self.taken.set(taken + 1);
-            Place(self.clone())
+            Permit(self.clone())
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let taken = &self.0.taken;
         taken.set(taken.get().saturating_sub(1));
     }
 }
 
-/// What waits to be sent, in the order in which it came. What it holds is bounded by the places and
+/// What waits to be sent, in the order in which it came. What it holds is bounded by the permits and
 /// bytes that each item took before.
 #[derive(Debug)]
 pub struct Outbox<T> {
@@ -190,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_until_it_is_dropped() {
-        let places = Places::default();
-        let first = places.take(2);
-        let second = places.take(2);
+    fn a_permit_is_taken_until_it_is_dropped() {
+        let permits = Permits::default();
+        let first = permits.take(2);
+        let second = permits.take(2);
         assert!(first.is_some() && second.is_some());
-        assert!(places.take(2).is_none());
+        assert!(permits.take(2).is_none());
         drop(first);
-        assert!(places.take(1).is_none());
-        assert!(places.take(2).is_some());
+        assert!(permits.take(1).is_none());
+        assert!(permits.take(2).is_some());
     }
 
     #[test]
