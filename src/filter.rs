@@ -7,7 +7,6 @@ mod abi;
 mod comparing;
 mod copying;
 mod live;
-mod metrics;
 mod mirroring;
 mod plugin_status;
 mod root;

@@ -18,6 +18,9 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::draw::Random;
+use crate::event::Event;
+use crate::lookup::Lookup;
+use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::request::HeaderPairs;
 
@@ -410,19 +413,23 @@ pub struct Changed;
 pub struct Metric(Option<u32>);
 
 impl Metric {
-    /// The counter `name`, which is 0 if it is new. [`crate::event`] has the names.
-    pub fn counter(name: &str) -> Self {
-        Self::define(MetricType::Counter, name)
-    }
-
-    /// The gauge `name`.
-    pub fn gauge(name: &str) -> Self {
-        Self::define(MetricType::Gauge, name)
-    }
-
-    /// The histogram `name`.
-    pub fn histogram(name: &str) -> Self {
-        Self::define(MetricType::Histogram, name)
+    /// The metric of `event`, which is 0 if it is new.
+    ///
+    /// It is defined once in the life of a VM. Envoy keeps an entry for each definition, even of a name
+    /// that it has, and configurations come and go.
+    pub fn of(kind: MetricType, event: &Event<'_>) -> Self {
+        thread_local! {
+            static DEFINED: RefCell<Lookup<Metric>> = RefCell::default();
+        }
+        let name = event.to_string();
+        DEFINED.with_borrow_mut(|defined| match defined.get(name.as_bytes()) {
+            Some(metric) => *metric,
+            None => {
+                let metric = Self::define(kind, &name);
+                defined.insert(name.into_bytes().into(), metric);
+                metric
+            }
+        })
     }
 
     fn define(kind: MetricType, name: &str) -> Self {
@@ -453,9 +460,14 @@ impl Metric {
         let status = unsafe { raw::proxy_get_metric(id, &raw mut value) };
         checked(status).is_ok().then_some(value)
     }
+}
 
-    /// Adds a value to a histogram.
-    pub fn record(self, value: u64) {
+impl metrics::Metric for Metric {
+    fn add_one(self) {
+        self.add(1);
+    }
+
+    fn record(self, value: u64) {
         if let Some(id) = self.0 {
             // SAFETY: two numbers.
             logged(unsafe { raw::proxy_record_metric(id, value) }, "a metric");

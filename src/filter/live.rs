@@ -8,8 +8,12 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use super::metrics::{MirrorMetrics, ReleaseMetrics};
+use proxy_wasm::types::MetricType;
+
+use super::abi::Metric;
+use crate::event::Event;
 use crate::lookup::FixedHasher;
+use crate::metrics::{Kind, MirrorMetrics, ReleaseMetrics};
 use crate::mirror::outbox::{Permit, Permits};
 use crate::mirror::{Mirror, Samples};
 use crate::release::{Release, Releases};
@@ -22,7 +26,7 @@ pub struct LiveRelease {
     /// The compiled release.
     pub release: Arc<Release>,
     /// Its metrics.
-    pub metrics: ReleaseMetrics,
+    pub metrics: ReleaseMetrics<Metric>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror>>,
 }
@@ -34,7 +38,7 @@ pub struct LiveMirror {
     /// The release that it belongs to.
     pub release: Arc<Release>,
     /// Its metrics.
-    pub metrics: MirrorMetrics,
+    pub metrics: MirrorMetrics<Metric>,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
     /// The bytes that all copies in this worker may hold.
@@ -77,11 +81,19 @@ pub fn mirrors(live: &Live) -> impl Iterator<Item = &LiveMirror> {
     mirrors.map(|mirror| &**mirror)
 }
 
+fn define(kind: Kind, event: &Event<'_>) -> Metric {
+    let kind = match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Histogram => MetricType::Histogram,
+    };
+    Metric::of(kind, event)
+}
+
 impl LiveRelease {
     fn new(release: Arc<Release>, budget: usize, permits: &Table<Permits>) -> Self {
         let mirrors = release.mirrors.iter();
         Self {
-            metrics: ReleaseMetrics::define(&release),
+            metrics: ReleaseMetrics::define(&release, &mut define),
             mirrors: mirrors
                 .map(|mirror| Rc::new(LiveMirror::new(&release, mirror, budget, permits)))
                 .collect(),
@@ -99,7 +111,7 @@ impl LiveMirror {
     ) -> Self {
         let samples = mirror.compare.as_ref().map(|compare| compare.samples);
         let mut live = Self {
-            metrics: MirrorMetrics::define(&release.name, mirror),
+            metrics: MirrorMetrics::define(&release.name, mirror, &mut define),
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
             budget,

@@ -22,6 +22,7 @@ mod json_oracle;
 mod json_trees;
 mod laws;
 mod manifests;
+mod metrics;
 mod mirrors;
 mod outcomes;
 mod reading;
