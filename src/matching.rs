@@ -108,19 +108,23 @@ pub fn is_in<'r>(
 
 impl Condition {
     /// Whether the head of a request meets the condition. Of a percentage the head knows nothing;
-    /// only 100 % holds for every head.
+    /// only 100 % holds for every head. If the budget of the request leaves a value unread, the
+    /// condition does not hold, whatever it asks.
     #[must_use]
     pub fn holds(&self, head: &RequestHead<'_>) -> bool {
-        match self {
-            Self::Method(test) => test.any(std::iter::once(head.method())),
-            Self::Path(test) => test.any(std::iter::once(head.path())),
-            Self::Header(name, test) => test.any(head.headers(name)),
-            Self::WithoutHeader(name, test) => !test.any(head.headers(name)),
-            Self::Cookie(name, test) => test.any(head.cookies(name)),
-            Self::QueryParam(name, test) => test.any(head.query_params(name)),
+        let budget = head.budget();
+        let unread = budget.unread();
+        let holds = match self {
+            Self::Method(test) => test.any(std::iter::once(head.method()), budget),
+            Self::Path(test) => test.any(std::iter::once(head.path()), budget),
+            Self::Header(name, test) => test.any(head.headers(name), budget),
+            Self::WithoutHeader(name, test) => !test.any(head.headers(name), budget),
+            Self::Cookie(name, test) => test.any(head.cookies(name), budget),
+            Self::QueryParam(name, test) => test.any(head.query_params(name), budget),
             Self::ClientOs(systems) => head.client_os().is_some_and(|os| systems.contains(&os)),
             Self::Percentage(percentage) => percentage.is_all(),
-        }
+        };
+        holds && budget.unread() == unread
     }
 }
 

@@ -5,6 +5,7 @@ mod decision;
 mod hosts;
 mod outcome;
 mod releases;
+mod rules;
 mod shares;
 mod split;
 mod trace;
@@ -16,6 +17,7 @@ pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts};
 pub use outcome::{Outcome, Outcomes, Reason};
 pub use releases::{Releases, Settings};
+pub use rules::Rules;
 pub use split::{Arm, Split};
 pub use trace::Trace;
 pub use version::Version;
@@ -58,7 +60,7 @@ pub enum Strategy {
         /// The outcome of every request while it is set. Rules and split are ignored then.
         take_over: Option<Arc<Outcome>>,
         /// The first rule that matches decides.
-        rules: Vec<Rule>,
+        rules: Rules,
         /// Decides what no rule matches.
         split: Option<Split>,
         /// The outcome of all other requests.

@@ -3,19 +3,23 @@
 //! HTTP allows any bytes in a header value, and a proxy that panics on one is down. So nothing here
 //! fails: what cannot be read is absent.
 
+mod budget;
 mod client_os;
 mod header_pairs;
 mod jwt;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
+pub use budget::Budget;
 pub use client_os::ClientOs;
 pub use header_pairs::HeaderPairs;
 
 /// A header's name, in lower case, and one of its values. A repeated header is several pairs.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
-/// A view of the head of one request.
+/// A view of the head of one request. Query, cookies and token are decoded at most once, when somebody
+/// first asks for them.
 ///
 /// ```
 /// use halftone::request::RequestHead;
@@ -36,6 +40,10 @@ pub struct RequestHead<'a> {
     path: &'a [u8],
     query: &'a [u8],
     source_address: Option<&'a [u8]>,
+    budget: Budget,
+    cookies: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
+    query_params: OnceCell<Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>>,
+    tokens: OnceCell<Vec<jwt::Claims>>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -62,6 +70,10 @@ impl<'a> RequestHead<'a> {
             path,
             query,
             source_address: None,
+            budget: Budget::default(),
+            cookies: OnceCell::new(),
+            query_params: OnceCell::new(),
+            tokens: OnceCell::new(),
         }
     }
 
@@ -105,6 +117,12 @@ impl<'a> RequestHead<'a> {
         self.headers
     }
 
+    /// The work that conditions may still do on this request.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The values of the header `name` (in lower case), in their order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         Values {
@@ -114,26 +132,35 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The values of the cookie `name` in all `cookie` headers, as sent: not decoded, with quotes.
-    pub fn cookies<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.headers("cookie")
-            .flat_map(|value| value.split(|byte| *byte == b';'))
-            .filter_map(|pair| split_once(pair.trim_ascii(), b'='))
-            .filter(move |pair| pair.0.trim_ascii_end() == name.as_bytes())
-            .map(|pair| pair.1.trim_ascii_start())
+    pub fn cookies(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let cookies = self.cookies.get_or_init(|| {
+            self.headers("cookie")
+                .flat_map(|value| value.split(|byte| *byte == b';'))
+                .filter_map(|pair| split_once(pair.trim_ascii(), b'='))
+                .map(|(name, value)| (name.trim_ascii_end(), value.trim_ascii_start()))
+                .collect()
+        });
+        let named = cookies
+            .iter()
+            .filter(move |cookie| cookie.0 == name.as_bytes());
+        named.map(|cookie| cookie.1)
     }
 
     /// The values of the query parameter `name`, percent-decoded. A parameter without `=` has an empty
     /// value. A `+` is a plus, as in Envoy's own query matching.
-    pub fn query_params<'n>(
-        &self,
-        name: &'n str,
-    ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a, 'n> {
-        self.query
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| split_once(pair, b'=').unwrap_or((pair, b"")))
-            .filter(move |pair| decoded(pair.0) == name.as_bytes())
-            .map(|pair| decoded(pair.1))
+    pub fn query_params(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let params = self.query_params.get_or_init(|| {
+            self.query
+                .split(|byte| *byte == b'&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| split_once(pair, b'=').unwrap_or((pair, b"")))
+                .map(|(name, value)| (decoded(name), decoded(value)))
+                .collect()
+        });
+        let named = params
+            .iter()
+            .filter(move |param| *param.0 == *name.as_bytes());
+        named.map(|param| &*param.1)
     }
 
     /// The client's operating system, from its `user-agent`.
@@ -148,8 +175,12 @@ impl<'a> RequestHead<'a> {
     /// token is read, not verified.
     #[must_use]
     pub fn jwt_claim(&self, name: &str) -> Option<String> {
-        self.headers("authorization")
-            .find_map(|value| jwt::claim(value, name))
+        let tokens = self.tokens.get_or_init(|| {
+            self.headers("authorization")
+                .filter_map(jwt::Claims::of)
+                .collect()
+        });
+        tokens.iter().find_map(|claims| claims.text(name))
     }
 }
 

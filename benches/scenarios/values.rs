@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use halftone::matching::StringMatch;
+use halftone::request::Budget;
 
 use super::{Run, Scenario};
 
@@ -15,7 +16,7 @@ pub const ALL: [Scenario; 4] = [
 ];
 
 fn test(test: StringMatch, value: Vec<u8>, passes: bool) -> Run {
-    let run = move || test.any(std::iter::once(black_box(&value)));
+    let run = move || test.any(std::iter::once(&**black_box(&value)), &Budget::default());
     assert_eq!(run(), passes);
     Box::new(move || {
         black_box(run());

@@ -91,7 +91,7 @@ impl Session {
 
     /// The place of the first key that the request carries, and the key, which is not empty.
     #[must_use]
-    pub fn key<'a>(&self, head: &RequestHead<'a>) -> Option<(&SessionKey, Cow<'a, [u8]>)> {
+    pub fn key<'h>(&self, head: &'h RequestHead<'_>) -> Option<(&SessionKey, Cow<'h, [u8]>)> {
         self.keys
             .iter()
             .find_map(|key| key.value(head).map(|value| (key, value)))
@@ -117,18 +117,28 @@ impl Session {
 
 impl SessionKey {
     /// The first value in this place that is not empty.
-    fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
-        let some = |value: &Cow<'a, [u8]>| !value.is_empty();
-        match self {
-            Self::Header(name) => head.headers(name).map(Cow::from).find(some),
-            Self::Cookie(name) => head.cookies(name).map(Cow::from).find(some),
-            Self::QueryParam(name) => head.query_params(name).find(some),
+    fn value<'h>(&self, head: &'h RequestHead<'_>) -> Option<Cow<'h, [u8]>> {
+        let is_key = |value: &&'h [u8]| !value.is_empty();
+        let value = match self {
+            Self::Header(name) => head
+                .headers(name)
+                .map(|value| -> &'h [u8] { value })
+                .find(is_key),
+            Self::Cookie(name) => head
+                .cookies(name)
+                .map(|value| -> &'h [u8] { value })
+                .find(is_key),
+            Self::QueryParam(name) => head.query_params(name).find(is_key),
+            Self::SourceAddress => head
+                .source_address()
+                .map(|value| -> &'h [u8] { value })
+                .filter(is_key),
             Self::JwtClaim(name) => {
-                let claim = head.jwt_claim(name)?;
-                Some(Cow::from(claim.into_bytes())).filter(some)
+                let claim = head.jwt_claim(name).filter(|claim| !claim.is_empty());
+                return claim.map(|claim| claim.into_bytes().into());
             }
-            Self::SourceAddress => head.source_address().map(Cow::from).filter(some),
-        }
+        };
+        value.map(Cow::from)
     }
 }
 

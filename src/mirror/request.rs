@@ -55,7 +55,7 @@ impl Mirror {
     /// When the host could not be given it as it is: no copy is better than a mangled one.
     pub fn request<'a>(
         &'a self,
-        head: &RequestHead<'a>,
+        head: &'a RequestHead<'_>,
         kind: RequestKind,
         is_routing: impl Fn(&[u8]) -> bool,
     ) -> Result<MirrorRequest<'a>, Uncarriable> {

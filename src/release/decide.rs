@@ -48,18 +48,11 @@ impl Strategy {
                 rules,
                 split,
                 principal,
-            } => {
-                let first = rules.iter().find(|rule| {
-                    let matched = any_holds(&rule.matches, head, ticket, trace);
-                    trace.rule(rule, matched);
-                    matched
-                });
-                match (first, split) {
-                    (Some(rule), _) => rule.target.choose(head, ticket, trace),
-                    (None, Some(split)) => split.choose(head, ticket, trace),
-                    (None, None) => principal,
-                }
-            }
+            } => match (rules.first(head, ticket, trace), split) {
+                (Some(rule), _) => rule.target.choose(head, ticket, trace),
+                (None, Some(split)) => split.choose(head, ticket, trace),
+                (None, None) => principal,
+            },
         }
     }
 }

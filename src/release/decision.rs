@@ -47,7 +47,7 @@ impl<'r> Decision<'r> {
     /// Mirrors draw by the session of the request, if it has one. They issue no id: a mirror changes
     /// nothing for the client.
     #[must_use]
-    pub fn copies<'h>(&self, head: &'h RequestHead<'h>) -> Option<Copies<'r, 'h>> {
+    pub fn copies<'h, 'a>(&self, head: &'h RequestHead<'a>) -> Option<Copies<'r, 'h, 'a>> {
         (!self.release.mirrors.is_empty() && !is_copy(head)).then(|| Copies {
             head,
             ticket: self.ticket.clone().without_issuing(),
@@ -67,12 +67,12 @@ impl<'r> Decision<'r> {
 
 /// Selects the mirrors that get copies of one request.
 #[derive(Clone, Debug)]
-pub struct Copies<'r, 'h> {
-    head: &'h RequestHead<'h>,
+pub struct Copies<'r, 'h, 'a> {
+    head: &'h RequestHead<'a>,
     ticket: Ticket<'r>,
 }
 
-impl Copies<'_, '_> {
+impl Copies<'_, '_, '_> {
     /// Whether `mirror` gets a copy.
     pub fn are_for<'m>(&mut self, mirror: &'m Mirror, trace: &mut impl Trace<'m>) -> bool {
         mirror.selects(self.head, &mut self.ticket, trace)

@@ -47,7 +47,7 @@ impl Strategy {
                 principal,
             } => {
                 let mut left = 1.0;
-                for rule in rules {
+                for rule in rules.all() {
                     let claimed = left * probability(&rule.matches, head);
                     match &rule.target {
                         Target::Version(outcome) => add(outcome.index(), claimed),

@@ -6,6 +6,11 @@ use crate::matching;
 /// Hears each step of a decision. `()` hears nothing and costs nothing, so the filter pays nothing
 /// for `halftonectl explain`.
 pub trait Trace<'r>: matching::Trace<'r> {
+    /// Whether it wants to hear of rules that cannot match. They are skipped otherwise.
+    fn hears(&self) -> bool {
+        true
+    }
+
     /// The preview of a blue-green release was tested.
     fn preview(&mut self, _preview: &'r Preview, _matched: bool) {}
 
@@ -16,4 +21,8 @@ pub trait Trace<'r>: matching::Trace<'r> {
     fn split(&mut self, _split: &'r Split, _number: u64, _winner: &'r Arm) {}
 }
 
-impl Trace<'_> for () {}
+impl Trace<'_> for () {
+    fn hears(&self) -> bool {
+        false
+    }
+}

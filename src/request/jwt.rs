@@ -1,4 +1,4 @@
-//! One claim of a JSON Web Token, read without verifying the token.
+//! The claims of a JSON Web Token, read without verifying the token.
 //!
 //! If a claim occurs several times, the last one counts, as with most JSON parsers.
 
@@ -14,20 +14,29 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The claim `name` of the token in the value of an `authorization` header: a string, or an integer
-/// in decimal. None: it is something else, the value is no bearer token, or the claims are nested
-/// deeper than 128 levels.
-pub fn claim(authorization: &[u8], name: &str) -> Option<String> {
-    let (scheme, token) = super::split_once(authorization, b' ')?;
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return None;
+/// The claims of one token.
+#[derive(Clone, Debug)]
+pub struct Claims(Json);
+
+impl Claims {
+    /// The claims of the token in the value of an `authorization` header. None: it is no bearer token,
+    /// or the claims are nested deeper than 128 levels.
+    pub fn of(authorization: &[u8]) -> Option<Self> {
+        let (scheme, token) = super::split_once(authorization, b' ')?;
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return None;
+        }
+        let payload = token.trim_ascii().split(|byte| *byte == b'.').nth(1)?;
+        let claims = BASE64URL.decode(payload).ok()?;
+        serde_json::from_slice(&claims).ok().map(Self)
     }
-    let payload = token.trim_ascii().split(|byte| *byte == b'.').nth(1)?;
-    let claims = BASE64URL.decode(payload).ok()?;
-    let claims: Json = serde_json::from_slice(&claims).ok()?;
-    match claims.get(name)? {
-        Json::Text(text) => Some(text.clone()),
-        Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
-        _ => None,
+
+    /// The claim `name`: a string, or an integer in decimal. None: it is absent, or something else.
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Json::Text(text) => Some(text.clone()),
+            Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => None,
+        }
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod budget;
 mod bytes;
 mod cases;
 mod compare;

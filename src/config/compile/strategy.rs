@@ -9,7 +9,7 @@ use crate::config::violation::{Path, Violations};
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
-use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
+use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
 /// The strategy of `release`: at most one stands there, and one must where nothing is mirrored.
 pub fn compile(
@@ -119,7 +119,7 @@ fn compile_canary(
     });
     Strategy::Canary {
         take_over,
-        rules,
+        rules: Rules::new(rules),
         split,
         principal,
     }

@@ -4,13 +4,13 @@ use super::*;
 fn check(test: &StringMatch, passing: &[&[u8]], failing: &[&[u8]]) {
     for value in passing {
         assert!(
-            test.any([value].into_iter()),
+            test.any([*value].into_iter(), &Budget::default()),
             "{test} should pass {value:?}"
         );
     }
     for value in failing {
         assert!(
-            !test.any([value].into_iter()),
+            !test.any([*value].into_iter(), &Budget::default()),
             "{test} should not pass {value:?}"
         );
     }
@@ -107,9 +107,9 @@ fn presence_is_of_any_value() {
     ] {
         let test = StringMatch::present(present);
         let found = if values == 0 {
-            test.any(none())
+            test.any(none(), &Budget::default())
         } else {
-            test.any([&b""[..], b"\xff"].into_iter())
+            test.any([&b""[..], b"\xff"].into_iter(), &Budget::default())
         };
         assert_eq!(found, expected, "{test} of {values} values");
     }
@@ -118,6 +118,6 @@ fn presence_is_of_any_value() {
 #[test]
 fn one_value_of_several_is_enough() {
     let test = StringMatch::exact("beta");
-    assert!(test.any([&b"alpha"[..], b"beta"].into_iter()));
-    assert!(!test.any([&b"alpha"[..], b"gamma"].into_iter()));
+    assert!(test.any([&b"alpha"[..], b"beta"].into_iter(), &Budget::default()));
+    assert!(!test.any([&b"alpha"[..], b"gamma"].into_iter(), &Budget::default()));
 }

@@ -87,7 +87,7 @@ impl<'r, 'h> Walk<'r, 'h> {
                 principal,
             } => {
                 let mut outcome = take_over.as_ref();
-                let rules = rules.iter();
+                let rules = rules.all().iter();
                 let rules = rules.map(|rule| self.rule(rule, &mut outcome)).collect();
                 let split = split.as_ref().filter(|_| outcome.is_none()).map(|split| {
                     let (drawn, report) = self.split(split);
