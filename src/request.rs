@@ -18,6 +18,9 @@ pub use header_pairs::HeaderPairs;
 /// A header's name, in lower case, and one of its values. A repeated header is several pairs.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
+/// The name and the value of a query parameter, percent-decoded.
+type QueryParam<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// A view of the head of one request. Query, cookies and token are decoded at most once, when somebody
 /// first asks for them.
 ///
@@ -39,10 +42,10 @@ pub struct RequestHead<'a> {
     method: &'a [u8],
     path: &'a [u8],
     query: &'a [u8],
-    source_address: Option<&'a [u8]>,
+    source_address: Option<Cow<'a, [u8]>>,
     budget: Budget,
     cookies: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
-    query_params: OnceCell<Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>>,
+    query_params: OnceCell<Vec<QueryParam<'a>>>,
     tokens: OnceCell<Vec<jwt::Claims>>,
 }
 
@@ -80,9 +83,9 @@ impl<'a> RequestHead<'a> {
     /// The same head, with the address that the request came from: a string without a port, in the form
     /// that Envoy prints (RFC 5952 for IPv6).
     #[must_use]
-    pub fn with_source_address(self, address: &'a [u8]) -> Self {
+    pub fn with_source_address(self, address: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {
-            source_address: Some(address),
+            source_address: Some(address.into()),
             ..self
         }
     }
@@ -107,8 +110,8 @@ impl<'a> RequestHead<'a> {
 
     /// The address that the request came from, if it is known.
     #[must_use]
-    pub fn source_address(&self) -> Option<&'a [u8]> {
-        self.source_address
+    pub fn source_address(&self) -> Option<&[u8]> {
+        self.source_address.as_deref()
     }
 
     /// All headers in their order, repeats included.

@@ -121,6 +121,11 @@ pub fn response_trailers() -> HeaderPairs {
     pairs(MapType::HttpResponseTrailers)
 }
 
+/// The first value of a response trailer. None outside of the response trailers callback.
+pub fn response_trailer(name: &str) -> Option<Vec<u8>> {
+    value(MapType::HttpResponseTrailers, name)
+}
+
 /// Sets a request header to one value, whatever values it had. Only in the request headers callback.
 ///
 /// Envoy then chooses the route again: it does so for each change by a plugin of ABI 0.2.1.

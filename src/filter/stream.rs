@@ -15,9 +15,10 @@ use super::mirroring::{Mirroring, milliseconds_since};
 use super::plugin_status;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, effects};
-use crate::event::ResponseClass;
+use crate::event::{Call, Response};
+use crate::mirror::RequestKind;
 use crate::release::Version;
-use crate::request::{HeaderPairs, RequestHead};
+use crate::request::{Header, HeaderPairs, RequestHead};
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
@@ -26,8 +27,8 @@ const ACCESS_LOG: &str = "halftone";
 /// says that the request is decided.
 const ROUTED: &str = "halftone.routed";
 
-/// The status of an upgrade that was accepted.
-const SWITCHING_PROTOCOLS: u64 = 101;
+/// The header or trailer with the outcome of a gRPC call.
+const GRPC_STATUS: &str = "grpc-status";
 
 pub struct Stream {
     mirroring: Rc<Mirroring>,
@@ -42,31 +43,9 @@ struct Decided {
     at: Instant,
     release: Rc<LiveRelease>,
     version: Arc<Version>,
-    is_connect: bool,
     set_cookie: Option<String>,
     explanation: Option<String>,
-    response: ResponseSeen,
-}
-
-/// What has passed of a response.
-#[derive(Clone, Copy, Default)]
-struct ResponseSeen {
-    /// 0 before the head.
-    status: u64,
-    is_whole: bool,
-}
-
-impl Decided {
-    /// The class of the response. Only in the log callback: a response that did not pass here whole
-    /// costs two host calls.
-    fn response_class(&self) -> ResponseClass {
-        if self.response.is_whole {
-            return ResponseClass::of_whole(self.response.status);
-        }
-        let (status, details) = (abi::response_status(), abi::response_details());
-        let is_tunnel = self.is_connect || status == SWITCHING_PROTOCOLS;
-        ResponseClass::of(status, &details, is_tunnel)
-    }
+    response: Response,
 }
 
 impl Stream {
@@ -80,20 +59,15 @@ impl Stream {
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
-    fn decide(&mut self, head: &RequestHead<'_>) -> Option<Selected> {
+    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected> {
         let live = self.mirroring.live();
-        let release = live.claiming(head);
-        let address = release
-            .filter(|live| live.release.reads_source_address())
-            .and_then(|_| abi::source_address());
-        let with_address;
-        let head = match &address {
-            Some(address) => {
-                with_address = head.clone().with_source_address(address);
-                &with_address
-            }
-            None => head,
-        };
+        let mut head = RequestHead::new(headers);
+        let release = live.claiming(&head);
+        let reads_address = release.is_some_and(|live| live.release.reads_source_address());
+        if let Some(address) = reads_address.then(abi::source_address).flatten() {
+            head = head.with_source_address(address);
+        }
+        let head = &head;
         let is_alone = plugin_status::is_alone();
         let draw = Draw {
             chance: abi::random(),
@@ -118,10 +92,9 @@ impl Stream {
             at: abi::instant(),
             release: Rc::clone(release),
             version: Arc::clone(decision.outcome.version()),
-            is_connect: head.method() == b"CONNECT",
             set_cookie: effects.set_cookie,
             explanation: effects.explanation,
-            response: ResponseSeen::default(),
+            response: Response::to(call(head)),
         });
         Selected::new(release, &decision, head, draw)
     }
@@ -139,7 +112,7 @@ impl Stream {
 
     fn end_response(&mut self) {
         if let Some(decided) = &mut self.decided {
-            decided.response.is_whole = true;
+            decided.response.end();
         }
     }
 
@@ -175,7 +148,7 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let headers = abi::request_headers();
-        let selected = self.decide(&RequestHead::new(&headers.borrowed()));
+        let selected = self.decide(&headers.borrowed());
         if let Some(selected) = selected {
             self.copy(selected, headers, end_of_stream);
         }
@@ -202,17 +175,23 @@ impl HttpContext for Stream {
         let Some(decided) = &mut self.decided else {
             return Action::Continue;
         };
-        decided.response.is_whole = end_of_stream;
         // A comparison needs all headers, everybody else the status alone.
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
-        decided.response.status = match compared {
+        match compared {
             Some(answer) => {
                 let headers = abi::response_headers();
                 answer.head(&headers, end_of_stream);
-                status(headers.get(":status"))
+                decided.response.head(headers.get(":status"), end_of_stream);
             }
-            None => status(abi::response_header(":status").as_deref()),
-        };
+            None => {
+                let status = abi::response_header(":status");
+                decided.response.head(status.as_deref(), end_of_stream);
+            }
+        }
+        if decided.response.is_grpc() {
+            let status = abi::response_header(GRPC_STATUS);
+            decided.response.grpc_status(status.as_deref());
+        }
         if let Some(cookie) = &decided.set_cookie {
             abi::add_response_header("set-cookie", cookie);
         }
@@ -236,6 +215,12 @@ impl HttpContext for Stream {
         if let Some(answer) = &mut self.answer {
             answer.trailers();
         }
+        if let Some(decided) = &mut self.decided
+            && decided.response.is_grpc()
+        {
+            let status = abi::response_trailer(GRPC_STATUS);
+            decided.response.grpc_status(status.as_deref());
+        }
         self.end_response();
         Action::Continue
     }
@@ -252,15 +237,19 @@ impl HttpContext for Stream {
         if let Some(decided) = &self.decided {
             let metrics = &decided.release.metrics;
             let milliseconds = milliseconds_since(decided.at);
-            metrics.count_response(&decided.version, decided.response_class(), milliseconds);
+            let ask = || (abi::response_status(), abi::response_details());
+            metrics.count_response(&decided.version, decided.response.class(ask), milliseconds);
         }
     }
 }
 
 impl Context for Stream {}
 
-/// The number of a `:status`, 0 if it is none.
-fn status(value: Option<&[u8]>) -> u64 {
-    let text = value.and_then(|value| std::str::from_utf8(value).ok());
-    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+/// The kind of the request with this head, as far as it decides how its response is classed.
+fn call(head: &RequestHead<'_>) -> Call {
+    match RequestKind::of(head) {
+        _ if head.method() == b"CONNECT" => Call::Tunnel,
+        RequestKind::Grpc => Call::Grpc,
+        RequestKind::Plain | RequestKind::Tunnel => Call::Plain,
+    }
 }

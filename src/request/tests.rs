@@ -94,7 +94,7 @@ fn query_parameters_are_percent_decoded() {
     for (target, expected) in table {
         let found = read(target, &[], |head| {
             head.query_params("a")
-                .map(Cow::into_owned)
+                .map(<[u8]>::to_vec)
                 .collect::<Vec<_>>()
         });
         assert_eq!(found, expected, "{target}");
