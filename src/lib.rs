@@ -47,6 +47,7 @@
 
 pub mod config;
 pub mod destination;
+pub mod escape;
 pub mod event;
 mod json;
 pub mod mirror;

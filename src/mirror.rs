@@ -25,7 +25,7 @@ pub use json_diff::{
 pub use outcome::MirrorOutcome;
 pub use request::{Edits, MARK, MirrorRequest, Uncarriable, is_never_copied};
 pub use sample::{Sample, Samples};
-pub use secrets::Secrets;
+pub use secrets::{SecretHeader, Secrets};
 
 use crate::release::{Match, Percentage, Ticket, any_matches};
 use crate::request::RequestHead;
