@@ -3,16 +3,15 @@
 //!
 //! Nothing here decides anything, and nothing but [`host`] talks to Envoy.
 
-mod comparing;
-mod copying;
+mod capture;
+mod dispatch;
 mod host;
 mod live;
 mod metrics;
-mod mirroring;
+mod pairing;
 mod plugin_status;
 mod root;
 mod stream;
-mod wake_up;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);

@@ -4,17 +4,20 @@
 //! [`outbox`] bounds all copies together, and [`compare`] tells how its answer differs from
 //! production's. Nothing here sends anything.
 
+pub mod capture;
 pub mod compare;
 pub mod grpc;
 mod json_diff;
 pub mod outbox;
 mod outcome;
+pub mod pairing;
 mod request;
 mod sample;
 mod secrets;
 pub(crate) mod sort;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 pub use compare::{
     Answer, BodyMode, Compare, Comparison, ComparisonResult, Difference, Place, Reading,
@@ -53,7 +56,7 @@ pub struct Mirror {
     /// What is different in a copy's head.
     pub edits: Edits,
     /// How its answers are compared with production's; none: they are not.
-    pub compare: Option<Compare>,
+    pub compare: Option<Arc<Compare>>,
 }
 
 impl Mirror {
@@ -65,6 +68,26 @@ impl Mirror {
             .any(|method| method.as_bytes() == head.method())
             && (self.matches.is_empty() || any_matches(&self.matches, head, ticket))
             && (self.percentage.is_all() || self.percentage.takes(ticket.number(head)))
+    }
+
+    /// The outcome of a request that the mirror selects, if its head tells that there is no copy.
+    /// `length` is the announced length of its body.
+    #[must_use]
+    pub fn refusal(&self, kind: RequestKind, length: Option<usize>) -> Option<MirrorOutcome> {
+        if kind == RequestKind::Tunnel {
+            Some(MirrorOutcome::Skipped)
+        } else if length.is_some_and(|length| length > self.max_body) {
+            Some(MirrorOutcome::TooLarge)
+        } else {
+            None
+        }
+    }
+
+    /// How the answers to a request are compared. None: they are not. `chance` is a random number.
+    #[must_use]
+    pub fn comparison(&self, chance: u64) -> Option<&Arc<Compare>> {
+        let compare = self.compare.as_ref();
+        compare.filter(|compare| compare.percentage.takes(chance))
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use super::metrics::{MirrorMetrics, ReleaseMetrics};
-use crate::mirror::outbox::{Permit, Permits};
+use crate::mirror::outbox::{Budget, Permit, Permits};
 use crate::mirror::{Mirror, Samples};
 use crate::release::{FixedHasher, Release, Releases};
 use crate::request::RequestHead;
@@ -43,8 +43,8 @@ pub struct LiveMirror {
     pub metrics: MirrorMetrics,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
-    /// The bytes that all copies in this worker may hold.
-    pub budget: usize,
+    /// The bytes that all copies of this worker may hold.
+    pub budget: Budget,
     permits: Permits,
 }
 
@@ -52,6 +52,9 @@ pub struct LiveMirror {
 type Table<V> = HashMap<String, V, FixedHasher>;
 
 thread_local! {
+    /// The bytes that all copies of this worker hold, whatever plugin they belong to.
+    static BUDGET: Budget = Budget::default();
+
     /// What serves in this worker, by plugin, as long as a root or a request holds it.
     static LAST_GOOD: RefCell<Table<Weak<Live>>> = RefCell::default();
 }
@@ -76,11 +79,11 @@ impl Live {
         let before = before.into_iter().flat_map(Self::mirrors);
         let permits = before.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
         let permits: Table<Permits> = permits.collect();
-        let budget = releases.mirror_budget;
+        let budget = BUDGET.with(|budget| budget.with_limit(releases.mirror_budget));
         let all = releases.all().iter();
         Self {
             live: all
-                .map(|release| Rc::new(LiveRelease::new(release, budget, &permits)))
+                .map(|release| Rc::new(LiveRelease::new(release, &budget, &permits)))
                 .collect(),
             releases,
         }
@@ -104,7 +107,7 @@ impl Live {
 }
 
 impl LiveRelease {
-    fn new(release: &Arc<Release>, budget: usize, permits: &Table<Permits>) -> Self {
+    fn new(release: &Arc<Release>, budget: &Budget, permits: &Table<Permits>) -> Self {
         let mirrors = release.mirrors.iter();
         Self {
             metrics: ReleaseMetrics::define(release),
@@ -120,7 +123,7 @@ impl LiveMirror {
     fn new(
         release: &Arc<Release>,
         mirror: &Arc<Mirror>,
-        budget: usize,
+        budget: &Budget,
         permits: &Table<Permits>,
     ) -> Self {
         let samples = mirror.compare.as_ref().map(|compare| compare.samples);
@@ -128,7 +131,7 @@ impl LiveMirror {
             metrics: MirrorMetrics::define(&release.name, mirror),
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
-            budget,
+            budget: budget.clone(),
             mirror: Arc::clone(mirror),
             release: Arc::clone(release),
         };

@@ -8,9 +8,9 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use super::dispatch::Dispatch;
 use super::host;
 use super::live::Live;
-use super::mirroring::Mirroring;
 use super::plugin_status::{FIRST_TICK, PluginStatus};
 use super::stream::Stream;
 use crate::config::{self, Violations};
@@ -18,14 +18,14 @@ use crate::release::Releases;
 
 thread_local! {
     /// The roots that Envoy is done with and that stay for their copies, and these.
-    static LEAVING: RefCell<Vec<(u32, Rc<Mirroring>)>> = RefCell::default();
+    static LEAVING: RefCell<Vec<(u32, Rc<Dispatch>)>> = RefCell::default();
 }
 
 /// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
 /// it.
 pub struct Root {
     id: u32,
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     status: Option<PluginStatus>,
     /// Envoy is done with it, and it stays for its copies.
     is_leaving: bool,
@@ -36,7 +36,7 @@ impl Root {
     pub fn new(id: u32) -> Self {
         Self {
             id,
-            mirroring: Rc::default(),
+            dispatch: Rc::default(),
             status: None,
             is_leaving: false,
         }
@@ -44,7 +44,7 @@ impl Root {
 
     fn leave(&mut self) {
         self.is_leaving = true;
-        let leaving = (self.id, Rc::clone(&self.mirroring));
+        let leaving = (self.id, Rc::clone(&self.dispatch));
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 
@@ -54,16 +54,16 @@ impl Root {
     fn look_after_others(&self) {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
-            all.retain(|(id, mirroring)| {
+            all.retain(|(id, dispatch)| {
                 let stays = host::is_root_alive(*id, self.id);
                 if !stays {
-                    dropped.push(Rc::clone(mirroring));
+                    dropped.push(Rc::clone(dispatch));
                 }
                 stays
             });
         });
-        for mirroring in dropped {
-            mirroring.cancelled();
+        for dispatch in dropped {
+            dispatch.cancelled();
         }
     }
 
@@ -73,7 +73,7 @@ impl Root {
     }
 
     fn serve(&mut self, live: Rc<Live>) {
-        self.mirroring = Rc::new(Mirroring::new(live));
+        self.dispatch = Rc::new(Dispatch::new(live));
     }
 
     fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
@@ -123,7 +123,7 @@ impl RootContext for Root {
             Ok(releases) => {
                 let read_at = Instant::now();
                 self.accept(&mut status, releases);
-                log_accepted(status.plugin(), &self.mirroring, came_at, read_at);
+                log_accepted(status.plugin(), &self.dispatch, came_at, read_at);
                 None
             }
             Err(violations) => {
@@ -146,11 +146,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.mirroring))))
+        Some(Box::new(Stream::new(Rc::clone(&self.dispatch))))
     }
 
     fn on_queue_ready(&mut self, _queue: u32) {
-        self.mirroring.woken();
+        self.dispatch.woken();
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -158,8 +158,8 @@ impl RootContext for Root {
     }
 }
 
-fn log_accepted(plugin: &str, mirroring: &Mirroring, came_at: Instant, read_at: Instant) {
-    let releases = mirroring.live().releases.all().len();
+fn log_accepted(plugin: &str, dispatch: &Dispatch, came_at: Instant, read_at: Instant) {
+    let releases = dispatch.live().releases.all().len();
     let read = read_at.duration_since(came_at).as_millis();
     let defined = read_at.elapsed().as_millis();
     log::info!(
@@ -183,10 +183,10 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
-        self.mirroring.answered(call, headers, body, trailers);
+        self.dispatch.answered(call, headers, body, trailers);
         if self.is_leaving {
             self.look_after_others();
-            if self.mirroring.is_idle() {
+            if self.dispatch.is_idle() {
                 self.finish();
             }
         }
@@ -198,8 +198,8 @@ impl Context for Root {
         if let Some(status) = self.status.take() {
             status.gone();
         }
-        self.mirroring.send_all();
-        let is_idle = self.mirroring.is_idle();
+        self.dispatch.send_all();
+        let is_idle = self.dispatch.is_idle();
         if !is_idle {
             self.leave();
         }

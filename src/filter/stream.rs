@@ -6,13 +6,14 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::comparing::ProductionAnswer;
-use super::copying::{Copying, Selected};
+use super::capture::Selected;
+use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
 use super::host;
 use super::live::LiveRelease;
-use super::mirroring::{Mirroring, milliseconds_since};
+use super::pairing::ProductionAnswer;
 use super::plugin_status;
 use crate::event::ResponseClass;
+use crate::mirror::capture::Capture;
 use crate::release::{Decision, Release, Route};
 use crate::request::{HeaderPairs, RequestHead};
 
@@ -34,9 +35,9 @@ const DECISION: &str = "x-halftone-decision";
 const SWITCHING_PROTOCOLS: u64 = 101;
 
 pub struct Stream {
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     decided: Option<Decided>,
-    copying: Option<Copying>,
+    capture: Option<Capture<Recipient>>,
     /// Where a mirror's answer is compared with it.
     answer: Option<ProductionAnswer>,
 }
@@ -74,20 +75,21 @@ impl Decided {
 }
 
 impl Stream {
-    pub fn new(mirroring: Rc<Mirroring>) -> Self {
+    pub fn new(dispatch: Rc<Dispatch>) -> Self {
         Self {
-            mirroring,
+            dispatch,
             decided: None,
-            copying: None,
+            capture: None,
             answer: None,
         }
     }
 
     fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
-        self.copying = Copying::begin(&self.mirroring, selected, headers);
-        if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
-            let answer = ProductionAnswer::new(decided.at, copying.comparing());
-            self.answer = (!answer.is_unwanted()).then_some(answer);
+        self.capture = selected.capture(headers);
+        if let (Some(decided), Some(capture)) = (&self.decided, &self.capture) {
+            let pairings = capture.targets().iter();
+            let pairings = pairings.filter_map(|recipient| recipient.pairing.clone());
+            self.answer = ProductionAnswer::new(decided.at, pairings);
         }
         if end_of_stream {
             self.end_copy();
@@ -102,20 +104,22 @@ impl Stream {
     }
 
     fn end_copy(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.end();
+        if let Some(capture) = self.capture.take() {
+            let (copies, ended) = capture.end();
+            count_ended(ended);
+            self.dispatch.put(copies);
         }
     }
 }
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.live().releases.all().is_empty() {
+        if self.dispatch.live().releases.all().is_empty() {
             return Action::Continue;
         }
         let headers = host::request_headers();
         let exchange = Exchange {
-            mirroring: &self.mirroring,
+            dispatch: &self.dispatch,
             head: RequestHead::new(&headers.borrowed()),
             is_alone: plugin_status::is_alone(),
         }
@@ -129,8 +133,8 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let Some(copying) = self.copying.take() {
-            self.copying = copying.body(size);
+        if let Some(capture) = &mut self.capture {
+            count_ended(capture.body(size, host::request_body));
             if end_of_stream {
                 self.end_copy();
             }
@@ -189,8 +193,8 @@ impl HttpContext for Stream {
     /// Runs also for a request that an earlier filter answered, whose headers never came here:
     /// nothing was decided then.
     fn on_log(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.abandon();
+        if let Some(capture) = self.capture.take() {
+            count_ended(capture.abandon());
         }
         if let Some(answer) = &mut self.answer {
             answer.gone();
@@ -212,7 +216,7 @@ fn status(value: Option<&[u8]>) -> u64 {
 
 /// One request, while it is decided.
 struct Exchange<'s, 'h> {
-    mirroring: &'s Mirroring,
+    dispatch: &'s Dispatch,
     head: RequestHead<'h>,
     /// No other plugin can have decided it before, and none will ask.
     is_alone: bool,
@@ -220,7 +224,7 @@ struct Exchange<'s, 'h> {
 
 impl Exchange<'_, '_> {
     fn run(&self) -> Option<(Decided, Option<Selected>)> {
-        let Some(live) = self.mirroring.live().claiming(&self.head) else {
+        let Some(live) = self.dispatch.live().claiming(&self.head) else {
             self.remove_forged(None);
             return None;
         };
@@ -233,7 +237,7 @@ impl Exchange<'_, '_> {
     }
 
     fn decide(&self, live: &Rc<LiveRelease>) -> (Decided, Option<Selected>) {
-        let releases = &self.mirroring.live().releases;
+        let releases = &self.dispatch.live().releases;
         let at = host::instant();
         let chance = host::random();
         let decision = self.decision(&live.release, chance);
@@ -318,7 +322,7 @@ impl Exchange<'_, '_> {
             .all_headers()
             .iter()
             .filter_map(|(name, _)| {
-                let forged = self.mirroring.live().releases.is_routing_header(name)
+                let forged = self.dispatch.live().releases.is_routing_header(name)
                     && set.map(str::as_bytes) != Some(*name);
                 forged.then(|| std::str::from_utf8(name).ok()).flatten()
             })

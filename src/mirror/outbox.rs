@@ -1,19 +1,22 @@
-//! What waits to be sent, and what bounds it: permits for the copies of one mirror, bytes for all
-//! copies of a worker.
+//! Copies that wait to be sent, and what bounds them: permits for the copies of one mirror, bytes for
+//! all copies of a worker.
 //!
-//! A place or a byte that is taken is a value, and comes back when the value is dropped. So nothing
-//! that ends a copy, however it ends, can forget to give back what it held.
+//! A permit or a number of bytes is a value, and dropping it gives it back. So a copy cannot forget to
+//! give back what it held, however it ends.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Bytes that all copies of a worker hold together.
+/// The bytes that all copies of a worker may hold together.
+///
+/// The configurations of a worker count the same bytes, each up to its own limit.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
     held: Rc<Cell<usize>>,
+    limit: usize,
 }
 
-/// Bytes of a [`Budget`], given back when this is dropped.
+/// Bytes of a [`Budget`]. Dropping this gives them back.
 #[derive(Debug)]
 pub struct Held {
     budget: Budget,
@@ -21,13 +24,21 @@ pub struct Held {
 }
 
 impl Budget {
-    /// Nothing yet; it can grow.
+    /// The same bytes, up to `limit`.
     #[must_use]
-    pub fn hold(&self) -> Held {
-        Held {
-            budget: self.clone(),
-            bytes: 0,
+    pub fn with_limit(&self, limit: usize) -> Self {
+        Self {
+            held: Rc::clone(&self.held),
+            limit,
         }
+    }
+
+    /// Holds `bytes`. None: all held bytes together would be more than the limit.
+    #[must_use]
+    pub fn hold(&self, bytes: usize) -> Option<Held> {
+        let budget = self.clone();
+        let mut held = Held { budget, bytes: 0 };
+        held.grow(bytes).then_some(held)
     }
 
     /// All bytes that are held.
@@ -38,12 +49,12 @@ impl Budget {
 }
 
 impl Held {
-    /// Holds `more` bytes, unless all that is held would then be more than `limit`. Says whether it
-    /// does.
+    /// Holds `more` bytes. False, and nothing changes: all held bytes together would be more than the
+    /// limit.
     #[must_use]
-    pub fn grow(&mut self, more: usize, limit: usize) -> bool {
+    pub fn grow(&mut self, more: usize) -> bool {
         let all = self.budget.held().saturating_add(more);
-        let fits = all <= limit;
+        let fits = all <= self.budget.limit;
         if fits {
             self.budget.held.set(all);
             self.bytes += more;
@@ -51,13 +62,19 @@ impl Held {
         fits
     }
 
-    /// How many bytes are held here.
+    /// The number of bytes that are held here.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Gives back all but `bytes`, if it is more.
+    /// The budget that the bytes belong to.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Gives back all bytes above `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let back = self.bytes.saturating_sub(bytes);
         let left = self.budget.held().saturating_sub(back);
@@ -72,9 +89,8 @@ impl Drop for Held {
     }
 }
 
-/// The capacity that `bytes` need to take in `more`, at most `most` in all: at least twice what it
-/// was if it grows, so that growing takes linear time, and so that what is allocated is known before
-/// it is.
+/// The capacity that `bytes` needs for `more` bytes. A capacity that grows at least doubles, up to
+/// `most`: growing takes linear time, and the size of an allocation is known before it is made.
 #[must_use]
 pub fn capacity_for(bytes: &Vec<u8>, more: usize, most: usize) -> usize {
     let needed = bytes.len().saturating_add(more);
@@ -85,18 +101,18 @@ pub fn capacity_for(bytes: &Vec<u8>, more: usize, most: usize) -> usize {
     needed.max(doubled)
 }
 
-/// The copies of one mirror that wait for its answer.
+/// The permits of one mirror. A copy needs one from when it waits to be sent until the mirror answers.
 #[derive(Clone, Debug, Default)]
 pub struct Permits {
     taken: Rc<Cell<u32>>,
 }
 
-/// One of the [`Permits`], given back when this is dropped.
+/// One of the [`Permits`]. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Permit(Permits);
 
 impl Permits {
-    /// One more place, unless `most` are taken.
+    /// Takes a permit. None: `most` are taken.
     #[must_use]
     pub fn take(&self, most: u32) -> Option<Permit> {
         let taken = self.taken.get();
@@ -114,15 +130,16 @@ impl Drop for Permit {
     }
 }
 
-/// What waits to be sent, in the order in which it came. What it holds is bounded by the permits and
-/// bytes that each item took before.
+/// Items that wait to be sent, oldest first. Each item took a permit and bytes before, and these
+/// bound the outbox.
 #[derive(Debug)]
 pub struct Outbox<T> {
     waiting: RefCell<Vec<T>>,
 }
 
 impl<T> Outbox<T> {
-    /// Puts `item` in. True: it was empty, and somebody must be told to come.
+    /// Adds `item`. Returns whether the outbox was empty: the sender needs one wake-up for all that
+    /// waits.
     #[must_use]
     pub fn put(&self, item: T) -> bool {
         let mut waiting = self.waiting.borrow_mut();
@@ -130,7 +147,7 @@ impl<T> Outbox<T> {
         waiting.len() == 1
     }
 
-    /// Takes all out.
+    /// Takes all items out.
     #[must_use]
     pub fn take_all(&self) -> Vec<T> {
         self.waiting.take()
@@ -156,24 +173,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_bytes_are_held_than_the_limit_and_all_come_back() {
-        let budget = Budget::default();
-        let (mut first, mut second) = (budget.hold(), budget.hold());
-        assert!(first.grow(60, 100));
-        assert!(second.grow(40, 100));
-        assert!(!first.grow(1, 100));
-        assert_eq!(budget.held(), 100);
-        second.shrink_to(50);
-        assert_eq!(budget.held(), 100);
-        second.shrink_to(10);
-        assert_eq!(budget.held(), 70);
-        second.shrink_to(0);
-        assert_eq!(budget.held(), 60);
-        assert!(!second.grow(41, 100));
-        assert!(!second.grow(usize::MAX, 100));
-        assert!(second.grow(40, 100));
+    fn the_limit_bounds_all_bytes_and_all_come_back() {
+        let budget = Budget::default().with_limit(100);
+        let mut first = budget.hold(60).unwrap();
+        let mut second = budget.hold(40).unwrap();
+        assert!(!first.grow(1));
+        assert!(budget.hold(1).is_none());
+        assert_eq!(
+            (budget.held(), first.bytes(), second.bytes()),
+            (100, 60, 40)
+        );
+        for (bytes, held) in [(50, 100), (10, 70), (0, 60)] {
+            second.shrink_to(bytes);
+            assert_eq!(budget.held(), held, "{bytes}");
+        }
+        assert!(!second.grow(41));
+        assert!(!second.grow(usize::MAX));
+        assert!(second.grow(40));
         drop((first, second));
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn two_limits_bound_the_same_bytes() {
+        let small = Budget::default().with_limit(10);
+        let large = small.with_limit(20);
+        let _held = large.hold(9).unwrap();
+        assert!(small.hold(2).is_none());
+        assert!(large.hold(2).is_some());
+        assert!(small.hold(1).is_some());
     }
 
     #[test]
@@ -202,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_to_come_tells_somebody() {
+    fn only_the_first_item_needs_a_wake_up() {
         let outbox = Outbox::default();
         assert!(outbox.is_empty());
         assert!(outbox.put(1));

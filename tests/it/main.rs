@@ -9,6 +9,7 @@
 )]
 
 mod bytes;
+mod captures;
 mod cases;
 mod compare;
 mod cookies;
@@ -23,6 +24,7 @@ mod laws;
 mod manifests;
 mod mirrors;
 mod outcomes;
+mod pairings;
 mod reading;
 mod samples;
 mod schema;

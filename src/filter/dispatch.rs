@@ -1,0 +1,200 @@
+//! Copies on their way: from the outbox to the mirror's answer.
+//!
+//! Envoy gives the answer of a call to the context that made it, and a stream is gone when its client
+//! has the response. So a stream puts its copies into the outbox of its root, which outlives them. The
+//! root sends them, and stays until the last answer is there.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::host::{self, Queue};
+use super::live::{Live, LiveMirror};
+use super::pairing::LivePairing;
+use crate::mirror::capture::{Ended, RequestCopy, Target};
+use crate::mirror::outbox::{Held, Outbox, Permit};
+use crate::mirror::{Mirror, MirrorOutcome, RequestKind};
+use crate::release::FixedHasher;
+use crate::request::RequestHead;
+
+/// A mirror that a request is copied to.
+pub struct Recipient {
+    pub mirror: Rc<LiveMirror>,
+    /// None: the answers to the request are not compared.
+    pub pairing: Option<Rc<LivePairing>>,
+}
+
+impl Target for Recipient {
+    fn mirror(&self) -> &Mirror {
+        &self.mirror.mirror
+    }
+
+    fn permit(&self) -> Option<Permit> {
+        self.mirror.permit()
+    }
+}
+
+impl Recipient {
+    /// No copy is on its way to the mirror, for this reason.
+    fn not_sent(&self, outcome: MirrorOutcome) {
+        self.mirror.metrics.count(outcome);
+        if let Some(pairing) = &self.pairing {
+            pairing.not_sent(outcome);
+        }
+    }
+}
+
+/// Counts the outcomes of a request that was not copied to these mirrors.
+pub fn count_ended(ended: Ended<Recipient>) {
+    for (recipient, outcome) in ended {
+        recipient.not_sent(outcome);
+    }
+}
+
+/// A copy that was sent. It holds its memory and its permit until the answer is there.
+struct InFlight {
+    recipient: Recipient,
+    kind: RequestKind,
+    sent_at: Instant,
+    _held: Held,
+    _permit: Permit,
+}
+
+/// All copies of one root.
+#[derive(Default)]
+pub struct Dispatch {
+    live: Rc<Live>,
+    outbox: Outbox<RequestCopy<Recipient>>,
+    in_flight: RefCell<HashMap<u32, InFlight, FixedHasher>>,
+    /// Wakes the root. Envoy calls a root for each item of a queue that the root registered, in the
+    /// same worker, right after the callback that added the item. It has no other way to do so.
+    wake_up: Option<Queue>,
+}
+
+impl Dispatch {
+    /// The copies of the root in whose callback this is.
+    pub fn new(live: Rc<Live>) -> Self {
+        Self {
+            wake_up: live.has_mirrors().then(register_queue).flatten(),
+            live,
+            ..Self::default()
+        }
+    }
+
+    pub fn live(&self) -> &Rc<Live> {
+        &self.live
+    }
+
+    /// Has the root send `copies`. Only in a callback of a stream.
+    pub fn put(&self, copies: Vec<RequestCopy<Recipient>>) {
+        for copy in copies {
+            match self.wake_up {
+                Some(queue) => {
+                    if self.outbox.put(copy) {
+                        queue.put();
+                    }
+                }
+                None => copy.target.not_sent(MirrorOutcome::Failed),
+            }
+        }
+    }
+
+    /// The root's queue has an item.
+    pub fn woken(&self) {
+        if let Some(queue) = self.wake_up {
+            queue.take();
+        }
+        self.send_all();
+    }
+
+    /// Whether nothing waits and nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.in_flight.borrow().is_empty()
+    }
+
+    /// Sends all copies that wait. Only in a callback of the root.
+    pub fn send_all(&self) {
+        for copy in self.outbox.take_all() {
+            let sent_at = host::instant();
+            match self.send(&copy) {
+                Ok(call) => {
+                    let in_flight = InFlight {
+                        recipient: copy.target,
+                        kind: copy.kind,
+                        sent_at,
+                        _held: copy.held,
+                        _permit: copy.permit,
+                    };
+                    self.in_flight.borrow_mut().insert(call, in_flight);
+                }
+                Err(outcome) => copy.target.not_sent(outcome),
+            }
+        }
+    }
+
+    fn send(&self, copy: &RequestCopy<Recipient>) -> Result<u32, MirrorOutcome> {
+        let headers = copy.head.borrowed();
+        let is_routing = |name: &[u8]| self.live.releases.is_routing_header(name);
+        let mirror = copy.target.mirror();
+        let request = mirror.request(&RequestHead::new(&headers), copy.kind, is_routing)?;
+        host::call(request, &copy.body)
+    }
+
+    /// The answer to `call` is there. The sizes are 0 if there is none. Only in the root's answer
+    /// callback.
+    pub fn answered(&self, call: u32, headers: usize, body: usize, trailers: usize) {
+        let copy = self.in_flight.borrow_mut().remove(&call);
+        let Some(InFlight {
+            recipient: Recipient { mirror, pairing },
+            kind,
+            sent_at,
+            ..
+        }) = &copy
+        else {
+            return;
+        };
+        let elapsed = host::instant().duration_since(*sent_at);
+        // A comparison needs all headers. An outcome needs one or two.
+        let head = (headers > 0 && pairing.is_some()).then(host::answer_headers);
+        let header = |name: &str| match &head {
+            _ if headers == 0 => None,
+            Some(head) => head.get(name).map(<[u8]>::to_vec),
+            None => host::answer_header(name),
+        };
+        let outcome = MirrorOutcome::of_answer(*kind, header, elapsed, mirror.mirror.timeout);
+        mirror.metrics.count(outcome);
+        if outcome == MirrorOutcome::Answered {
+            mirror.metrics.record_duration(milliseconds(elapsed));
+        }
+        let Some(pairing) = pairing else { return };
+        match head {
+            Some(head) if outcome == MirrorOutcome::Answered => {
+                pairing.mirror_answered(&head, body, trailers, *sent_at);
+            }
+            _ => pairing.mirror_ended(None),
+        }
+    }
+
+    /// Envoy has cancelled the copies that are on their way. It does so without a callback.
+    pub fn cancelled(&self) {
+        for copy in self.in_flight.take().into_values() {
+            copy.recipient.not_sent(MirrorOutcome::Failed);
+        }
+    }
+}
+
+/// A queue that only this root knows. All workers and plugins of a proxy share one space of names.
+fn register_queue() -> Option<Queue> {
+    let (high, low) = (host::random(), host::random());
+    Queue::register(&format!("halftone.outbox.{high:016x}{low:016x}"))
+}
+
+/// The time since `earlier`, in milliseconds.
+pub fn milliseconds_since(earlier: Instant) -> u64 {
+    milliseconds(host::instant().duration_since(earlier))
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
