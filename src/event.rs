@@ -1,16 +1,16 @@
-//! What is counted: the names of the metrics and of their labels.
+//! The names of the metrics and of their labels.
 //!
-//! Envoy's custom metrics have a name and no labels. The labels are written into the name in the
-//! form that Istio's `extraStatTags` take out again, `label=.=value;.;`, so that Prometheus shows
-//! them as labels; plain Envoy does the same with the rules in `manifests/envoy-stats-tags.yaml`.
-//! All names come from the configuration, none from a request.
+//! Envoy's custom metrics have a name and no labels. Halftone writes labels into the name, in the
+//! form `label=.=value;.;`. Istio's `extraStatTags` take them out again, so that Prometheus shows them
+//! as labels. Plain Envoy does the same with the rules in `manifests/envoy-stats-tags.yaml`. All label
+//! values come from the configuration, none from a request.
 
 use std::fmt;
 
 use crate::mirror::{ComparisonResult, MirrorOutcome};
 use crate::release::Reason;
 
-/// Something that is counted or measured.
+/// An event that a metric counts or measures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
     /// A request was decided.
@@ -19,7 +19,7 @@ pub enum Event<'a> {
         release: &'a str,
         /// The version's name.
         version: &'a str,
-        /// Why it was chosen.
+        /// The reason for the version.
         reason: &'a Reason,
     },
     /// A response ended.
@@ -28,31 +28,31 @@ pub enum Event<'a> {
         release: &'a str,
         /// The version's name.
         version: &'a str,
-        /// How it ended.
+        /// Its class.
         class: ResponseClass,
     },
-    /// The time from a request's head to the end of its response, in milliseconds.
+    /// The time from the head of a request to the end of its response, in milliseconds.
     RequestDuration {
         /// The release's name.
         release: &'a str,
         /// The version's name.
         version: &'a str,
     },
-    /// An earlier plugin of the same proxy had decided a request that this release claims too.
+    /// An earlier plugin of the same proxy had decided a request whose host this release claims.
     Conflict {
         /// The release's name.
         release: &'a str,
     },
-    /// What became of a request that a mirror selected.
+    /// A request that a mirror selected came to its outcome.
     Mirror {
         /// The release's name.
         release: &'a str,
         /// The mirror's name.
         mirror: &'a str,
-        /// What became of it.
+        /// The outcome.
         outcome: MirrorOutcome,
     },
-    /// The time that a mirror took to answer, in milliseconds.
+    /// The time in which a mirror answered, in milliseconds.
     MirrorDuration {
         /// The release's name.
         release: &'a str,
@@ -65,23 +65,23 @@ pub enum Event<'a> {
         release: &'a str,
         /// The mirror's name.
         mirror: &'a str,
-        /// What came of it.
+        /// The result.
         result: ComparisonResult,
     },
-    /// How many plugins of this proxy have refused their latest configuration.
+    /// The number of plugins of this proxy that refused their latest configuration.
     ConfigRejected,
-    /// How many plugins this proxy has.
+    /// The number of plugins of this proxy.
     Plugins,
-    /// How many releases this proxy serves.
+    /// The number of releases that this proxy serves.
     Releases,
 }
 
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseClass {
-    /// Whole, with a status of this hundred: 1 to 5.
+    /// It was complete, and its status divided by 100 is this number, 1 to 5.
     Status(u8),
-    /// Not whole: the client or the version broke it off, or there was none.
+    /// It was not complete: the client or the version broke it off, or there was no response.
     Reset,
 }
 
@@ -96,9 +96,9 @@ impl ResponseClass {
         Self::Reset,
     ];
 
-    /// The class of a response with `status`, 0 where there was none, of which Envoy says in
-    /// `details` how it came to be and to its end. A tunnel ends by being broken off, by whichever
-    /// side: of it the status alone counts.
+    /// The class of a response with `status`, 0 if there was none. `details` is Envoy's reason for the
+    /// response and for its end. Either side ends a tunnel by breaking it off, so the status alone
+    /// decides for one.
     #[must_use]
     pub fn of(status: u64, details: &[u8], is_tunnel: bool) -> Self {
         if !is_tunnel && broke_off(status, details) {
@@ -107,7 +107,7 @@ impl ResponseClass {
         Self::of_whole(status)
     }
 
-    /// The class of a response with `status` that came to its end.
+    /// The class of a complete response with `status`.
     #[must_use]
     pub fn of_whole(status: u64) -> Self {
         match u8::try_from(status / 100) {
@@ -116,7 +116,7 @@ impl ResponseClass {
         }
     }
 
-    /// Its place in [`ResponseClass::ALL`].
+    /// Its index in [`ResponseClass::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
         match self {
@@ -126,8 +126,8 @@ impl ResponseClass {
     }
 }
 
-/// Whether a response was broken off after it had begun. Envoy 1.40 says so in these words; they were
-/// seen there, each by making it happen.
+/// Whether a response was broken off after it had begun. Envoy 1.40 was made to give each of these
+/// details.
 fn broke_off(status: u64, details: &[u8]) -> bool {
     const BROKEN_OFF: [&[u8]; 5] = [
         b"upstream_reset_after_response_started",
@@ -144,7 +144,7 @@ fn broke_off(status: u64, details: &[u8]) -> bool {
     ];
     const TIMEOUTS_OF_ENVOY: [u64; 2] = [408, 504];
     let begins = |words: &[&[u8]]| words.iter().any(|word| details.starts_with(word));
-    // Before the response had begun, a timeout is a whole response of Envoy's own.
+    // A timeout before the response begins gives a complete response of Envoy's own.
     begins(&BROKEN_OFF) || (begins(&TIMED_OUT) && !TIMEOUTS_OF_ENVOY.contains(&status))
 }
 
@@ -157,7 +157,7 @@ impl fmt::Display for ResponseClass {
     }
 }
 
-/// The name of the metric, labels in it: `release=.=reviews;.;halftone_conflicts_total`.
+/// Prints the name of the metric with its labels: `release=.=reviews;.;halftone_conflicts_total`.
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,55 +166,64 @@ impl fmt::Display for Event<'_> {
                 version,
                 reason,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;version=.={version};.;reason=.={reason};.;halftone_requests_total"
-                )
+                    &[
+                        ("release", release),
+                        ("version", version),
+                        ("reason", reason),
+                    ],
+                )?;
+                f.write_str("halftone_requests_total")
             }
             Self::Response {
                 release,
                 version,
                 class,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;version=.={version};.;class=.={class};.;halftone_responses_total"
-                )
+                    &[("release", release), ("version", version), ("class", class)],
+                )?;
+                f.write_str("halftone_responses_total")
             }
             Self::RequestDuration { release, version } => {
-                write!(
-                    f,
-                    "release=.={release};.;version=.={version};.;halftone_request_duration_milliseconds"
-                )
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_request_duration_milliseconds")
             }
             Self::Conflict { release } => {
-                write!(f, "release=.={release};.;halftone_conflicts_total")
+                labels(f, &[("release", release)])?;
+                f.write_str("halftone_conflicts_total")
             }
             Self::Mirror {
                 release,
                 mirror,
                 outcome,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;mirror=.={mirror};.;outcome=.={outcome};.;halftone_mirrors_total"
-                )
+                    &[
+                        ("release", release),
+                        ("mirror", mirror),
+                        ("outcome", outcome),
+                    ],
+                )?;
+                f.write_str("halftone_mirrors_total")
             }
             Self::MirrorDuration { release, mirror } => {
-                write!(
-                    f,
-                    "release=.={release};.;mirror=.={mirror};.;halftone_mirror_duration_milliseconds"
-                )
+                labels(f, &[("release", release), ("mirror", mirror)])?;
+                f.write_str("halftone_mirror_duration_milliseconds")
             }
             Self::Comparison {
                 release,
                 mirror,
                 result,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;mirror=.={mirror};.;result=.={result};.;halftone_comparisons_total"
-                )
+                    &[("release", release), ("mirror", mirror), ("result", result)],
+                )?;
+                f.write_str("halftone_comparisons_total")
             }
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),
             Self::Plugins => f.write_str("halftone_plugins"),
@@ -223,12 +232,17 @@ impl fmt::Display for Event<'_> {
     }
 }
 
+fn labels(f: &mut fmt::Formatter<'_>, labels: &[(&str, &dyn fmt::Display)]) -> fmt::Result {
+    let mut labels = labels.iter();
+    labels.try_for_each(|(label, value)| write!(f, "{label}=.={value};.;"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_carry_their_labels_as_istio_takes_them_out() {
+    fn names_contain_their_labels_in_the_form_that_istio_takes_out() {
         let (release, version, reason) = ("reviews", "v2", &Reason::Rule("testers".into()));
         let table = [
             (
@@ -288,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn every_class_stands_at_its_index() {
+    fn the_index_of_a_class_is_its_position() {
         for (index, class) in ResponseClass::ALL.into_iter().enumerate() {
             assert_eq!(class.index(), index);
         }
     }
 
     #[test]
-    fn a_whole_response_belongs_to_the_hundred_of_its_status() {
+    fn the_class_of_a_complete_response_is_that_of_its_status() {
         let table = [
             (200, "via_upstream", "2xx"),
             (404, "via_upstream", "4xx"),
@@ -339,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_tunnel_the_status_alone_counts() {
+    fn the_class_of_a_tunnel_is_that_of_its_status() {
         for (status, class) in [(101, "1xx"), (200, "2xx"), (503, "5xx"), (0, "reset")] {
             let got = ResponseClass::of(status, b"downstream_remote_disconnect", true);
             assert_eq!(got.to_string(), class, "{status}");

@@ -30,7 +30,8 @@ pub use request::{Edits, MARK, MirrorRequest, Uncarriable, is_never_copied};
 pub use sample::{Sample, Samples};
 pub use secrets::{SecretHeader, Secrets};
 
-use crate::release::{Match, Percentage, Ticket, any_matches};
+use crate::draw::{Percentage, Ticket};
+use crate::matching::{self, Match, Trace};
 use crate::request::RequestHead;
 
 /// A mirror of a release.
@@ -62,12 +63,17 @@ pub struct Mirror {
 impl Mirror {
     /// Whether it gets a copy of a request that is not itself one.
     #[must_use]
-    pub fn selects(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> bool {
+    pub fn selects<'m>(
+        &'m self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'m>,
+    ) -> bool {
         self.methods
             .iter()
             .any(|method| method.as_bytes() == head.method())
-            && (self.matches.is_empty() || any_matches(&self.matches, head, ticket))
-            && (self.percentage.is_all() || self.percentage.takes(ticket.number(head)))
+            && (self.matches.is_empty() || matching::any_holds(&self.matches, head, ticket, trace))
+            && (self.percentage.is_all() || matching::is_in(self.percentage, head, ticket, trace))
     }
 
     /// The outcome of a request that the mirror selects, if its head tells that there is no copy.

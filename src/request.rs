@@ -1,7 +1,7 @@
-//! What the decision sees of a request: a view of its head, as bytes.
+//! The head of a request, as bytes.
 //!
-//! Header values are bytes, because HTTP allows any in them and a proxy that stumbles over one is
-//! down. Nothing here copies or fails: what cannot be read is not there.
+//! HTTP allows any bytes in a header value, and a proxy that panics on one is down. So nothing here
+//! fails: what cannot be read is absent.
 
 mod client_os;
 mod header_pairs;
@@ -12,10 +12,10 @@ use std::borrow::Cow;
 pub use client_os::ClientOs;
 pub use header_pairs::HeaderPairs;
 
-/// A header's name, in lower case, and one of its values. A repeated header is several of these.
+/// A header's name, in lower case, and one of its values. A repeated header is several pairs.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
-/// The head of one request, borrowed from whoever holds it.
+/// A view of the head of one request.
 ///
 /// ```
 /// use halftone::request::RequestHead;
@@ -39,8 +39,8 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// A view of `headers`: the pseudo-headers `:authority`, `:method` and `:path` among the
-    /// others, names in lower case as Envoy gives them. A pseudo-header that is not there is empty.
+    /// A view of `headers`, which include the pseudo-headers `:authority`, `:method` and `:path`. Names
+    /// are in lower case, as Envoy gives them. A pseudo-header that is absent is empty.
     #[must_use]
     pub fn new(headers: &'a [Header<'a>]) -> Self {
         let (mut authority, mut method, mut target) = (None, None, None);
@@ -65,8 +65,8 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The same head, with the address that the request came from: as text, without a port, in the
-    /// form that Envoy prints (RFC 5952 for IPv6).
+    /// The same head, with the address that the request came from: a string without a port, in the form
+    /// that Envoy prints (RFC 5952 for IPv6).
     #[must_use]
     pub fn with_source_address(self, address: &'a [u8]) -> Self {
         Self {
@@ -93,13 +93,13 @@ impl<'a> RequestHead<'a> {
         self.path
     }
 
-    /// The address that the request came from, where it is known.
+    /// The address that the request came from, if it is known.
     #[must_use]
     pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }
 
-    /// All headers, in their order and with their repeats.
+    /// All headers in their order, repeats included.
     #[must_use]
     pub fn all_headers(&self) -> &'a [Header<'a>] {
         self.headers
@@ -113,7 +113,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The values of the cookie `name`, of all `cookie` headers, as sent: not decoded, quotes kept.
+    /// The values of the cookie `name` in all `cookie` headers, as sent: not decoded, with quotes.
     pub fn cookies<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.headers("cookie")
             .flat_map(|value| value.split(|byte| *byte == b';'))
@@ -122,8 +122,8 @@ impl<'a> RequestHead<'a> {
             .map(|pair| pair.1.trim_ascii_start())
     }
 
-    /// The values of the query parameter `name`, percent-decoded; one without `=` has the empty
-    /// value. A `+` stands for itself, as in Envoy's own query matching.
+    /// The values of the query parameter `name`, percent-decoded. A parameter without `=` has an empty
+    /// value. A `+` is a plus, as in Envoy's own query matching.
     pub fn query_params<'n>(
         &self,
         name: &'n str,
@@ -136,7 +136,7 @@ impl<'a> RequestHead<'a> {
             .map(|pair| decoded(pair.1))
     }
 
-    /// The client's operating system, by its `user-agent`.
+    /// The client's operating system, from its `user-agent`.
     #[must_use]
     pub fn client_os(&self) -> Option<ClientOs> {
         self.headers("user-agent")
@@ -144,8 +144,8 @@ impl<'a> RequestHead<'a> {
             .and_then(ClientOs::of_user_agent)
     }
 
-    /// The claim `name` of the bearer token in `authorization`: a text, or a whole number in
-    /// decimal. It is read, not verified.
+    /// The claim `name` of the bearer token in `authorization`: a string, or an integer in decimal. The
+    /// token is read, not verified.
     #[must_use]
     pub fn jwt_claim(&self, name: &str) -> Option<String> {
         self.headers("authorization")
@@ -153,10 +153,7 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// The values of the header `name` in what is left of `headers`.
-///
-/// Every condition on a header goes through all of them, and a loop is what the compiler makes the least
-/// code and the fastest of, whatever it optimises for.
+/// Iterates over the values of the header `name`. A plain loop is faster here than an iterator chain.
 struct Values<'a, 'n> {
     headers: &'a [Header<'a>],
     name: &'n [u8],
@@ -168,7 +165,7 @@ impl<'a> Iterator for Values<'a, '_> {
     fn next(&mut self) -> Option<&'a [u8]> {
         while let [(name, value), rest @ ..] = self.headers {
             self.headers = rest;
-            // Most names differ in length.
+            // The lengths of most names differ.
             if name.len() == self.name.len() && *name == self.name {
                 return Some(value);
             }

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use halftone::config;
-use halftone::release::{Draws, Release, Releases, Strategy};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Releases, Strategy};
 use halftone::request::RequestHead;
 use halftone_lab::workload::{HOST, configuration};
 use serde_json::{Value, json};
@@ -56,19 +57,22 @@ fn decide(config: &Value, reason: Option<&str>) -> Run {
     let releases = load(config);
     let headers = request();
     let head = RequestHead::new(headers);
-    let decided = releases.claiming(&head).map(|(_, release)| {
-        let decision = release.decide(&head, 1);
+    let decided = releases.claiming(&head).map(|release| {
+        let decision = release.decide(&head, Draw { chance: 1, now: 0 }, &mut ());
         decision.outcome.reason().to_string()
     });
     assert_eq!(decided.as_deref(), reason);
-    let mut chance = Draws::new(1);
+    let mut random = Random::new(1);
     Box::new(move || {
         let head = RequestHead::new(black_box(headers));
-        let claiming = releases.claiming(&head);
-        let decide = |(_, release): (usize, &Release)| {
-            black_box(release.decide(&head, chance.next_u64()).outcome.index())
+        let draw = Draw {
+            chance: random.next_u64(),
+            now: 0,
         };
-        black_box(claiming.map(decide));
+        let index = releases
+            .claiming(&head)
+            .map(|release| release.decide(&head, draw, &mut ()).outcome.index());
+        black_box(index);
     })
 }
 
@@ -158,7 +162,7 @@ fn run_race(weights: &Value) -> Run {
     else {
         return Box::new(|| ());
     };
-    let mut sessions = Draws::new(1);
+    let mut sessions = Random::new(1);
     Box::new(move || {
         black_box(split.pick(sessions.next_u64()).drawn().index());
     })

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use halftone::config;
-use halftone::release::StringMatch;
+use halftone::matching::StringMatch;
 use halftone_lab::workload::configuration;
 
 use super::{Run, Scenario};

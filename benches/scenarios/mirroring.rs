@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use halftone::config;
+use halftone::draw::Draw;
 use halftone::mirror::RequestKind;
 use halftone::request::RequestHead;
 use halftone_lab::workload::HOST;
@@ -24,10 +25,10 @@ fn copy() -> Run {
     let headers = request();
     let run = move || {
         let head = RequestHead::new(black_box(headers));
-        let (_, release) = releases.claiming(&head)?;
-        let decision = release.decide(&head, 1);
+        let release = releases.claiming(&head)?;
+        let decision = release.decide(&head, Draw { chance: 1, now: 0 }, &mut ());
         let mirror = decision.mirrors(&head).next()?;
-        let is_routing = |name: &[u8]| releases.is_routing_header(name);
+        let is_routing = |name: &[u8]| releases.settings().is_routing_header(name);
         let copy = mirror.request(&head, RequestKind::of(&head), is_routing);
         Some(black_box(copy.ok()?).headers.len())
     };

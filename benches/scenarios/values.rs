@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use halftone::release::StringMatch;
+use halftone::matching::StringMatch;
 
 use super::{Run, Scenario};
 

@@ -1,5 +1,6 @@
 //! What the core decides for a case's request.
 
+use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 
@@ -30,10 +31,12 @@ pub fn decide(releases: &Releases, request: &Request, chance: u64) -> Observed {
     if let Some(address) = &address {
         head = head.with_source_address(address.as_bytes());
     }
-    let Some((_, release)) = releases.claiming(&head) else {
+    let Some(release) = releases.claiming(&head) else {
         return Observed::default();
     };
-    let outcome = release.decide(&head, chance).outcome;
+    let outcome = release
+        .decide(&head, Draw { chance, now: 0 }, &mut ())
+        .outcome;
     Observed {
         release: Some(release.name.to_string()),
         version: Some(outcome.version().name().into()),

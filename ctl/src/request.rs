@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use halftone::release::SessionKey;
+use halftone::draw::SessionKey;
 use halftone::request::{Header, RequestHead};
 
 /// The request, as the command line says it.

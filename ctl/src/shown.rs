@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use halftone::release::SessionKey;
+use halftone::draw::SessionKey;
 
 /// The longest value that is shown whole, in characters.
 const LONGEST: usize = 80;

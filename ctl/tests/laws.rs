@@ -9,7 +9,7 @@
 )]
 
 use clap::Parser;
-use halftone::release::{Draws, Ticket};
+use halftone::draw::{Draw, Random, Ticket};
 use halftonectl::Cli;
 use halftonectl::cli::Verb;
 use halftonectl::request::Request;
@@ -238,18 +238,18 @@ proptest! {
         let headers = request.headers();
         let head = request.head(&headers);
 
-        let Some((_, release)) = releases.claiming(&head) else {
+        let Some(release) = releases.claiming(&head) else {
             prop_assert_eq!((report.release, report.decision), (None, None));
             return Ok(());
         };
-        let chance = Draws::new(seed).next_u64();
-        let decision = release.decide(&head, chance);
+        let chance = Random::new(seed).next_u64();
+        let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
         let outcome = decision.outcome;
         let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
         prop_assert_eq!(end(&report), decided.clone());
         let told = report.decision.unwrap();
         prop_assert_eq!((told.version, told.reason), decided);
-        let mut walk = Walk::new(&head, Ticket::new(release.session.as_ref(), chance));
+        let mut walk = Walk::new(&head, Ticket::new(release.session.as_ref(), Draw { chance, now: 0 }));
         prop_assert_eq!(walk.strategy(release).0.index(), outcome.index());
 
         let selected: Vec<&str> = decision.mirrors(&head).map(|mirror| &*mirror.name).collect();
@@ -280,7 +280,7 @@ proptest! {
         let headers = request.headers();
         let claiming = releases.claiming(&request.head(&headers));
         prop_assume!(claiming.is_some());
-        let sample = simulate::sample::Sample::new(&args, &request, claiming.unwrap().1);
+        let sample = simulate::sample::Sample::new(&args, &request, claiming.unwrap());
         prop_assume!(sample.is_ok());
 
         let report = simulate::report::Report::new(&args, &sample.unwrap());

@@ -9,7 +9,8 @@ use halftone::mirror::{
     BodyMode, Compare, Ignored, MARK, Mirror, Pointer, RequestKind, Sample, Secrets,
     announced_length, is_never_copied,
 };
-use halftone::release::{Percentage, Releases};
+use halftone::draw::{Draw, Percentage};
+use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -104,10 +105,12 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
         RequestHead::new(headers),
         RequestHead::new(headers).with_source_address(address),
     ] {
-        let (_, release) = RELEASES.claiming(&head).expect("a star claims everything");
-        let decision = release.decide(&head, chance);
-        assert_eq!(decision.outcome, release.decide(&head, chance).outcome);
-        assert!(release.outcomes().contains(&decision.outcome));
+        let release = RELEASES.claiming(&head).expect("a star claims everything");
+        let draw = Draw { chance, now: 0 };
+        let decision = release.decide(&head, draw, &mut ());
+        let again = release.decide(&head, draw, &mut ());
+        assert_eq!(decision.outcome, again.outcome);
+        assert!(release.outcomes.contains(&decision.outcome));
         for name in ["c", "s", "q", "sub", ""] {
             let _ = head.cookies(name).count() + head.query_params(name).count();
             let _ = head.jwt_claim(name);
@@ -122,7 +125,8 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
 fn copy(mirror: &Mirror, head: &RequestHead<'_>) {
     let kind = RequestKind::of(head);
     let _ = announced_length(head);
-    let Ok(request) = mirror.request(head, kind, |name| RELEASES.is_routing_header(name)) else {
+    let is_routing = |name: &[u8]| RELEASES.settings().is_routing_header(name);
+    let Ok(request) = mirror.request(head, kind, is_routing) else {
         return;
     };
     let marks = request.headers.iter().filter(|(name, _)| *name == MARK);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::violation::{Path, Violations};
 use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
-use crate::release::{Hosts, Release, Releases, Route, Version};
+use crate::release::{Hosts, Release, Releases, Route, Settings, Version};
 use versions::Versions;
 
 /// The header that a release routes by, unless it says otherwise.
@@ -37,13 +37,14 @@ pub(super) fn compile(
 }
 
 fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Releases {
-    let mut compiled = Releases::default();
-    compiled.explain = config
+    let mut settings = Settings::default();
+    settings.explain = config
         .explain
         .as_ref()
         .map(|explain| explain_header(explain, violations));
-    compiled.access_log = config.access_log.unwrap_or(false);
-    compiled.mirror_budget = mirrors::budget(config.mirror_budget.as_deref(), violations);
+    settings.access_log = config.access_log.unwrap_or(false);
+    settings.mirror_budget = mirrors::budget(config.mirror_budget.as_deref(), violations);
+    let mut compiled = Releases::new(settings);
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
     let mut names = names::Unique::new("releases", "release");
@@ -55,7 +56,7 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
         let path = path.index(index);
         names.insert(one.name.as_deref(), index, &path, violations);
         claim_hosts(one, index, &path, &mut claims, violations);
-        let budget = compiled.mirror_budget;
+        let budget = compiled.settings().mirror_budget;
         let release = compile_release(one, budget, &path, violations);
         compiled.insert(release, hosts(one));
     }
@@ -146,7 +147,7 @@ fn compile_release(
             .as_ref()
             .map(|session| session::compile(session, name, &path.field("session"), violations))
     });
-    let versions = versions.into_inner();
+    let (versions, outcomes) = versions.into_all();
     let route = compile_route(
         release.route.as_ref(),
         &versions,
@@ -165,6 +166,7 @@ fn compile_release(
     Release {
         name: name.into(),
         versions,
+        outcomes,
         strategy,
         session,
         route,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::release::Lookup;
+use crate::lookup::Lookup;
 
 /// So many are told. A list of a million wrong things shall not fill a proxy's memory and log.
 const MOST: usize = 1_000;
@@ -69,7 +69,7 @@ impl Violations {
         for above in enclosing(&path) {
             self.judge_no_more(above);
         }
-        self.unjudged.insert(path.as_bytes(), true);
+        self.unjudged.insert(path.as_bytes().into(), true);
         self.found.push(Violation {
             path,
             wrong: wrong.into(),
@@ -129,7 +129,7 @@ impl Violations {
 
     fn judge_no_more(&mut self, path: &str) {
         if !self.unjudged.contains_key(path.as_bytes()) {
-            self.unjudged.insert(path.as_bytes(), false);
+            self.unjudged.insert(path.as_bytes().into(), false);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::dispatch::{Recipient, count_ended};
 use super::live::{LiveMirror, LiveRelease};
 use super::pairing::LivePairing;
+use crate::draw::Draw;
 use crate::mirror::capture::Capture;
 use crate::mirror::{Compare, RequestKind, announced_length};
 use crate::release::Decision;
@@ -19,24 +20,24 @@ pub struct Selected {
 
 impl Selected {
     /// The mirrors that select the request and can have a copy of it, as far as its `head` tells. The
-    /// others are counted. `chance` is a random number: it selects the answers that are compared.
+    /// others are counted.
     pub fn new(
         release: &LiveRelease,
         decision: &Decision<'_>,
         head: &RequestHead<'_>,
-        chance: u64,
+        draw: Draw,
     ) -> Option<Self> {
         let mut copies = decision.copies(head)?;
         let (kind, length) = (RequestKind::of(head), announced_length(head));
         let mut mirrors = Vec::new();
         for live in &release.mirrors {
             let mirror = &live.mirror;
-            if !copies.are_for(mirror) {
+            if !copies.are_for(mirror, &mut ()) {
                 continue;
             }
             match mirror.refusal(kind, length) {
                 Some(outcome) => live.metrics.count(outcome),
-                None => mirrors.push((Rc::clone(live), mirror.comparison(chance).cloned())),
+                None => mirrors.push((Rc::clone(live), mirror.comparison(draw.chance).cloned())),
             }
         }
         (!mirrors.is_empty()).then_some(Self { kind, mirrors })

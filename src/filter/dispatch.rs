@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::host::{self, Queue};
-use super::live::{Live, LiveMirror};
+use super::abi::{self, Queue};
+use super::live::{self, Live, LiveMirror};
 use super::pairing::LivePairing;
+use crate::lookup::FixedHasher;
 use crate::mirror::capture::{Ended, RequestCopy, Target};
 use crate::mirror::outbox::{Held, Outbox, Permit};
 use crate::mirror::{Mirror, MirrorOutcome, RequestKind};
-use crate::release::FixedHasher;
 use crate::request::RequestHead;
 
 /// A mirror that a request is copied to.
@@ -75,8 +75,9 @@ pub struct Dispatch {
 impl Dispatch {
     /// The copies of the root in whose callback this is.
     pub fn new(live: Rc<Live>) -> Self {
+        let has_mirrors = live::mirrors(&live).next().is_some();
         Self {
-            wake_up: live.has_mirrors().then(register_queue).flatten(),
+            wake_up: has_mirrors.then(register_queue).flatten(),
             live,
             ..Self::default()
         }
@@ -116,7 +117,7 @@ impl Dispatch {
     /// Sends all copies that wait. Only in a callback of the root.
     pub fn send_all(&self) {
         for copy in self.outbox.take_all() {
-            let sent_at = host::instant();
+            let sent_at = abi::instant();
             match self.send(&copy) {
                 Ok(call) => {
                     let in_flight = InFlight {
@@ -135,10 +136,10 @@ impl Dispatch {
 
     fn send(&self, copy: &RequestCopy<Recipient>) -> Result<u32, MirrorOutcome> {
         let headers = copy.head.borrowed();
-        let is_routing = |name: &[u8]| self.live.releases.is_routing_header(name);
+        let is_routing = |name: &[u8]| self.live.settings().is_routing_header(name);
         let mirror = copy.target.mirror();
         let request = mirror.request(&RequestHead::new(&headers), copy.kind, is_routing)?;
-        host::call(request, &copy.body)
+        abi::call(request, &copy.body)
     }
 
     /// The answer to `call` is there. The sizes are 0 if there is none. Only in the root's answer
@@ -154,13 +155,13 @@ impl Dispatch {
         else {
             return;
         };
-        let elapsed = host::instant().duration_since(*sent_at);
+        let elapsed = abi::instant().duration_since(*sent_at);
         // A comparison needs all headers. An outcome needs one or two.
-        let head = (headers > 0 && pairing.is_some()).then(host::answer_headers);
+        let head = (headers > 0 && pairing.is_some()).then(abi::answer_headers);
         let header = |name: &str| match &head {
             _ if headers == 0 => None,
             Some(head) => head.get(name).map(<[u8]>::to_vec),
-            None => host::answer_header(name),
+            None => abi::answer_header(name),
         };
         let outcome = MirrorOutcome::of_answer(*kind, header, elapsed, mirror.mirror.timeout);
         mirror.metrics.count(outcome);
@@ -186,13 +187,13 @@ impl Dispatch {
 
 /// A queue that only this root knows. All workers and plugins of a proxy share one space of names.
 fn register_queue() -> Option<Queue> {
-    let (high, low) = (host::random(), host::random());
+    let (high, low) = (abi::random(), abi::random());
     Queue::register(&format!("halftone.outbox.{high:016x}{low:016x}"))
 }
 
 /// The time since `earlier`, in milliseconds.
 pub fn milliseconds_since(earlier: Instant) -> u64 {
-    milliseconds(host::instant().duration_since(earlier))
+    milliseconds(abi::instant().duration_since(earlier))
 }
 
 fn milliseconds(time: Duration) -> u64 {

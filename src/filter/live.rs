@@ -8,27 +8,25 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use super::metrics::{MirrorMetrics, ReleaseMetrics};
+use proxy_wasm::types::MetricType;
+
+use super::abi::Metric;
+use crate::event::Event;
+use crate::lookup::FixedHasher;
+use crate::metrics::{Kind, MirrorMetrics, ReleaseMetrics};
 use crate::mirror::outbox::{Budget, Permit, Permits};
 use crate::mirror::{Mirror, Samples};
-use crate::release::{FixedHasher, Release, Releases};
-use crate::request::RequestHead;
+use crate::release::{Release, Releases};
 
 /// All releases of one plugin configuration that serves.
-#[derive(Default)]
-pub struct Live {
-    /// The compiled configuration.
-    pub releases: Releases,
-    /// In the order of [`Releases::all`].
-    live: Vec<Rc<LiveRelease>>,
-}
+pub type Live = Releases<Rc<LiveRelease>>;
 
 /// A release that serves.
 pub struct LiveRelease {
     /// The compiled release.
     pub release: Arc<Release>,
     /// Its metrics.
-    pub metrics: ReleaseMetrics,
+    pub metrics: ReleaseMetrics<Metric>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror>>,
 }
@@ -40,7 +38,7 @@ pub struct LiveMirror {
     /// The release that it belongs to.
     pub release: Arc<Release>,
     /// Its metrics.
-    pub metrics: MirrorMetrics,
+    pub metrics: MirrorMetrics<Metric>,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
     /// The bytes that all copies of this worker may hold.
@@ -59,62 +57,51 @@ thread_local! {
     static LAST_GOOD: RefCell<Table<Weak<Live>>> = RefCell::default();
 }
 
-impl Live {
-    /// Serves `releases` for `plugin` from now on.
-    pub fn begin(plugin: &str, releases: Releases) -> Rc<Self> {
-        let before = Self::last_good(plugin);
-        let live = Rc::new(Self::new(releases, before.as_deref()));
-        LAST_GOOD.with_borrow_mut(|last_good| {
-            last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
-        });
-        live
-    }
+/// Serves `releases` for `plugin` from now on.
+pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
+    let before = last_good(plugin);
+    let before = before.iter().flat_map(|live| mirrors(live));
+    let permits: Table<Permits> = before
+        .map(|mirror| (mirror.full_name(), mirror.permits.clone()))
+        .collect();
+    let limit = releases.settings().mirror_budget;
+    let budget = BUDGET.with(|budget| budget.with_limit(limit));
+    let live = releases.map(|release| Rc::new(LiveRelease::new(release, &budget, &permits)));
+    let live = Rc::new(live);
+    LAST_GOOD.with_borrow_mut(|last_good| {
+        last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
+    });
+    live
+}
 
-    /// What serves for `plugin`.
-    pub fn last_good(plugin: &str) -> Option<Rc<Self>> {
-        LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade))
-    }
+/// What serves for `plugin`.
+pub fn last_good(plugin: &str) -> Option<Rc<Live>> {
+    LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade))
+}
 
-    fn new(releases: Releases, before: Option<&Self>) -> Self {
-        let before = before.into_iter().flat_map(Self::mirrors);
-        let permits = before.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
-        let permits: Table<Permits> = permits.collect();
-        let budget = BUDGET.with(|budget| budget.with_limit(releases.mirror_budget));
-        let all = releases.all().iter();
-        Self {
-            live: all
-                .map(|release| Rc::new(LiveRelease::new(release, &budget, &permits)))
-                .collect(),
-            releases,
-        }
-    }
+/// All mirrors of all releases.
+pub fn mirrors(live: &Live) -> impl Iterator<Item = &LiveMirror> {
+    let mirrors = live.all().iter().flat_map(|release| &release.mirrors);
+    mirrors.map(|mirror| &**mirror)
+}
 
-    /// The release that claims the host of the request.
-    pub fn claiming(&self, head: &RequestHead<'_>) -> Option<&Rc<LiveRelease>> {
-        let (index, _) = self.releases.claiming(head)?;
-        self.live.get(index)
-    }
-
-    /// Whether any release has a mirror.
-    pub fn has_mirrors(&self) -> bool {
-        self.mirrors().next().is_some()
-    }
-
-    fn mirrors(&self) -> impl Iterator<Item = &LiveMirror> {
-        let mirrors = self.live.iter().flat_map(|release| &release.mirrors);
-        mirrors.map(|mirror| &**mirror)
-    }
+fn define(kind: Kind, event: &Event<'_>) -> Metric {
+    let kind = match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Histogram => MetricType::Histogram,
+    };
+    Metric::of(kind, event)
 }
 
 impl LiveRelease {
-    fn new(release: &Arc<Release>, budget: &Budget, permits: &Table<Permits>) -> Self {
+    fn new(release: Arc<Release>, budget: &Budget, permits: &Table<Permits>) -> Self {
         let mirrors = release.mirrors.iter();
         Self {
-            metrics: ReleaseMetrics::define(release),
+            metrics: ReleaseMetrics::define(&release, &mut define),
             mirrors: mirrors
-                .map(|mirror| Rc::new(LiveMirror::new(release, mirror, budget, permits)))
+                .map(|mirror| Rc::new(LiveMirror::new(&release, mirror, budget, permits)))
                 .collect(),
-            release: Arc::clone(release),
+            release,
         }
     }
 }
@@ -128,7 +115,7 @@ impl LiveMirror {
     ) -> Self {
         let samples = mirror.compare.as_ref().map(|compare| compare.samples);
         let mut live = Self {
-            metrics: MirrorMetrics::define(&release.name, mirror),
+            metrics: MirrorMetrics::define(&release.name, mirror, &mut define),
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
             budget: budget.clone(),

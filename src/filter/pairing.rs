@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::abi;
 use super::dispatch::milliseconds_since;
-use super::host;
 use super::live::LiveMirror;
 use crate::mirror::pairing::{BoundedReading, ComparedPair, Pairing, TimedAnswer};
 use crate::mirror::{Compare, ComparisonResult, MirrorOutcome};
@@ -48,9 +48,9 @@ impl LivePairing {
     ) {
         let reading = self.read(head, body == 0 && trailers == 0);
         self.mirror_ended(reading.map(|mut reading| {
-            reading.body(body, host::answer_body);
+            reading.body(body, abi::answer_body);
             if trailers > 0 {
-                reading.trailers(&host::answer_trailers().borrowed());
+                reading.trailers(&abi::answer_trailers().borrowed());
             }
             reading.end(milliseconds_since(sent_at))
         }));
@@ -83,7 +83,7 @@ impl LivePairing {
                 let why = pair.comparison.note.as_deref().unwrap_or_default();
                 log::debug!("halftone: {}: not compared: {why}", mirror.full_name());
             }
-            _ if mirror.samples.borrow_mut().take(host::now()) => {
+            _ if mirror.samples.borrow_mut().take(abi::now()) => {
                 let (release, name) = (&mirror.release.name, &mirror.mirror.name);
                 let sample = pair.sample(release, name, &self.request.borrowed());
                 log::warn!("halftone: {sample}");
@@ -126,7 +126,7 @@ impl ProductionAnswer {
     /// The next `size` bytes of the body pass.
     pub fn body(&mut self, size: usize, end_of_stream: bool) {
         for reading in self.readings() {
-            reading.body(size, host::response_body);
+            reading.body(size, abi::response_body);
         }
         if end_of_stream {
             self.end();
@@ -138,7 +138,7 @@ impl ProductionAnswer {
         if self.readers.is_empty() {
             return;
         }
-        let trailers = host::response_trailers();
+        let trailers = abi::response_trailers();
         for reading in self.readings() {
             reading.trailers(&trailers.borrowed());
         }

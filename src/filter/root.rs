@@ -8,26 +8,24 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use super::abi;
 use super::dispatch::Dispatch;
-use super::host;
-use super::live::Live;
-use super::plugin_status::{FIRST_TICK, PluginStatus};
+use super::live::{self, Live};
+use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
 use crate::config::{self, Violations};
 use crate::release::Releases;
 
 thread_local! {
-    /// The roots that Envoy is done with and that stay for their copies, and these.
+    /// The roots that wait for the answers to their copies after Envoy is done with them.
     static LEAVING: RefCell<Vec<(u32, Rc<Dispatch>)>> = RefCell::default();
 }
 
-/// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
-/// it.
+/// Envoy makes a new root for each configuration, and keeps the old one while a stream holds it.
 pub struct Root {
     id: u32,
     dispatch: Rc<Dispatch>,
-    status: Option<PluginStatus>,
-    /// Envoy is done with it, and it stays for its copies.
+    status: Option<RootStatus>,
     is_leaving: bool,
 }
 
@@ -48,18 +46,20 @@ impl Root {
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 
-    /// Of the roots of one plugin with one text Envoy lets only the last one stay: where a
-    /// configuration goes, comes back and goes again meanwhile, it drops the one that stayed before,
-    /// and cancels its copies. Nobody is told, so whoever stays looks after the others.
+    /// Gives back what the copies of dropped roots hold.
+    ///
+    /// Envoy keeps only one leaving root of a plugin with the same text. If a configuration goes, comes
+    /// back and goes again in the meantime, Envoy drops the root that left first and cancels its copies,
+    /// without a callback. So each leaving root looks after the others.
     fn look_after_others(&self) {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
             all.retain(|(id, dispatch)| {
-                let stays = host::is_root_alive(*id, self.id);
-                if !stays {
+                let is_alive = abi::is_root_alive(*id, self.id);
+                if !is_alive {
                     dropped.push(Rc::clone(dispatch));
                 }
-                stays
+                is_alive
             });
         });
         for dispatch in dropped {
@@ -67,39 +67,39 @@ impl Root {
         }
     }
 
-    fn finish(&self) {
+    fn end(&self) {
         LEAVING.with_borrow_mut(|all| all.retain(|(id, _)| *id != self.id));
-        host::done_at_last();
+        abi::end_root();
     }
 
     fn serve(&mut self, live: Rc<Live>) {
         self.dispatch = Rc::new(Dispatch::new(live));
     }
 
-    fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
+    fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Live::begin(status.plugin(), releases));
+        self.serve(live::begin(status.plugin(), releases));
     }
 
-    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
-        let rejected =
-            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Live::last_good(status.plugin()) {
+    fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
+        let is_rejected =
+            status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
+        match live::last_good(status.plugin()) {
             Some(live) => {
                 self.serve(live);
                 status.serves_on();
                 Refusal::ServeOn
             }
-            None if rejected => Refusal::Reject,
+            None if is_rejected => Refusal::Reject,
             None => Refusal::Pass,
         }
     }
 }
 
-/// What becomes of a configuration that is refused.
+/// What happens after a configuration was refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refusal {
-    /// Envoy is told, and what serves in its workers serves on.
+    /// Envoy rejects the configuration. What serves in its workers keeps serving.
     Reject,
     /// This root serves what served before in its VM.
     ServeOn,
@@ -108,22 +108,24 @@ enum Refusal {
 }
 
 impl RootContext for Root {
-    /// False rejects the configuration: Envoy tells the control plane, and what served before serves
-    /// on. That is for the VM in which Envoy tries a configuration out, and only while something
-    /// serves. Without that, Envoy would answer every request with 500. And a worker that said no
-    /// after the trial had said yes would be lost until Envoy is started anew: so it is when a text
-    /// comes back that was taken as a first one, because Envoy keeps the verdict of its trial.
+    /// Returns false to reject the configuration. Envoy then reports it to the control plane, and what
+    /// served before keeps serving.
+    ///
+    /// Only the VM in which Envoy tries a configuration rejects, and only while something serves. With
+    /// nothing serving, Envoy would answer every request with 500. A worker that rejects what the trial
+    /// accepted would be out of service until Envoy restarts. That can happen when a text comes back
+    /// that was once let pass, because Envoy keeps the verdict of its trial.
     fn on_configure(&mut self, _size: usize) -> bool {
-        host::follow_log_level();
-        host::tick_after(FIRST_TICK);
-        let mut status = PluginStatus::new(&host::plugin_name());
-        let text = host::plugin_configuration();
-        let came_at = Instant::now();
+        abi::follow_log_level();
+        abi::tick_every(FIRST_TICK);
+        let mut status = RootStatus::new(&abi::plugin_name());
+        let text = abi::plugin_configuration();
+        let started_at = abi::instant();
         let refusal = match config::load(&text) {
             Ok(releases) => {
-                let read_at = Instant::now();
+                let read_at = abi::instant();
                 self.accept(&mut status, releases);
-                log_accepted(status.plugin(), &self.dispatch, came_at, read_at);
+                log_accepted(status.plugin(), &self.dispatch, started_at, read_at);
                 None
             }
             Err(violations) => {
@@ -133,13 +135,13 @@ impl RootContext for Root {
             }
         };
         if let Some(before) = self.status.replace(status) {
-            before.gone();
+            before.end();
         }
         refusal != Some(Refusal::Reject)
     }
 
     fn on_tick(&mut self) {
-        host::stop_ticking();
+        abi::stop_ticking();
         if let Some(status) = &mut self.status {
             status.count();
         }
@@ -158,10 +160,10 @@ impl RootContext for Root {
     }
 }
 
-fn log_accepted(plugin: &str, dispatch: &Dispatch, came_at: Instant, read_at: Instant) {
-    let releases = dispatch.live().releases.all().len();
-    let read = read_at.duration_since(came_at).as_millis();
-    let defined = read_at.elapsed().as_millis();
+fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at: Instant) {
+    let releases = dispatch.live().all().len();
+    let read = read_at.duration_since(started_at).as_millis();
+    let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );
@@ -187,16 +189,16 @@ impl Context for Root {
         if self.is_leaving {
             self.look_after_others();
             if self.dispatch.is_idle() {
-                self.finish();
+                self.end();
             }
         }
     }
 
-    /// Envoy is done with this configuration. False: not before the copies that are on their way have
-    /// their answers, which Envoy would otherwise cancel.
+    /// Envoy is done with this configuration. Returns false if copies wait for their answers, which
+    /// Envoy would otherwise cancel.
     fn on_done(&mut self) -> bool {
         if let Some(status) = self.status.take() {
-            status.gone();
+            status.end();
         }
         self.dispatch.send_all();
         let is_idle = self.dispatch.is_idle();

@@ -12,7 +12,7 @@ use body::Body;
 pub use reading::Reading;
 
 use super::json_diff::{Diff, Ignored, JsonDifference, Side, diff};
-use crate::release::Percentage;
+use crate::draw::Percentage;
 
 /// How the answers of a mirror are compared with production's.
 #[derive(Clone, Debug, PartialEq)]

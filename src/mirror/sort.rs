@@ -71,11 +71,11 @@ fn set(list: &mut [u32], place: usize, value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Draws;
+    use crate::draw::Random;
 
     #[test]
     fn lists_of_every_length_are_sorted() {
-        let mut draws = Draws::new(1);
+        let mut draws = Random::new(1);
         for length in (0..70).chain([1_000]) {
             for most in [3, 1 << 20] {
                 let mut list: Vec<u32> = (0..length)

@@ -1,16 +1,16 @@
-//! Which release claims a host. Exact beats `*.suffix`, the longest suffix beats a shorter one, `*`
-//! comes last.
+//! Finds the release that claims a host. An exact host beats `*.suffix`, a longer suffix beats a
+//! shorter one, and `*` comes last.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::lookup::Lookup;
+use crate::lookup::Lookup;
 
-/// The longest name that DNS allows, in bytes. A longer one is claimed by `*` alone, so that a host
-/// made of dots costs no more than a real one.
+/// The longest name that DNS allows, in bytes. Only `*` claims a longer one, so that a host made of
+/// dots costs no more than a real one.
 const LONGEST_HOST: usize = 253;
 
-/// From hosts to `T`. A lookup costs the same for one host and for 100,000.
+/// A table from host patterns to `T`. A lookup costs the same for one pattern and for 100,000.
 #[derive(Clone, Debug)]
 pub struct Hosts<T> {
     exact: Lookup<T>,
@@ -29,25 +29,26 @@ impl<T> Default for Hosts<T> {
 }
 
 impl<T> Hosts<T> {
-    /// Adds `pattern`: a host, `*.suffix` or `*`, in any case. Gives back what stood there before.
+    /// Adds `pattern`: a host, `*.suffix` or `*`, in any case. Returns the target that the same pattern
+    /// had before.
     pub fn insert(&mut self, pattern: &str, target: T) -> Option<T> {
         let pattern = pattern.to_ascii_lowercase();
         if pattern == "*" {
             self.any.replace(target)
         } else if let Some(suffix) = pattern.strip_prefix("*.") {
-            self.suffixes.insert(suffix.as_bytes(), target)
+            self.suffixes.insert(suffix.as_bytes().into(), target)
         } else {
-            self.exact.insert(pattern.as_bytes(), target)
+            self.exact.insert(pattern.as_bytes().into(), target)
         }
     }
 
-    /// The best claim on the host of `authority`, whose port and case do not matter.
+    /// The target of the best pattern for the host of `authority`. Port and case do not matter.
     #[must_use]
     pub fn find(&self, authority: &[u8]) -> Option<&T> {
         self.claim(authority).map(|(_, target)| target)
     }
 
-    /// The same, with the pattern that claims it.
+    /// The best pattern for the host of `authority`, and its target.
     #[must_use]
     pub fn claim(&self, authority: &[u8]) -> Option<(HostPattern<'_>, &T)> {
         let host = lower_case(host_of(authority));
@@ -56,7 +57,7 @@ impl<T> Hosts<T> {
             return any();
         }
         self.exact
-            .get_key_value(&host)
+            .get_key_value(&*host)
             .map(|(host, target)| (HostPattern::Exact(host), target))
             .or_else(|| self.find_suffix(&host))
             .or_else(any)
@@ -73,12 +74,12 @@ impl<T> Hosts<T> {
     }
 }
 
-/// What claims a host, in lower case. It prints as a configuration writes it.
+/// A pattern that claims a host, in lower case. It prints the form of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostPattern<'h> {
     /// The host itself.
     Exact(&'h [u8]),
-    /// `*.suffix`: any host below this one.
+    /// `*.suffix`: every host below this one.
     Suffix(&'h [u8]),
     /// `*`: every host.
     Any,
@@ -94,7 +95,7 @@ impl fmt::Display for HostPattern<'_> {
     }
 }
 
-/// The host of `host`, `host:port`, `[v6]` or `[v6]:port`.
+/// The host in an authority: `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn host_of(authority: &[u8]) -> &[u8] {
     match authority
         .iter()
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_star_takes_what_is_left() {
+    fn the_star_claims_every_other_host() {
         let mut hosts = Hosts::default();
         hosts.insert("*", "any");
         hosts.insert("reviews", "reviews");

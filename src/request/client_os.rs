@@ -1,4 +1,4 @@
-//! A client's operating system, told from its `user-agent`.
+//! A client's operating system, from its `user-agent`.
 
 use std::fmt;
 
@@ -7,8 +7,7 @@ use memchr::memmem;
 /// An operating system that a condition can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientOs {
-    /// iPhone, iPad, iPod. An iPad that asks for desktop pages says that it is a Mac, and is taken
-    /// for one.
+    /// iPhone, iPad, iPod. An iPad that asks for desktop pages claims to be a Mac, and counts as one.
     Ios,
     /// Android.
     Android,
@@ -16,14 +15,13 @@ pub enum ClientOs {
     Windows,
     /// macOS.
     Macos,
-    /// Linux on a desktop or a server; Android is not meant.
+    /// Linux on a desktop or a server, but not Android.
     Linux,
 }
 
 impl ClientOs {
-    /// The words of a `user-agent` that tell the system. Their order settles agents that name
-    /// several: Android's say `Linux`, iOS' say `like Mac OS X`, and those of Windows phones name
-    /// all the others.
+    /// The words of a `user-agent` and their systems. The first word found decides, since an agent may
+    /// name several: Android also names `Linux`, iOS `like Mac OS X`, and a Windows phone all others.
     const WORDS: [(&'static str, Self); 8] = [
         ("Windows", Self::Windows),
         ("iPhone", Self::Ios),
@@ -35,7 +33,7 @@ impl ClientOs {
         ("Linux", Self::Linux),
     ];
 
-    /// The system that a `user-agent` names, if it names one of them.
+    /// The system that a `user-agent` names. None: it names none of these.
     #[must_use]
     pub fn of_user_agent(agent: &[u8]) -> Option<Self> {
         Self::WORDS

@@ -1,7 +1,6 @@
-//! One claim of a JSON Web Token, read without verifying it.
+//! One claim of a JSON Web Token, read without verifying the token.
 //!
-//! The claims are JSON that a client sent, so this is one place of the core that needs a JSON
-//! parser. Where a claim stands several times the last one counts, as with most of them.
+//! If a claim occurs several times, the last one counts, as with most JSON parsers.
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -9,15 +8,15 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::json::Json;
 
-/// RFC 7515 leaves the padding away; some issuers do not.
+/// RFC 7515 omits the padding. Some issuers add it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The claim `name` of the token in the value of an `authorization` header: a text, or a whole
-/// number in decimal. Anything else is no claim, and whatever is not a bearer token, or is nested
-/// deeper than the parser goes (128 levels), has none.
+/// The claim `name` of the token in the value of an `authorization` header: a string, or an integer
+/// in decimal. None: it is something else, the value is no bearer token, or the claims are nested
+/// deeper than 128 levels.
 pub fn claim(authorization: &[u8], name: &str) -> Option<String> {
     let (scheme, token) = super::split_once(authorization, b' ')?;
     if !scheme.eq_ignore_ascii_case(b"bearer") {

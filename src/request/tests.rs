@@ -12,7 +12,7 @@ fn read<T>(path: &str, headers: &[(&str, &[u8])], test: impl Fn(RequestHead<'_>)
 }
 
 #[test]
-fn what_is_not_there_is_empty() {
+fn what_is_absent_is_empty() {
     let head = RequestHead::new(&[]);
     assert_eq!(
         (head.authority(), head.method(), head.path()),

@@ -1,7 +1,7 @@
 //! How a mirror's answer compares with production's: pairs of answers, named by the rule.
 
+use halftone::draw::Percentage;
 use halftone::mirror::{Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading};
-use halftone::release::Percentage;
 use halftone::request::Header;
 
 pub const JSON: &str = "application/json";

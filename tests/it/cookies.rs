@@ -1,6 +1,7 @@
 //! Cookies against another implementation: the `cookie` crate reads what we set, and sees what we
 //! read.
 
+use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
@@ -19,7 +20,7 @@ fn release(cookie: serde_json::Value) -> Releases {
 
 fn set_cookie(releases: &Releases) -> String {
     releases.all()[0]
-        .decide(&RequestHead::new(&[]), 1)
+        .decide(&RequestHead::new(&[]), Draw { chance: 1, now: 0 }, &mut ())
         .set_cookie()
         .unwrap()
 }
@@ -58,7 +59,11 @@ fn the_defaults_are_those_of_the_reference() {
 fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
     let releases = release(json!({"name": "sid"}));
     let carried: [Header<'_>; 1] = [(b"cookie", b"sid=abc")];
-    let decision = releases.all()[0].decide(&RequestHead::new(&carried), 1);
+    let decision = releases.all()[0].decide(
+        &RequestHead::new(&carried),
+        Draw { chance: 1, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.set_cookie(), None);
 
     let by_rule = halftone::config::load_value(&json!({"releases": [{
@@ -68,7 +73,11 @@ fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
             "session": {"cookie": {}},
         },
     }]}));
-    let decision = by_rule.as_ref().unwrap().all()[0].decide(&RequestHead::new(&[]), 1);
+    let decision = by_rule.as_ref().unwrap().all()[0].decide(
+        &RequestHead::new(&[]),
+        Draw { chance: 1, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.set_cookie(), None);
 }
 

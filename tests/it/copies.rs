@@ -12,7 +12,7 @@ fn copy(fields: Value, headers: &[Header<'_>]) -> Result<Vec<(String, String)>, 
     let releases = alone(fields);
     let mirror: &Mirror = &releases.all()[0].mirrors[0];
     let head = RequestHead::new(headers);
-    let is_routing = |name: &[u8]| releases.is_routing_header(name);
+    let is_routing = |name: &[u8]| releases.settings().is_routing_header(name);
     let request = mirror.request(&head, RequestKind::of(&head), is_routing)?;
     let headers = request.headers.iter();
     Ok(headers

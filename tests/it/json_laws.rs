@@ -1,7 +1,7 @@
 //! What holds for every two JSON documents, on random ones.
 
+use halftone::draw::Random;
 use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff};
-use halftone::release::Draws;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         1 => prop::collection::vec(any::<u8>(), 0..60),
         1 => "[\\[\\]{}:,\"0-2e.\\-\\\\u ]{0,30}".prop_map(String::into_bytes),
         3 => broken.prop_map(|(tree, chance, bytes, cut)| {
-            let mut text = tree.write(&mut Draws::new(chance)).into_bytes();
+            let mut text = tree.write(&mut Random::new(chance)).into_bytes();
             for (place, byte) in bytes {
                 let place = place.index(text.len());
                 text[place] = byte;
@@ -77,7 +77,7 @@ proptest! {
 
     #[test]
     fn however_it_is_written_a_value_is_the_same(tree in tree(i64::MAX), one in any::<u64>(), other in any::<u64>()) {
-        let (one, other) = (tree.write(&mut Draws::new(one)), tree.write(&mut Draws::new(other)));
+        let (one, other) = (tree.write(&mut Random::new(one)), tree.write(&mut Random::new(other)));
         prop_assert_eq!(diff(one.as_bytes(), other.as_bytes(), &Ignored::default()), Diff::Same, "{}\n{}", one, other);
     }
 
@@ -90,7 +90,7 @@ proptest! {
         let mut other = tree.clone();
         *other.at(steps) = changed(other.at(steps));
 
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (left, right) = (tree.write(&mut chance), other.write(&mut chance));
         let (left, right) = (left.as_bytes(), right.as_bytes());
         let place = pointer(steps);
@@ -127,7 +127,7 @@ proptest! {
         if let Tree::Object(members) = other.at(holder) {
             members.retain(|member| member.0 != *name);
         }
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (left, right) = (tree.write(&mut chance), other.write(&mut chance));
         let place = pointer(holder) + &pointer(std::slice::from_ref(name));
         let Diff::Different(found) = diff(left.as_bytes(), right.as_bytes(), &Ignored::default()) else {
@@ -150,7 +150,7 @@ proptest! {
                 *value = if let Tree::Number(whole, power) = value { Tree::Number(*whole + 1, *power) } else { changed(value) };
             }
         }
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (one, other) = (one.write(&mut chance), other.unwrap_or(changes).write(&mut chance));
         let expected = is_same(&serde_json::from_str(&one).unwrap(), &serde_json::from_str(&other).unwrap());
         let found = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());

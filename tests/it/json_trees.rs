@@ -1,6 +1,6 @@
 //! Random JSON values, and all the ways to write them.
 
-use halftone::release::Draws;
+use halftone::draw::Random;
 use proptest::prelude::*;
 
 /// A JSON value. Numbers are a whole number and a power of ten.
@@ -92,13 +92,13 @@ impl Tree {
     }
 
     /// Writes it in some way; each state of `chance` is another one.
-    pub fn write(&self, chance: &mut Draws) -> String {
+    pub fn write(&self, chance: &mut Random) -> String {
         let mut text = String::new();
         self.write_to(&mut text, chance);
         text
     }
 
-    fn write_to(&self, text: &mut String, chance: &mut Draws) {
+    fn write_to(&self, text: &mut String, chance: &mut Random) {
         space(text, chance);
         match self {
             Self::Null => text.push_str("null"),
@@ -121,16 +121,16 @@ impl Tree {
 }
 
 /// A number below `bound`.
-fn below(chance: &mut Draws, bound: u64) -> usize {
+fn below(chance: &mut Random, bound: u64) -> usize {
     (chance.next_u64() % bound) as usize
 }
 
-fn space(text: &mut String, chance: &mut Draws) {
+fn space(text: &mut String, chance: &mut Random) {
     text.push_str(["", "", "", " ", "\n\t", "\r\n  "][below(chance, 6)]);
 }
 
 /// Members in any order; some stand there before with another value, which does not count.
-fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Draws) {
+fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Random) {
     let mut order: Vec<(&String, Tree)> = members
         .iter()
         .map(|(name, value)| (name, value.clone()))
@@ -155,7 +155,7 @@ fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Draws) {
     text.push('}');
 }
 
-fn number(text: &mut String, whole: i64, power: i32, chance: &mut Draws) {
+fn number(text: &mut String, whole: i64, power: i32, chance: &mut Random) {
     if whole == 0 {
         return text.push_str(["0", "-0", "0.00", "0e7", "-0.0E-99"][below(chance, 5)]);
     }
@@ -186,7 +186,7 @@ fn number(text: &mut String, whole: i64, power: i32, chance: &mut Draws) {
     }
 }
 
-fn quoted(text: &mut String, string: &str, chance: &mut Draws) {
+fn quoted(text: &mut String, string: &str, chance: &mut Random) {
     text.push('"');
     for char in string.chars() {
         let must = matches!(char, '\0'..=' ' | '"' | '\\') && char != ' ';

@@ -1,6 +1,7 @@
 //! What holds for every configuration and every request, on random ones.
 
-use halftone::release::{Draws, Percentage, Release, Releases};
+use halftone::draw::{Draw, Percentage, Random};
+use halftone::release::{Release, Releases};
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn versions(releases: &Releases) -> Vec<usize> {
     let version = |session: u32| {
         let key = session.to_string();
         let headers: [Header<'_>; 1] = [(b"x-key", key.as_bytes())];
-        let decision = release.decide(&RequestHead::new(&headers), 0);
+        let decision = release.decide(&RequestHead::new(&headers), Draw::default(), &mut ());
         decision.outcome.version().name()[1..].parse().unwrap()
     };
     (0..SESSIONS).map(version).collect()
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn as_a_percentage_grows_what_is_in_it_stays(low in 0.0..100.0, high in 0.0..100.0, name in "[a-z]{1,8}") {
         let (low, high) = if low < high { (low, high) } else { (high, low) };
-        let mut draws = Draws::new(1);
+        let mut draws = Random::new(1);
         for _ in 0..10_000 {
             let ticket = draws.next_u64();
             let (few, many) = (Percentage::new(low, &name), Percentage::new(high, &name));
@@ -144,7 +145,8 @@ fn shares_of_a_billion_sessions_hold_to_a_hundredth_of_a_percent() {
             for session in (first..BILLION).step_by(2) {
                 let key = session.to_le_bytes();
                 let headers: [Header<'_>; 1] = [(b"x-key", &key)];
-                let decision = release.decide(&RequestHead::new(&headers), 0);
+                let decision =
+                    release.decide(&RequestHead::new(&headers), Draw::default(), &mut ());
                 let version = decision.outcome.version().name().as_bytes()[1] - b'0';
                 counts[usize::from(version)] += 1;
             }

@@ -15,6 +15,7 @@ mod compare;
 mod cookies;
 mod copies;
 mod documents;
+mod effects;
 mod golden;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
@@ -22,6 +23,7 @@ mod json_oracle;
 mod json_trees;
 mod laws;
 mod manifests;
+mod metrics;
 mod mirrors;
 mod outcomes;
 mod pairings;

@@ -1,6 +1,7 @@
 //! Which requests a mirror selects.
 
-use halftone::release::{Draws, Release, Releases};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Release, Releases};
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub fn alone(fields: Value) -> Releases {
 /// The names of the mirrors that select the request.
 fn selecting<'r>(release: &'r Release, headers: &[Header<'_>], chance: u64) -> Vec<&'r str> {
     let head = RequestHead::new(headers);
-    let decision = release.decide(&head, chance);
+    let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
     let mirrors = decision.mirrors(&head);
     mirrors.map(|mirror| &*mirror.name).collect()
 }
@@ -87,7 +88,11 @@ fn writes_and_copies_are_mirrored_only_where_they_are_asked_for() {
 fn a_release_with_mirrors_alone_goes_to_its_principal() {
     let releases = alone(json!({}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
-    let decision = releases.all()[0].decide(&RequestHead::new(&headers), 7);
+    let decision = releases.all()[0].decide(
+        &RequestHead::new(&headers),
+        Draw { chance: 7, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.outcome.log_entry(), "reviews/v1/principal");
 }
 
@@ -99,7 +104,7 @@ fn a_mirror_issues_no_session_but_takes_one_that_is_issued() {
     let head = RequestHead::new(&headers);
 
     let unsplit = releases(json!({"canary": {"session": session}}), mirrors.clone());
-    let decision = unsplit.all()[0].decide(&head, 7);
+    let decision = unsplit.all()[0].decide(&head, Draw { chance: 7, now: 0 }, &mut ());
     let _ = decision.mirrors(&head).count();
     assert_eq!(decision.issued(), None);
 
@@ -109,7 +114,7 @@ fn a_mirror_issues_no_session_but_takes_one_that_is_issued() {
         mirrors,
     );
     for chance in 0..200 {
-        let decision = split.all()[0].decide(&head, chance);
+        let decision = split.all()[0].decide(&head, Draw { chance, now: 0 }, &mut ());
         let id = decision.issued().expect("an id").text();
         let cookie = format!("halftone-session={}", String::from_utf8_lossy(&id));
         let again: [Header<'_>; 2] = [(b":method", b"GET"), (b"cookie", cookie.as_bytes())];
@@ -135,7 +140,7 @@ proptest! {
         ]);
         let canary = json!({"canary": {"session": {"key": [{"header": "x-user"}]}}});
         let releases = releases(if by_session { canary } else { json!({}) }, mirrors);
-        let mut draws = Draws::new(start);
+        let mut draws = Random::new(start);
         let (mut smalls, mut larges) = (0_u32, 0_u32);
         const REQUESTS: u32 = 20_000;
         for user in 0..REQUESTS {
@@ -163,7 +168,7 @@ proptest! {
 fn a_tenth_of_a_thousandth_of_a_percent_is_told_apart() {
     let releases = alone(json!({"percentage": 0.0001}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
-    let mut draws = Draws::new(3);
+    let mut draws = Random::new(3);
     let selected = |_: &u32| !selecting(&releases.all()[0], &headers, draws.next_u64()).is_empty();
     let count = (0..4_000_000).filter(selected).count();
     assert!(

@@ -87,7 +87,7 @@ fn run(text: &str, config: impl Fn(Config<'_>) -> Result<Value, String>) -> Vec<
         Ok(releases) => releases,
         Err(violations) => return vec![violations.to_string()],
     };
-    let mut chance = halftone::release::Draws::new(2026);
+    let mut chance = halftone::draw::Random::new(2026);
     let mut failures = Vec::new();
     for case in &file.cases {
         let observed = case

@@ -1,7 +1,7 @@
 //! The session function against its golden vectors, which another implementation computed
 //! (`docs/session.py`).
 
-use halftone::release::{Draws, Percentage, Session, salt};
+use halftone::draw::{Draw, Percentage, Random, Session, salt};
 use halftone::request::{Header, RequestHead};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn failures() -> Vec<String> {
         check("session", format!("{number:016x}").into(), &row["session"]);
 
         for (version, expected) in row["times"].as_object().unwrap() {
-            let time = Draws::new(number ^ salt(version)).next_exponential();
+            let time = Random::new(number ^ salt(version)).next_exponential();
             check(
                 &format!("time of {version}"),
                 format!("{:016x}", time.to_bits()).into(),
@@ -62,6 +62,6 @@ fn version(release: &str, split: &Value, key: &str) -> String {
     }]}))
     .unwrap();
     let headers: [Header<'_>; 1] = [(b"x-key", key.as_bytes())];
-    let decision = releases.all()[0].decide(&RequestHead::new(&headers), 0);
+    let decision = releases.all()[0].decide(&RequestHead::new(&headers), Draw::default(), &mut ());
     decision.outcome.version().name().to_owned()
 }

@@ -1,6 +1,5 @@
 //! `simulate`: the expected and the observed share of each version.
 
-pub mod expected;
 pub mod moves;
 pub mod report;
 pub mod sample;
@@ -84,7 +83,7 @@ fn claiming<'c>(
 ) -> Result<&'c Release, Failure> {
     let headers = request.headers();
     let head = request.head(&headers);
-    if let Some((_, release)) = configuration.releases.claiming(&head) {
+    if let Some(release) = configuration.releases.claiming(&head) {
         return Ok(release);
     }
     let host = crate::shown::escaped(head.authority());

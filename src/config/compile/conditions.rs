@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{names, numbers};
 use crate::config::violation::{Path, Violations};
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
-use crate::release::{Condition, Match, StringMatch};
+use crate::matching::{Condition, Match, StringMatch};
 use crate::request::ClientOs;
 
 /// A condition on the header of a name.

@@ -4,8 +4,8 @@
 //! nothing that is written there on a request needs checking.
 
 use crate::config::violation::{Path, Violations};
+use crate::lookup::Lookup;
 use crate::mirror::is_never_copied;
-use crate::release::Lookup;
 
 /// Headers that a request cannot do without, or that the proxy itself obeys. A routing header is
 /// removed where nobody claims the host: under one of these names that would be an outage.
@@ -279,7 +279,7 @@ impl Unique {
         violations: &mut Violations,
     ) {
         let Some(name) = name else { return };
-        if let Some(first) = self.first.insert(name.as_bytes(), index) {
+        if let Some(first) = self.first.insert(name.as_bytes().into(), index) {
             let wrong = format!("`{name}` is the name of {}[{first}] too", self.list);
             let allowed = format!("give each {} a name of its own", self.item);
             violations.add(&path.field("name"), wrong, allowed);

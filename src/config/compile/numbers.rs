@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::names;
 use crate::config::violation::{Path, Violations};
 use crate::config::{duration, size};
-use crate::release::Percentage;
+use crate::draw::Percentage;
 
 /// A percentage, 0 to 100, drawn by the name `salt`.
 pub fn percentage(

@@ -3,7 +3,7 @@
 use super::{names, numbers};
 use crate::config::violation::{Path, Violations};
 use crate::config::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
-use crate::release::{Session, SessionCookie, SessionKey};
+use crate::draw::{Session, SessionCookie, SessionKey};
 
 const DEFAULT_NAME: &str = "halftone-session";
 const DEFAULT_MAX_AGE: &str = "24h";

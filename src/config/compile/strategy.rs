@@ -165,7 +165,7 @@ fn compile_rule(
                     .into_iter()
                     .map(|(version, weight)| {
                         let outcome = versions.outcome(&version, reason.clone());
-                        Arm::new(weight, outcome.clone(), outcome)
+                        Arm::new(weight, Arc::clone(&outcome), outcome)
                     })
                     .collect(),
             )

@@ -1,32 +1,31 @@
-//! The versions and outcomes of one release, each with its index.
+//! The versions and outcomes of one release while it is compiled.
 
 use std::sync::Arc;
 
 use super::names;
 use crate::config::Named;
 use crate::config::violation::{Path, Violations};
-use crate::release::{Outcome, Reason, Version};
+use crate::release::{Outcome, Outcomes, Reason, Version};
 
-/// Gives every version of a release, and every outcome, an index of its own.
+/// Collects the versions and outcomes of a release, and gives each its index.
 pub struct Versions<'c> {
-    release: &'c str,
     authorities: Option<&'c Named<String>>,
     versions: Vec<Arc<Version>>,
-    outcomes: usize,
+    outcomes: Outcomes,
 }
 
 impl<'c> Versions<'c> {
-    /// None yet, of the release named `release`, which routes by `authorities` or by a header.
-    pub fn new(release: &'c str, authorities: Option<&'c Named<String>>) -> Self {
+    /// No versions yet, of the release named `release`. `authorities` are those of its route, if it
+    /// routes by authority.
+    pub fn new(release: &str, authorities: Option<&'c Named<String>>) -> Self {
         Self {
-            release,
             authorities,
             versions: Vec::new(),
-            outcomes: 0,
+            outcomes: Outcomes::new(release),
         }
     }
 
-    /// The version `name`: a new one where it is first named.
+    /// The version `name`. It is added if it is new.
     pub fn version(
         &mut self,
         name: &str,
@@ -49,7 +48,7 @@ impl<'c> Versions<'c> {
         version
     }
 
-    /// The version `name`, which must be there. Where it is not, the violation says what to do.
+    /// The version `name`, which is required. If it is missing, the violation says `allowed`.
     pub fn required(
         &mut self,
         name: Option<&str>,
@@ -61,15 +60,13 @@ impl<'c> Versions<'c> {
         self.version(name, path, violations)
     }
 
-    /// A new outcome.
-    pub fn outcome(&mut self, version: &Arc<Version>, reason: Reason) -> Outcome {
-        let outcome = Outcome::new(self.release, self.outcomes, Arc::clone(version), reason);
-        self.outcomes += 1;
-        outcome
+    /// Adds an outcome.
+    pub fn outcome(&mut self, version: &Arc<Version>, reason: Reason) -> Arc<Outcome> {
+        self.outcomes.add(version, reason)
     }
 
-    /// All versions that were named, each at its index.
-    pub fn into_inner(self) -> Vec<Arc<Version>> {
-        self.versions
+    /// All versions and all outcomes, in the order of their indices.
+    pub fn into_all(self) -> (Vec<Arc<Version>>, Vec<Arc<Outcome>>) {
+        (self.versions, self.outcomes.into_all())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use halftone::draw::Draw;
 use halftone::request::RequestHead;
 use halftone_lab::client::repeated;
 use halftone_lab::upstream::{Received, Script};
@@ -132,7 +133,12 @@ fn natively(config: &Value) -> Result<BTreeSet<String>> {
             (b"x-user-id", user.as_bytes()),
         ];
         let head = RequestHead::new(&headers);
-        if release.decide(&head, 0).mirrors(&head).next().is_some() {
+        if release
+            .decide(&head, Draw::default(), &mut ())
+            .mirrors(&head)
+            .next()
+            .is_some()
+        {
             mirrored.insert(user);
         }
     }

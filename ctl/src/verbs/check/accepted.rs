@@ -89,7 +89,7 @@ impl<'c> Served<'c> {
     pub fn versions(&self) -> Vec<&'c str> {
         let canary = self.written.canary.as_ref();
         let split_takes_all = canary.is_some_and(|canary| canary.split.is_some());
-        let outcomes = self.release.outcomes();
+        let outcomes = &self.release.outcomes;
         let can_be_chosen = |version: &str| {
             outcomes.iter().any(|outcome| {
                 let is_left_over = *outcome.reason() == Reason::Principal;

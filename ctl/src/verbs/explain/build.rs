@@ -1,6 +1,7 @@
 //! The report on one request.
 
-use halftone::release::{Decision, Draws, Release, Releases, Route, SessionId, Ticket};
+use halftone::draw::{Draw, Random, SessionId, Ticket};
+use halftone::release::{Decision, Release, Releases, Route};
 use halftone::request::RequestHead;
 
 use super::mirrors;
@@ -31,8 +32,8 @@ pub fn explained(releases: &Releases, request: &Request, seed: u64) -> Report {
         mirrors: Vec::new(),
         decision: None,
     };
-    if let Some((_, release)) = releases.claiming(&head) {
-        let chance = Draws::new(seed).next_u64();
+    if let Some(release) = releases.claiming(&head) {
+        let chance = Random::new(seed).next_u64();
         decide(releases, release, &head, chance, &mut report);
     }
     let set = report.set.as_ref().map(|set| set.name.as_str());
@@ -40,7 +41,7 @@ pub fn explained(releases: &Releases, request: &Request, seed: u64) -> Report {
         .all_headers()
         .iter()
         .filter(|(name, _)| {
-            releases.is_routing_header(name) && set.map(str::as_bytes) != Some(name)
+            releases.settings().is_routing_header(name) && set.map(str::as_bytes) != Some(name)
         })
         .map(|(name, value)| HeaderReport {
             name: shown::escaped(name),
@@ -70,7 +71,10 @@ fn decide(
     chance: u64,
     report: &mut Report,
 ) {
-    let mut walk = Walk::new(head, Ticket::new(release.session.as_ref(), chance));
+    let mut walk = Walk::new(
+        head,
+        Ticket::new(release.session.as_ref(), Draw { chance, now: 0 }),
+    );
     let (_, strategy) = walk.strategy(release);
     let mut to_mirrors = walk.to_mirrors();
     report.mirrors = release
@@ -78,7 +82,7 @@ fn decide(
         .iter()
         .map(|mirror| mirrors::explained(mirror, releases, &mut to_mirrors))
         .collect();
-    let decision = release.decide(head, chance);
+    let decision = release.decide(head, Draw { chance, now: 0 }, &mut ());
 
     report.release = Some(release.name.to_string());
     report.strategy = Some(strategy);
@@ -148,6 +152,7 @@ fn response(
 ) -> Vec<HeaderReport> {
     let is_asked = |header: &str| head.headers(header).next().is_some();
     let explain = releases
+        .settings()
         .explain
         .as_deref()
         .filter(|header| is_asked(header));

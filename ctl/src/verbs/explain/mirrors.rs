@@ -58,7 +58,9 @@ fn hindrance(mirror: &Mirror, releases: &Releases, head: &RequestHead<'_>) -> Op
     if announced_length(head).is_some_and(|length| length > mirror.max_body) {
         return Some("too_large: content-length is over maxBody");
     }
-    let copy = mirror.request(head, kind, |name| releases.is_routing_header(name));
+    let copy = mirror.request(head, kind, |name| {
+        releases.settings().is_routing_header(name)
+    });
     match copy {
         Ok(_) => None,
         Err(Uncarriable::Bytes) => Some("skipped: a header's value is not UTF-8"),

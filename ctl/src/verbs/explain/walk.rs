@@ -2,10 +2,11 @@
 //!
 //! [`Release::decide`]: halftone::release::Release::decide
 
-use halftone::release::{
-    Condition, Match, Outcome, Percentage, Release, Rule, SessionId, Split, Strategy, Target,
-    Ticket,
-};
+use std::sync::Arc;
+
+use halftone::draw::{Percentage, SessionId, Ticket};
+use halftone::matching::{Condition, Match};
+use halftone::release::{Outcome, Release, Rule, Split, Strategy, Target};
 use halftone::request::RequestHead;
 
 use super::report::{
@@ -58,10 +59,10 @@ impl<'r, 'h> Walk<'r, 'h> {
     }
 
     /// The end that the strategy of `release` comes to, and how.
-    pub fn strategy(&mut self, release: &'r Release) -> (&'r Outcome, StrategyReport) {
+    pub fn strategy(&mut self, release: &'r Release) -> (&'r Arc<Outcome>, StrategyReport) {
         match &release.strategy {
             Strategy::BlueGreen { active, preview } => {
-                let name = |outcome: &Outcome| outcome.version().name().to_owned();
+                let name = |outcome: &Arc<Outcome>| outcome.version().name().to_owned();
                 let mut outcome = active;
                 let preview = preview.as_ref().map(|preview| {
                     let (matched, matches) = self.matches(&preview.matches);
@@ -93,7 +94,7 @@ impl<'r, 'h> Walk<'r, 'h> {
                     outcome = Some(drawn);
                     report
                 });
-                let name = |outcome: &Outcome| outcome.version().name().to_owned();
+                let name = |outcome: &Arc<Outcome>| outcome.version().name().to_owned();
                 let report = StrategyReport::Canary {
                     take_over: take_over.as_ref().map(name),
                     rules,
@@ -105,7 +106,7 @@ impl<'r, 'h> Walk<'r, 'h> {
         }
     }
 
-    fn rule(&mut self, rule: &'r Rule, outcome: &mut Option<&'r Outcome>) -> RuleReport {
+    fn rule(&mut self, rule: &'r Rule, outcome: &mut Option<&'r Arc<Outcome>>) -> RuleReport {
         let mut report = RuleReport {
             name: rule.name.to_string(),
             matched: None,
@@ -159,7 +160,7 @@ impl<'r, 'h> Walk<'r, 'h> {
                 Condition::Percentage(percentage) => self.percentage(*percentage, matched),
                 _ => ConditionReport {
                     condition: shown::escaped(condition.to_string().as_bytes()),
-                    holds: Some(condition.holds(self.head, &mut self.ticket)),
+                    holds: Some(condition.holds(self.head)),
                     values: values(condition, self.head),
                     drawn: None,
                 },
@@ -184,7 +185,7 @@ impl<'r, 'h> Walk<'r, 'h> {
         }
     }
 
-    fn split(&mut self, split: &'r Split) -> (&'r Outcome, SplitReport) {
+    fn split(&mut self, split: &'r Split) -> (&'r Arc<Outcome>, SplitReport) {
         let number = self.number();
         let winner = split.pick(number);
         let sum: f64 = split.arms().map(|arm| arm.weight()).sum();

@@ -77,7 +77,7 @@ impl<'c> About<'c> {
 
     /// Whether the configuration wants decisions in the access log.
     pub fn is_access_logged(&self) -> bool {
-        self.configuration.releases.access_log
+        self.configuration.releases.settings().access_log
     }
 
     /// The head of a resource.

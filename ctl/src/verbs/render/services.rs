@@ -4,6 +4,8 @@
 //! `reviews.bookinfo.svc.cluster.local` are. Others are none: `reviews.example.com` at a gateway,
 //! `*.example.com`. The rules here are those by which Kubernetes resolves names.
 
+use std::sync::Arc;
+
 use halftone::release::Release;
 use halftone_resources::qualified;
 
@@ -42,7 +44,7 @@ impl<'f> Flags<'f> {
     /// # Errors
     ///
     /// When a flag is for no release, or does not say for which.
-    pub fn new(flags: &'f [OfService], releases: &'f [Release]) -> Result<Self, Failure> {
+    pub fn new(flags: &'f [OfService], releases: &'f [Arc<Release>]) -> Result<Self, Failure> {
         let names: Vec<&str> = releases.iter().map(|release| &*release.name).collect();
         let of = |flag: &'f OfService| match (&flag.release, names.as_slice()) {
             (None, [one]) => Ok((*one, flag.host.as_str())),

@@ -3,7 +3,8 @@
 //! The law: a session moves from one version to another only if the other's weight grew more. So
 //! when one weight alone grows, sessions move to that version and nobody between the others.
 
-use halftone::release::{Decision, Draws, Reason, Release, Split, Strategy};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Decision, Reason, Release, Split, Strategy};
 use serde::Serialize;
 
 use super::sample::{self, Sample};
@@ -80,8 +81,11 @@ impl MovesReport {
             },
         };
         sample.each_session(|place, head| {
-            let chance = Draws::new(place).next_u64();
-            let (old, new) = (before.decide(head, chance), after.decide(head, chance));
+            let chance = Random::new(place).next_u64();
+            let (old, new) = (
+                before.decide(head, Draw { chance, now: 0 }, &mut ()),
+                after.decide(head, Draw { chance, now: 0 }, &mut ()),
+            );
             let is_covered =
                 by_split(&old) && by_split(&new) && sample::is_same_session(before, after, head);
             report.count(version(&old), version(&new), is_covered);

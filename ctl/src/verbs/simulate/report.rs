@@ -108,7 +108,7 @@ fn groups<'n>(
     name: impl Fn(&Outcome) -> String,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = names.into_iter().map(Group::new).collect();
-    for outcome in release.outcomes() {
+    for outcome in &release.outcomes {
         let name = name(outcome);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.outcomes.push(outcome.index()),

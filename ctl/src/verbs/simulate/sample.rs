@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use halftone::release::{Decision, Draws, Release, Session, SessionKey};
+use halftone::draw::{Draw, Random, Session, SessionKey};
+use halftone::release::{Decision, Release};
 use halftone::request::RequestHead;
 
 use super::Args;
-use super::expected;
 use crate::request::Request;
 use crate::shown;
 
@@ -66,8 +66,8 @@ impl<'r> Sample<'r> {
     /// Decides every request: how many came to each end, by `Outcome::index`.
     #[must_use]
     pub fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.release.outcomes().len()];
-        let mut chances = Draws::new(self.seed);
+        let mut counts = vec![0; self.release.outcomes.len()];
+        let mut chances = Random::new(self.seed);
         let mut count = |decision: Decision<'_>| {
             if let Some(count) = counts.get_mut(decision.outcome.index()) {
                 *count += 1;
@@ -79,14 +79,25 @@ impl<'r> Sample<'r> {
                     let request = self.of_session(key, place % u64::from(*sessions));
                     let headers = request.headers();
                     let chance = chances.next_u64();
-                    count(self.release.decide(&request.head(&headers), chance));
+                    count(self.release.decide(
+                        &request.head(&headers),
+                        Draw { chance, now: 0 },
+                        &mut (),
+                    ));
                 }
             }
             Population::Requests | Population::OneSession(..) => {
                 let headers = self.request.headers();
                 let head = self.request.head(&headers);
                 for _ in 0..self.requests {
-                    count(self.release.decide(&head, chances.next_u64()));
+                    count(self.release.decide(
+                        &head,
+                        Draw {
+                            chance: chances.next_u64(),
+                            now: 0,
+                        },
+                        &mut (),
+                    ));
                 }
             }
         }
@@ -107,18 +118,12 @@ impl<'r> Sample<'r> {
                 self.each_session(|place, head| {
                     let has_more = place < self.requests % sessions;
                     let weight = (self.requests / sessions + u64::from(has_more)) as f64;
-                    add(
-                        &expected::shares(self.release, head),
-                        Stratum { draws: 1.0, weight },
-                    );
+                    add(&self.release.shares(head), Stratum { draws: 1.0, weight });
                 });
                 return;
             }
         };
-        add(
-            &expected::shares(self.release, &head),
-            Stratum { draws, weight },
-        );
+        add(&self.release.shares(&head), Stratum { draws, weight });
     }
 
     /// The sessions that send requests; none without sessions.

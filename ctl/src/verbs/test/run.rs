@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use halftone::release::{Draws, Releases};
+use halftone::draw::Random;
+use halftone::release::Releases;
 use halftone_cases::{CaseFile, Config, Mismatch};
 
 use crate::files;
@@ -111,7 +112,7 @@ fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
 }
 
 fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
-    let mut chance = Draws::new(seed);
+    let mut chance = Random::new(seed);
     let mut run = |case: &halftone_cases::Case| {
         let observed = case
             .requests()

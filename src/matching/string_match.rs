@@ -1,11 +1,11 @@
 //! One test of a value: `exact`, `prefix`, …, `semver`.
 //!
-//! Values are bytes. A value that is not UTF-8 can be equal to nothing that a configuration can
-//! write, has no regex and no version, and does no harm.
+//! Values are bytes. A value that is not UTF-8 equals no string of a configuration, matches no regex
+//! and is no version.
 //!
-//! Regular expressions run on `regex-lite`: linear time and no backtracking, as RE2, which Istio's
-//! users know, and small, for every proxy carries it. It is slower per byte than the full engine, so
-//! a longer value than [`StringMatch::LONGEST_REGEX_VALUE`] does not match.
+//! Regular expressions run on `regex-lite`. Like RE2, which Istio's users know, it takes linear time
+//! and does not backtrack. It is small, since every proxy carries it, and slower per byte than the
+//! full engine. A value longer than [`StringMatch::LONGEST_REGEX_VALUE`] does not match.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use memchr::memmem;
 use regex_lite::{Regex, RegexBuilder};
 use semver::{Version, VersionReq};
 
-use super::lookup::Lookup;
+use crate::lookup::Names;
 
 /// A test of one value.
 #[derive(Clone, Debug)]
@@ -29,18 +29,18 @@ enum Test {
     Suffix(Box<[u8]>),
     Contains(Box<memmem::Finder<'static>>),
     Regex { regex: Regex, pattern: Box<str> },
-    In(Lookup<()>),
+    In(Names),
     Present(bool),
     Semver(VersionReq),
 }
 
 impl StringMatch {
-    /// In bytes. A longer value matches no regex. Evil input of this length cost 0.3 ms (`regex/evil`
-    /// of `cargo bench --bench decide`), and the cost grows linearly.
+    /// The longest value that a regex can match, in bytes. The most expensive input of this length
+    /// cost 0.3 ms (`regex/evil` of `cargo bench --bench decide`), and the cost grows linearly.
     pub const LONGEST_REGEX_VALUE: usize = 2048;
 
-    /// In bytes, of a compiled regex: a bound on what one pattern may take from every proxy's
-    /// memory.
+    /// The largest compiled regex, in bytes: it bounds the memory that one pattern takes in every
+    /// proxy.
     const LARGEST_REGEX: usize = 1 << 20;
 
     /// The value is `text`.
@@ -61,25 +61,26 @@ impl StringMatch {
         Test::Suffix(text.as_bytes().into()).into()
     }
 
-    /// `text` stands somewhere in the value.
+    /// The value contains `text`.
     #[must_use]
     pub fn contains(text: &str) -> Self {
         Test::Contains(Box::new(memmem::Finder::new(text).into_owned())).into()
     }
 
-    /// The whole value matches `pattern`, whose syntax is that of `regex-lite`: RE2's without
-    /// Unicode classes.
+    /// The whole value matches `pattern`. The syntax is that of `regex-lite`: RE2's without Unicode
+    /// classes.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the pattern, or that it is too large.
+    /// The syntax error of the pattern, or that the compiled pattern is too large.
     pub fn regex(pattern: &str) -> Result<Self, regex_lite::Error> {
         let compile = |pattern: &str| {
             RegexBuilder::new(pattern)
                 .size_limit(Self::LARGEST_REGEX)
                 .build()
         };
-        // First by itself, so that `a)(b` is refused and an error points into what the user wrote.
+        // The pattern is first compiled alone: `a)(b` is refused, and an error points into what the
+        // user wrote.
         compile(pattern)?;
         let regex = compile(&format!("^(?:{pattern})$"))?;
         Ok(Test::Regex {
@@ -89,24 +90,30 @@ impl StringMatch {
         .into())
     }
 
-    /// The value is one of `texts`, looked up and not scanned.
+    /// The value is one of `texts`. A lookup, not a scan.
     #[must_use]
     pub fn is_in<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        Test::In(texts.into_iter().map(|text| (text, ())).collect()).into()
+        Test::In(
+            texts
+                .into_iter()
+                .map(|text| text.as_bytes().into())
+                .collect(),
+        )
+        .into()
     }
 
-    /// There is a value, or there is none.
+    /// There is a value (true), or there is none (false).
     #[must_use]
     pub fn present(present: bool) -> Self {
         Test::Present(present).into()
     }
 
-    /// The value is a semantic version that meets `requirement`, as Cargo reads both: `>=2.3.0,
-    /// <3`.
+    /// The value is a semantic version that meets `requirement`, such as `>=2.3.0, <3`. The syntax of
+    /// both is Cargo's.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the requirement.
+    /// The syntax error of the requirement.
     pub fn semver(requirement: &str) -> Result<Self, semver::Error> {
         Ok(Test::Semver(VersionReq::parse(requirement)?).into())
     }
@@ -129,7 +136,7 @@ impl StringMatch {
                 value.len() <= Self::LONGEST_REGEX_VALUE
                     && text(value).is_some_and(|value| regex.is_match(value))
             }
-            Test::In(texts) => texts.contains_key(value),
+            Test::In(texts) => texts.contains(value),
             Test::Present(present) => *present,
             Test::Semver(requirement) => text(value)
                 .and_then(|value| Version::parse(value).ok())
@@ -144,7 +151,7 @@ impl From<Test> for StringMatch {
     }
 }
 
-/// As a configuration writes it: `exact: jason`.
+/// Prints the form of a configuration: `exact: jason`.
 impl fmt::Display for StringMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.test {

@@ -5,10 +5,10 @@ use std::fmt;
 
 use xxhash_rust::xxh64::xxh64;
 
-use super::draws::{Draws, salt};
+use super::random::{Random, salt};
 use crate::request::RequestHead;
 
-/// How the requests of one user are told, and how they are told apart from another's.
+/// How a release recognises the requests of one user.
 #[derive(Clone, Debug)]
 pub struct Session {
     seed: u64,
@@ -16,31 +16,31 @@ pub struct Session {
     cookie: Option<SessionCookie>,
 }
 
-/// Where a request may carry its session's key. An empty value is no key.
+/// A place where a request may carry its session's key. An empty value is no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionKey {
-    /// The value of a header; of a repeated one the first.
+    /// The value of a header; the first, if it repeats.
     Header(Box<str>),
-    /// The value of a cookie; of a repeated one the first.
+    /// The value of a cookie; the first, if it repeats.
     Cookie(Box<str>),
-    /// The value of a query parameter, percent-decoded; of a repeated one the first.
+    /// The value of a query parameter, percent-decoded; the first, if it repeats.
     QueryParam(Box<str>),
-    /// A claim of the bearer token, not verified.
+    /// A claim of the bearer token. Halftone does not verify the token.
     JwtClaim(Box<str>),
     /// The address that the request came from, as text without the port.
     SourceAddress,
 }
 
-/// The cookie that carries an id to those who bring no key.
+/// The cookie that brings an id to clients whose requests carry no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCookie {
     /// Its name.
     pub name: Box<str>,
-    /// What follows the value in `set-cookie`: `; Path=/; Secure`.
+    /// The attributes after the value in `set-cookie`, such as `; Path=/; Secure`.
     pub attributes: Box<str>,
 }
 
-/// An id that was made for a request without a key.
+/// An id that Halftone issued to a request without a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionId(u64);
 
@@ -49,15 +49,15 @@ pub struct SessionId(u64);
 pub(super) enum Found {
     /// The request carries a key.
     Carried(u64),
-    /// It carries none, and gets this id with the response.
+    /// It carries no key. Its response brings this id.
     Issued(u64, SessionId),
-    /// It carries none, and gets none.
+    /// It carries no key and gets no id.
     None,
 }
 
 impl Session {
-    /// The sessions of the release `release`: by the first of `keys` that a request carries, else
-    /// by `cookie`.
+    /// The sessions of the release `release`. The first of `keys` that a request carries is its key,
+    /// else the id in `cookie`.
     #[must_use]
     pub fn new(release: &str, mut keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
         let issued = cookie.as_ref().map(|cookie| cookie.name.clone());
@@ -69,26 +69,27 @@ impl Session {
         }
     }
 
-    /// The number that stands for the session with this key: XXH64 of the key, seeded with XXH64 of
-    /// the release's name, so that two releases do not pick the same people.
+    /// The number of the session with this key: XXH64 of the key, seeded with XXH64 of the release's
+    /// name, so that two releases do not pick the same people.
     #[must_use]
     pub fn number(&self, key: &[u8]) -> u64 {
         xxh64(key, self.seed)
     }
 
-    /// The cookie of those who bring no key.
+    /// The cookie that an id is issued in.
     #[must_use]
     pub fn cookie(&self) -> Option<&SessionCookie> {
         self.cookie.as_ref()
     }
 
-    /// Where a key is looked for, in this order; last in the cookie of those who bring none.
+    /// The places where a key may be, in the order in which they are tried. The cookie that an id is
+    /// issued in comes last.
     #[must_use]
     pub fn keys(&self) -> &[SessionKey] {
         &self.keys
     }
 
-    /// The first key that the request carries, and its value, which is not empty.
+    /// The place of the first key that the request carries, and the key, which is not empty.
     #[must_use]
     pub fn key<'a>(&self, head: &RequestHead<'a>) -> Option<(&SessionKey, Cow<'a, [u8]>)> {
         self.keys
@@ -96,7 +97,9 @@ impl Session {
             .find_map(|key| key.value(head).map(|value| (key, value)))
     }
 
-    pub(super) fn reads_source_address(&self) -> bool {
+    /// Whether a session's key can be the address that the request came from.
+    #[must_use]
+    pub fn reads_source_address(&self) -> bool {
         self.keys.contains(&SessionKey::SourceAddress)
     }
 
@@ -113,7 +116,7 @@ impl Session {
 }
 
 impl SessionKey {
-    /// The first value there that is not empty.
+    /// The first value in this place that is not empty.
     fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
         let some = |value: &Cow<'a, [u8]>| !value.is_empty();
         match self {
@@ -129,7 +132,7 @@ impl SessionKey {
     }
 }
 
-/// As a configuration writes it: `header x-user-id`.
+/// Prints the form of a configuration: `header x-user-id`.
 impl fmt::Display for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,10 +146,10 @@ impl fmt::Display for SessionKey {
 }
 
 impl SessionId {
-    /// The id that a request's chance makes. It tells sessions apart and guards nothing, so it need
-    /// not be a secret.
+    /// The id for a request with this `chance`. It distinguishes sessions and protects nothing, so it
+    /// does not have to be a secret.
     fn new(chance: u64) -> Self {
-        Self(Draws::new(chance).next_u64())
+        Self(Random::new(chance).next_u64())
     }
 
     /// Sixteen hexadecimal digits.

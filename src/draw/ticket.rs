@@ -1,35 +1,36 @@
 //! The number that decides for one request.
 
+use super::Draw;
 use super::session::{Found, Session, SessionId};
 use crate::request::RequestHead;
 
-/// One request's number: its session's, or its own chance where it has none.
+/// The number of one request: its session's, or its chance if it has no session.
 ///
-/// It is found when it is first asked for, and only once: a request that a rule on a header claims
-/// needs none, and then no id is issued either.
+/// The ticket looks for the session when somebody first asks for the number, and only once. A
+/// request that a rule on a header claims needs no number, and gets no id.
 #[derive(Clone, Debug)]
 pub struct Ticket<'r> {
     session: Option<&'r Session>,
-    chance: u64,
+    draw: Draw,
     found: Option<Found>,
     issues: bool,
 }
 
 impl<'r> Ticket<'r> {
-    /// A ticket of `session`; without a session, or for a request that carries none, of `chance`: a
-    /// random number.
+    /// A ticket of `session`. Without a session, or for a request that carries none, `draw.chance`
+    /// is the number.
     #[must_use]
-    pub fn new(session: Option<&'r Session>, chance: u64) -> Self {
+    pub fn new(session: Option<&'r Session>, draw: Draw) -> Self {
         Self {
             session,
-            chance,
+            draw,
             found: None,
             issues: true,
         }
     }
 
-    /// The same ticket, by which from now on no id is issued: a request that carries no session, and
-    /// got none so far, has its chance.
+    /// The same ticket, which issues no id from now on. If the request carries no session and got
+    /// no id so far, its chance is its number.
     #[must_use]
     pub fn without_issuing(self) -> Self {
         Self {
@@ -42,16 +43,16 @@ impl<'r> Ticket<'r> {
     pub fn number(&mut self, head: &RequestHead<'_>) -> u64 {
         match self.find(head) {
             Found::Carried(number) | Found::Issued(number, _) => number,
-            Found::None => self.chance,
+            Found::None => self.draw.chance,
         }
     }
 
-    /// Whether a session decides, not chance.
+    /// Whether the number is a session's.
     pub fn is_held(&mut self, head: &RequestHead<'_>) -> bool {
         self.find(head) != Found::None
     }
 
-    /// The id that was made because a number was asked for and the request carried no key.
+    /// The id that was issued because somebody asked for the number and the request carried no key.
     #[must_use]
     pub fn issued(&self) -> Option<SessionId> {
         match self.found {
@@ -64,7 +65,7 @@ impl<'r> Ticket<'r> {
         let found = self.found.unwrap_or_else(|| {
             let found = self
                 .session
-                .map_or(Found::None, |session| session.find(head, self.chance));
+                .map_or(Found::None, |session| session.find(head, self.draw.chance));
             match found {
                 Found::Issued(..) if !self.issues => Found::None,
                 found => found,

@@ -1,0 +1,573 @@
+//! Every call of the host.
+//!
+//! The SDK's own calls panic on a status that they do not expect, and a panic takes a worker out of
+//! service. So the calls here are the raw functions of the [ABI], and each status is a value. A call
+//! that the host refuses changes nothing for the request, which goes on; each function says what it
+//! returns then. Headers are bytes, since HTTP allows any bytes in a value.
+//!
+//! The SDK remains for contexts, and for callouts ([`call`]), whose registry is its own.
+//!
+//! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::ptr::null_mut;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use proxy_wasm::types::{BufferType, MapType, MetricType};
+
+use crate::draw::Random;
+use crate::event::Event;
+use crate::lookup::Lookup;
+use crate::metrics;
+use crate::mirror::{MirrorOutcome, MirrorRequest};
+use crate::request::HeaderPairs;
+
+/// The functions of the host. Each returns a [`Status`]. Where one writes a pointer, the host has
+/// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
+#[rustfmt::skip]
+mod raw {
+    unsafe extern "C" {
+        pub fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
+        pub fn proxy_get_log_level(level: *mut u32) -> u32;
+        pub fn proxy_get_buffer_bytes(of: u32, start: usize, most: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_get_header_map_value(
+            map: u32, name: *const u8, name_size: usize, data: *mut *mut u8, size: *mut usize,
+        ) -> u32;
+        pub fn proxy_replace_header_map_value(
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
+        ) -> u32;
+        pub fn proxy_add_header_map_value(
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
+        ) -> u32;
+        pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub fn proxy_get_shared_data(
+            key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32,
+        ) -> u32;
+        pub fn proxy_set_shared_data(
+            key: *const u8, key_size: usize, value: *const u8, value_size: usize, cas: u32,
+        ) -> u32;
+        pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
+        pub fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub fn proxy_increment_metric(id: u32, by: i64) -> u32;
+        pub fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
+        pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub fn proxy_set_effective_context(id: u32) -> u32;
+        pub fn proxy_done() -> u32;
+    }
+}
+
+/// A status other than Ok, by its number in the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(u32);
+
+impl Status {
+    const CAS_MISMATCH: Self = Self(8);
+}
+
+fn checked(status: u32) -> Result<(), Status> {
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(Status(status))
+    }
+}
+
+/// Logs a refusal. Nothing else depends on the call.
+fn logged(status: u32, what: &str) {
+    if let Err(Status(status)) = checked(status) {
+        log::debug!("halftone: Envoy refused {what}: status {status}");
+    }
+}
+
+/// The bytes that `call` has the host write.
+fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+    let (mut data, mut size) = (null_mut(), 0);
+    checked(call(&raw mut data, &raw mut size))?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host had `proxy_on_memory_allocate` allocate `size` bytes, which gives away a boxed
+    // slice of exactly that length, and filled it.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+// Headers, trailers and bodies
+
+/// The request headers, pseudo-headers included. Empty outside of the request headers callback.
+pub fn request_headers() -> HeaderPairs {
+    pairs(MapType::HttpRequestHeaders)
+}
+
+/// The response headers, `:status` included. Empty outside of the response headers callback.
+pub fn response_headers() -> HeaderPairs {
+    pairs(MapType::HttpResponseHeaders)
+}
+
+/// The first value of a response header. None outside of the response headers callback.
+pub fn response_header(name: &str) -> Option<Vec<u8>> {
+    value(MapType::HttpResponseHeaders, name)
+}
+
+/// The response trailers. Empty outside of the response trailers callback.
+pub fn response_trailers() -> HeaderPairs {
+    pairs(MapType::HttpResponseTrailers)
+}
+
+/// Sets a request header to one value, whatever values it had. Only in the request headers callback.
+///
+/// Envoy then chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
+pub fn set_request_header(name: &str, value: &str) {
+    replace(MapType::HttpRequestHeaders, name, value);
+}
+
+/// Removes all values of a request header. Only in the request headers callback.
+pub fn remove_request_header(name: &str) {
+    let map = MapType::HttpRequestHeaders as u32;
+    // SAFETY: the host reads the name and keeps nothing.
+    let status = unsafe { raw::proxy_remove_header_map_value(map, name.as_ptr(), name.len()) };
+    logged(status, name);
+}
+
+/// Sets a response header to one value. Only in the response headers callback.
+pub fn set_response_header(name: &str, value: &str) {
+    replace(MapType::HttpResponseHeaders, name, value);
+}
+
+/// Adds a response header, beside others of the same name. Only in the response headers callback.
+pub fn add_response_header(name: &str, value: &str) {
+    let map = MapType::HttpResponseHeaders as u32;
+    // SAFETY: the host reads name and value and keeps nothing.
+    let status = unsafe {
+        raw::proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    logged(status, name);
+}
+
+/// The chunk of the request body that passes now, `size` bytes long. Empty outside of the request
+/// body callback.
+pub fn request_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpRequestBody, size)
+}
+
+/// The chunk of the response body that passes now, `size` bytes long. Empty outside of the response
+/// body callback.
+pub fn response_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpResponseBody, size)
+}
+
+/// The configuration of the plugin. Empty outside of the configure callback.
+pub fn plugin_configuration() -> Vec<u8> {
+    buffer(BufferType::PluginConfiguration, usize::MAX)
+}
+
+fn pairs(map: MapType) -> HeaderPairs {
+    // SAFETY: the host writes through the two pointers alone.
+    let bytes =
+        bytes(|data, size| unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) });
+    HeaderPairs::new(bytes.unwrap_or_default())
+}
+
+fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
+    // SAFETY: the host reads the name and writes through the two pointers alone.
+    let bytes = bytes(|data, size| unsafe {
+        raw::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, size)
+    });
+    bytes.ok()
+}
+
+fn replace(map: MapType, name: &str, value: &str) {
+    let map = map as u32;
+    // SAFETY: the host reads name and value and keeps nothing.
+    let status = unsafe {
+        raw::proxy_replace_header_map_value(
+            map,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    };
+    logged(status, name);
+}
+
+fn buffer(of: BufferType, most: usize) -> Vec<u8> {
+    // SAFETY: the host writes through the two pointers alone.
+    let bytes =
+        bytes(|data, size| unsafe { raw::proxy_get_buffer_bytes(of as u32, 0, most, data, size) });
+    bytes.unwrap_or_default()
+}
+
+// Callouts
+
+/// Sends a copy with this body to a mirror, and returns the id of the call. The context whose
+/// callback runs gets the answer: call this in a callback of the root alone.
+///
+/// # Errors
+///
+/// [`MirrorOutcome::NoCluster`] if Envoy does not know the cluster, [`MirrorOutcome::Failed`] if it
+/// cannot send, for instance because the cluster has no endpoint. Envoy returns no other status here,
+/// so the SDK's panic on one is out of reach.
+pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcome> {
+    let body = (!body.is_empty()).then_some(body);
+    let MirrorRequest {
+        cluster,
+        headers,
+        timeout,
+    } = request;
+    proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout).map_err(
+        |status| match status {
+            proxy_wasm::types::Status::BadArgument => MirrorOutcome::NoCluster,
+            _ => MirrorOutcome::Failed,
+        },
+    )
+}
+
+/// The headers of the answer to a call. Empty outside of the root's answer callback.
+pub fn answer_headers() -> HeaderPairs {
+    pairs(MapType::HttpCallResponseHeaders)
+}
+
+/// The body of the answer to a call, `size` bytes long. Empty outside of the root's answer callback.
+pub fn answer_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpCallResponseBody, size)
+}
+
+/// The trailers of the answer to a call. Empty outside of the root's answer callback.
+pub fn answer_trailers() -> HeaderPairs {
+    pairs(MapType::HttpCallResponseTrailers)
+}
+
+/// The first value of a header of the answer to a call. None outside of the root's answer callback.
+pub fn answer_header(name: &str) -> Option<Vec<u8>> {
+    value(MapType::HttpCallResponseHeaders, name)
+}
+
+// Contexts
+
+/// Whether the root `id` is alive, asked by the root `asking` in a callback of its own. Envoy can
+/// drop a root that waits for the answers to its copies, without a callback.
+pub fn is_root_alive(id: u32, asking: u32) -> bool {
+    // SAFETY: two numbers.
+    let is_alive = checked(unsafe { raw::proxy_set_effective_context(id) }).is_ok();
+    // Calls that follow must be those of the root that asks.
+    // SAFETY: a number.
+    let status = unsafe { raw::proxy_set_effective_context(asking) };
+    logged(status, "the context of this root");
+    is_alive
+}
+
+/// Ends a root whose done callback has returned false.
+pub fn end_root() {
+    // SAFETY: no arguments.
+    logged(unsafe { raw::proxy_done() }, "the end of a root");
+}
+
+/// Makes Envoy call the root's tick callback after each `period`. Only in callbacks of the root.
+pub fn tick_every(period: Duration) {
+    let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: a number.
+    let status = unsafe { raw::proxy_set_tick_period_milliseconds(period) };
+    logged(status, "a tick");
+}
+
+/// Ends the ticks of this root. Only in callbacks of the root.
+pub fn stop_ticking() {
+    tick_every(Duration::ZERO);
+}
+
+/// A shared queue. Envoy calls the root that registered it for each item.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue(u32);
+
+impl Queue {
+    /// The queue `name`, registered by the root whose callback runs.
+    pub fn register(name: &str) -> Option<Self> {
+        let mut id = 0;
+        // SAFETY: the host reads the name and writes the id.
+        let status =
+            unsafe { raw::proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut id) };
+        checked(status).is_ok().then_some(Self(id))
+    }
+
+    /// Adds an empty item.
+    pub fn put(self) {
+        // SAFETY: the host reads no bytes.
+        let status = unsafe { raw::proxy_enqueue_shared_queue(self.0, null_mut(), 0) };
+        logged(status, "a wake-up");
+    }
+
+    /// Removes an item.
+    pub fn take(self) {
+        // SAFETY: the host writes through the two pointers alone.
+        let item =
+            bytes(|data, size| unsafe { raw::proxy_dequeue_shared_queue(self.0, data, size) });
+        if let Err(Status(status)) = item {
+            logged(status, "the end of a wake-up");
+        }
+    }
+}
+
+// Properties and shared data
+
+/// The header by which an earlier plugin of this proxy routes the request: what it wrote under `key`
+/// by [`set_filter_state`]. No client can write it. Only in a stream's callback.
+pub fn filter_state(key: &str) -> Option<Vec<u8>> {
+    property(key)
+}
+
+/// Writes `value` for this request under `wasm.<key>`, where later plugins and access logs read it.
+/// Only in a stream's callback.
+pub fn set_filter_state(key: &str, value: &str) {
+    // SAFETY: the host reads key and value and keeps copies.
+    let status =
+        unsafe { raw::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) };
+    logged(status, key);
+}
+
+/// The address that the request came from, without its port. Envoy derives it from `x-forwarded-for`
+/// as it is configured to trust that. Only in a stream's callback.
+pub fn source_address() -> Option<Vec<u8>> {
+    let mut address = property("source\0address")?;
+    let port = address.iter().rposition(|byte| *byte == b':')?;
+    address.truncate(port);
+    let inner = address
+        .strip_prefix(b"[")
+        .and_then(|address| address.strip_suffix(b"]"));
+    Some(inner.map(<[u8]>::to_vec).unwrap_or(address))
+}
+
+/// The status of the response, 0 if there was none. Only in the stream's log callback.
+pub fn response_status() -> u64 {
+    // Envoy writes a number as eight bytes, the lowest first.
+    let bytes = property("response\0code").and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    u64::from_le_bytes(bytes.unwrap_or_default())
+}
+
+/// Envoy's reason for the response, such as `via_upstream`. Only in the stream's log callback.
+pub fn response_details() -> Vec<u8> {
+    property("response\0code_details").unwrap_or_default()
+}
+
+/// The name of the plugin; in Istio `<namespace>.<name>` of the resource.
+pub fn plugin_name() -> String {
+    let name = property("plugin_name").unwrap_or_default();
+    String::from_utf8_lossy(&name).into_owned()
+}
+
+/// The property at `path`, whose parts are separated by zeros.
+fn property(path: &str) -> Option<Vec<u8>> {
+    // SAFETY: the host reads the path and writes through the two pointers alone.
+    let bytes = bytes(|data, size| unsafe {
+        raw::proxy_get_property(path.as_ptr(), path.len(), data, size)
+    });
+    bytes.ok()
+}
+
+/// What all workers share under `key`, and its version. Both are empty for a key that nobody wrote.
+pub fn shared_data(key: &str) -> (Vec<u8>, u32) {
+    let mut version = 0;
+    // SAFETY: the host reads the key and writes through the three pointers alone.
+    let bytes = bytes(|data, size| unsafe {
+        raw::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+    });
+    (bytes.unwrap_or_default(), version)
+}
+
+/// Changes what all workers share under `key`, if its version is still `version`; 0 for any version.
+///
+/// # Errors
+///
+/// Somebody changed it in the meantime.
+pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Changed> {
+    // SAFETY: the host reads key and value and keeps copies.
+    let status = unsafe {
+        raw::proxy_set_shared_data(
+            key.as_ptr(),
+            key.len(),
+            value.as_ptr(),
+            value.len(),
+            version,
+        )
+    };
+    match checked(status) {
+        Err(Status::CAS_MISMATCH) => Err(Changed),
+        _ => Ok(()),
+    }
+}
+
+/// Another worker changed the shared data first.
+pub struct Changed;
+
+// Metrics
+
+/// A counter, a gauge or a histogram of Envoy. One that Envoy refused to define counts nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric(Option<u32>);
+
+impl Metric {
+    /// The metric of `event`, which is 0 if it is new.
+    ///
+    /// It is defined once in the life of a VM. Envoy keeps an entry for each definition, even of a name
+    /// that it has, and configurations come and go.
+    pub fn of(kind: MetricType, event: &Event<'_>) -> Self {
+        thread_local! {
+            static DEFINED: RefCell<Lookup<Metric>> = RefCell::default();
+        }
+        let name = event.to_string();
+        DEFINED.with_borrow_mut(|defined| match defined.get(name.as_bytes()) {
+            Some(metric) => *metric,
+            None => {
+                let metric = Self::define(kind, &name);
+                defined.insert(name.into_bytes().into(), metric);
+                metric
+            }
+        })
+    }
+
+    fn define(kind: MetricType, name: &str) -> Self {
+        let mut id = 0;
+        // SAFETY: the host reads the name and writes the id.
+        let status = unsafe {
+            raw::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id)
+        };
+        logged(status, name);
+        Self(checked(status).is_ok().then_some(id))
+    }
+
+    /// Adds `amount`, which may be negative for a gauge. Envoy refuses an addition of 0.
+    pub fn add(self, amount: i64) {
+        if let (Some(id), true) = (self.0, amount != 0) {
+            // SAFETY: two numbers.
+            logged(
+                unsafe { raw::proxy_increment_metric(id, amount) },
+                "a metric",
+            );
+        }
+    }
+
+    /// The value of a counter or a gauge, over all workers.
+    pub fn value(self) -> Option<u64> {
+        let (id, mut value) = (self.0?, 0);
+        // SAFETY: the host writes the value.
+        let status = unsafe { raw::proxy_get_metric(id, &raw mut value) };
+        checked(status).is_ok().then_some(value)
+    }
+}
+
+impl metrics::Metric for Metric {
+    fn add_one(self) {
+        self.add(1);
+    }
+
+    fn record(self, value: u64) {
+        if let Some(id) = self.0 {
+            // SAFETY: two numbers.
+            logged(unsafe { raw::proxy_record_metric(id, value) }, "a metric");
+        }
+    }
+}
+
+// Time and chance
+
+/// The time of a clock that never goes back.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The time of day, in milliseconds since 1970-01-01T00:00:00Z.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A random number. Each worker seeds a generator once: a host call for every request would cost
+/// more than the decision.
+pub fn random() -> u64 {
+    thread_local! {
+        static RANDOM: RefCell<Random> = RefCell::new(Random::new(seed()));
+    }
+    RANDOM.with_borrow_mut(Random::next_u64)
+}
+
+/// If the host has no randomness, its clock is better than one number for all workers.
+fn seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|error| {
+        log::error!(
+            "halftone: no random numbers ({error}); the clock seeds this worker's generator"
+        );
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_nanos() as u64)
+    })
+}
+
+// The log
+
+/// Envoy's levels of the log. `Critical` is 5.
+const LEVELS: [LevelFilter; 5] = [
+    LevelFilter::Trace,
+    LevelFilter::Debug,
+    LevelFilter::Info,
+    LevelFilter::Warn,
+    LevelFilter::Error,
+];
+
+/// Writes what this filter logs, and a panic, to Envoy's log. While the module starts, the host allows
+/// no question about its log level.
+pub fn start_logging() {
+    struct EnvoysLog;
+
+    impl Log for EnvoysLog {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.level() <= log::max_level()
+        }
+
+        fn log(&self, record: &Record<'_>) {
+            if self.enabled(record.metadata()) {
+                let level = match record.level() {
+                    Level::Trace => 0,
+                    Level::Debug => 1,
+                    Level::Info => 2,
+                    Level::Warn => 3,
+                    Level::Error => 4,
+                };
+                write_log(level, &record.args().to_string());
+            }
+        }
+
+        fn flush(&self) {}
+    }
+
+    static ENVOYS_LOG: EnvoysLog = EnvoysLog;
+
+    const CRITICAL: u32 = 5;
+
+    // It fails only if a logger is set already.
+    let _ = log::set_logger(&ENVOYS_LOG);
+    std::panic::set_hook(Box::new(|panic| write_log(CRITICAL, &panic.to_string())));
+    log::set_max_level(LevelFilter::Info);
+}
+
+/// Builds only the messages that Envoy's level for plugins lets through.
+pub fn follow_log_level() {
+    let mut level = 0_u32;
+    // SAFETY: the host writes the level.
+    let status = unsafe { raw::proxy_get_log_level(&raw mut level) };
+    let filter = checked(status)
+        .ok()
+        .and_then(|()| LEVELS.get(usize::try_from(level).ok()?));
+    log::set_max_level(*filter.unwrap_or(&LevelFilter::Error));
+}
+
+fn write_log(level: u32, text: &str) {
+    // The status is of no use here: there is nowhere to log it.
+    // SAFETY: the host reads the text and keeps nothing.
+    let _ = unsafe { raw::proxy_log(level, text.as_ptr(), text.len()) };
+}
