@@ -61,6 +61,7 @@ pub mod effects;
 pub mod escape;
 pub mod event;
 mod json;
+pub mod live;
 pub mod lookup;
 pub mod matching;
 pub mod metrics;

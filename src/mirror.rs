@@ -8,6 +8,7 @@ pub mod capture;
 pub mod compare;
 pub mod grpc;
 mod json_diff;
+pub mod limits;
 pub mod outbox;
 mod outcome;
 pub mod pairing;

@@ -4,18 +4,17 @@
 //! has the response. So a stream puts its copies into the outbox of its root, which outlives them. The
 //! root sends them, and stays until the last answer is there.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::abi::{self, Queue};
-use super::live::{self, Live, LiveMirror};
+use super::live::{Live, LiveMirror};
 use super::pairing::LivePairing;
-use crate::lookup::FixedHasher;
+use crate::live;
 use crate::mirror::capture::{Ended, RequestCopy, Target};
-use crate::mirror::outbox::{Held, Outbox, Permit};
-use crate::mirror::{Mirror, MirrorOutcome, RequestKind};
+use crate::mirror::limits::Permit;
+use crate::mirror::outbox::Outbox;
+use crate::mirror::{Mirror, MirrorOutcome};
 use crate::request::RequestHead;
 
 /// A mirror that a request is copied to.
@@ -52,21 +51,11 @@ pub fn count_ended(ended: Ended<Recipient>) {
     }
 }
 
-/// A copy that was sent. It holds its memory and its permit until the answer is there.
-struct InFlight {
-    recipient: Recipient,
-    kind: RequestKind,
-    sent_at: Instant,
-    _held: Held,
-    _permit: Permit,
-}
-
 /// All copies of one root.
 #[derive(Default)]
 pub struct Dispatch {
     live: Rc<Live>,
-    outbox: Outbox<RequestCopy<Recipient>>,
-    in_flight: RefCell<HashMap<u32, InFlight, FixedHasher>>,
+    outbox: Outbox<Recipient>,
     /// Wakes the root. Envoy calls a root for each item of a queue that the root registered, in the
     /// same worker, right after the callback that added the item. It has no other way to do so.
     wake_up: Option<Queue>,
@@ -109,29 +98,15 @@ impl Dispatch {
         self.send_all();
     }
 
-    /// Whether nothing waits and nothing is on its way.
+    /// Whether no copy waits, for its turn or for its answer.
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.in_flight.borrow().is_empty()
+        self.outbox.is_empty()
     }
 
     /// Sends all copies that wait. Only in a callback of the root.
     pub fn send_all(&self) {
-        for copy in self.outbox.take_all() {
-            let sent_at = abi::instant();
-            match self.send(&copy) {
-                Ok(call) => {
-                    let in_flight = InFlight {
-                        recipient: copy.target,
-                        kind: copy.kind,
-                        sent_at,
-                        _held: copy.held,
-                        _permit: copy.permit,
-                    };
-                    self.in_flight.borrow_mut().insert(call, in_flight);
-                }
-                Err(outcome) => copy.target.not_sent(outcome),
-            }
-        }
+        let ended = self.outbox.send_all(abi::instant, |copy| self.send(copy));
+        count_ended(ended);
     }
 
     fn send(&self, copy: &RequestCopy<Recipient>) -> Result<u32, MirrorOutcome> {
@@ -145,17 +120,11 @@ impl Dispatch {
     /// The answer to `call` is there. The sizes are 0 if there is none. Only in the root's answer
     /// callback.
     pub fn answered(&self, call: u32, headers: usize, body: usize, trailers: usize) {
-        let copy = self.in_flight.borrow_mut().remove(&call);
-        let Some(InFlight {
-            recipient: Recipient { mirror, pairing },
-            kind,
-            sent_at,
-            ..
-        }) = &copy
-        else {
+        let Some(copy) = self.outbox.answered(call) else {
             return;
         };
-        let elapsed = abi::instant().duration_since(*sent_at);
+        let Recipient { mirror, pairing } = &copy.target;
+        let elapsed = abi::instant().duration_since(copy.sent_at);
         // A comparison needs all headers. An outcome needs one or two.
         let head = (headers > 0 && pairing.is_some()).then(abi::answer_headers);
         let header = |name: &str| match &head {
@@ -163,7 +132,7 @@ impl Dispatch {
             Some(head) => head.get(name).map(<[u8]>::to_vec),
             None => abi::answer_header(name),
         };
-        let outcome = MirrorOutcome::of_answer(*kind, header, elapsed, mirror.mirror.timeout);
+        let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
         mirror.metrics.count(outcome);
         if outcome == MirrorOutcome::Answered {
             mirror.metrics.record_duration(milliseconds(elapsed));
@@ -171,7 +140,7 @@ impl Dispatch {
         let Some(pairing) = pairing else { return };
         match head {
             Some(head) if outcome == MirrorOutcome::Answered => {
-                pairing.mirror_answered(&head, body, trailers, *sent_at);
+                pairing.mirror_answered(&head, body, trailers, copy.sent_at);
             }
             _ => pairing.mirror_ended(None),
         }
@@ -179,9 +148,7 @@ impl Dispatch {
 
     /// Envoy has cancelled the copies that are on their way. It does so without a callback.
     pub fn cancelled(&self) {
-        for copy in self.in_flight.take().into_values() {
-            copy.recipient.not_sent(MirrorOutcome::Failed);
-        }
+        count_ended(self.outbox.cancelled());
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Instant;
 use super::abi;
 use super::dispatch::milliseconds_since;
 use super::live::LiveMirror;
-use crate::mirror::pairing::{BoundedReading, ComparedPair, Pairing, TimedAnswer};
+use crate::mirror::limits::Budget;
+use crate::mirror::pairing::{ComparedPair, Pair, Pairing, TimedAnswer};
 use crate::mirror::{Compare, ComparisonResult, MirrorOutcome};
 use crate::request::HeaderPairs;
 
@@ -17,6 +18,16 @@ pub struct LivePairing {
     mirror: Rc<LiveMirror>,
     request: Rc<HeaderPairs>,
     state: RefCell<Pairing>,
+}
+
+impl Pair for LivePairing {
+    fn pairing(&self) -> &RefCell<Pairing> {
+        &self.state
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.mirror.budget
+    }
 }
 
 impl LivePairing {
@@ -46,7 +57,10 @@ impl LivePairing {
         trailers: usize,
         sent_at: Instant,
     ) {
-        let reading = self.read(head, body == 0 && trailers == 0);
+        let is_empty = body == 0 && trailers == 0;
+        let pairing = self.state.borrow();
+        let reading = pairing.read(&head.borrowed(), is_empty, &self.mirror.budget);
+        drop(pairing);
         self.mirror_ended(reading.map(|mut reading| {
             reading.body(body, abi::answer_body);
             if trailers > 0 {
@@ -62,18 +76,8 @@ impl LivePairing {
         self.report(pair);
     }
 
-    fn production_ended(&self, answer: Option<TimedAnswer>) {
-        let pair = self.state.borrow_mut().production_ended(answer);
-        self.report(pair);
-    }
-
-    fn read(&self, head: &HeaderPairs, end_of_stream: bool) -> Option<BoundedReading> {
-        let pairing = self.state.borrow();
-        pairing.read(&head.borrowed(), end_of_stream, &self.mirror.budget)
-    }
-
     /// Counts and logs the result, if both answers have ended.
-    fn report(&self, pair: Option<ComparedPair>) {
+    pub fn report(&self, pair: Option<ComparedPair>) {
         let Some(pair) = pair else { return };
         let (mirror, result) = (&self.mirror, pair.comparison.result);
         mirror.metrics.count_comparison(result);
@@ -89,79 +93,6 @@ impl LivePairing {
                 log::warn!("halftone: {sample}");
             }
             _ => {}
-        }
-    }
-}
-
-/// Production's answer, read for each mirror whose answer is compared with it.
-pub struct ProductionAnswer {
-    asked_at: Instant,
-    readers: Vec<(Rc<LivePairing>, Option<BoundedReading>)>,
-}
-
-impl ProductionAnswer {
-    /// The answer to a request that came at `asked_at`. None: no pair waits for it.
-    pub fn new(asked_at: Instant, pairings: impl Iterator<Item = Rc<LivePairing>>) -> Option<Self> {
-        let readers: Vec<_> = pairings.map(|pairing| (pairing, None)).collect();
-        (!readers.is_empty()).then_some(Self { asked_at, readers })
-    }
-
-    /// Whether a pair waits for its head.
-    pub fn is_awaited(&self) -> bool {
-        let mut readers = self.readers.iter();
-        readers.any(|(pairing, _)| !pairing.state.borrow().is_called_off())
-    }
-
-    pub fn head(&mut self, headers: &HeaderPairs, end_of_stream: bool) {
-        self.readers
-            .retain(|(pairing, _)| !pairing.state.borrow().is_called_off());
-        for (pairing, reading) in &mut self.readers {
-            *reading = pairing.read(headers, end_of_stream);
-        }
-        if end_of_stream {
-            self.end();
-        }
-    }
-
-    /// The next `size` bytes of the body pass.
-    pub fn body(&mut self, size: usize, end_of_stream: bool) {
-        for reading in self.readings() {
-            reading.body(size, abi::response_body);
-        }
-        if end_of_stream {
-            self.end();
-        }
-    }
-
-    /// The answer ends with trailers.
-    pub fn trailers(&mut self) {
-        if self.readers.is_empty() {
-            return;
-        }
-        let trailers = abi::response_trailers();
-        for reading in self.readings() {
-            reading.trailers(&trailers.borrowed());
-        }
-        self.end();
-    }
-
-    fn readings(&mut self) -> impl Iterator<Item = &mut BoundedReading> {
-        self.readers
-            .iter_mut()
-            .filter_map(|(_, reading)| reading.as_mut())
-    }
-
-    fn end(&mut self) {
-        for (pairing, reading) in self.readers.drain(..) {
-            let answer = reading.map(|reading| reading.end(milliseconds_since(self.asked_at)));
-            pairing.production_ended(answer);
-        }
-    }
-
-    /// The stream has ended. An answer that has not is not whole.
-    pub fn gone(&mut self) {
-        for (pairing, _) in self.readers.drain(..) {
-            pairing.production_ended(None);
         }
     }
 }

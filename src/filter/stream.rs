@@ -11,12 +11,13 @@ use super::abi;
 use super::capture::Selected;
 use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
-use super::pairing::ProductionAnswer;
+use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, effects};
 use crate::event::ResponseClass;
 use crate::mirror::capture::Capture;
+use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
 use crate::request::{HeaderPairs, RequestHead};
 
@@ -35,7 +36,7 @@ pub struct Stream {
     decided: Option<Decided>,
     capture: Option<Capture<Recipient>>,
     /// Production's answer, if a mirror's answer is compared with it.
-    answer: Option<ProductionAnswer>,
+    answer: Option<ProductionAnswer<LivePairing>>,
 }
 
 /// What is left to do for a request that was decided.
@@ -129,11 +130,9 @@ impl Stream {
 
     fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
         self.capture = selected.capture(headers);
-        if let (Some(decided), Some(capture)) = (&self.decided, &self.capture) {
-            let pairings = capture.targets().iter();
-            let pairings = pairings.filter_map(|recipient| recipient.pairing.clone());
-            self.answer = ProductionAnswer::new(decided.at, pairings);
-        }
+        let recipients = self.capture.iter().flat_map(Capture::targets);
+        let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
+        self.answer = ProductionAnswer::new(pairs);
         if end_of_stream {
             self.end_copy();
         }
@@ -142,6 +141,9 @@ impl Stream {
     fn end_response(&mut self) {
         if let Some(decided) = &mut self.decided {
             decided.response.is_whole = true;
+            if let Some(answer) = self.answer.take() {
+                report(answer.end(milliseconds_since(decided.at)));
+            }
         }
     }
 
@@ -206,13 +208,12 @@ impl HttpContext for Stream {
         let Some(decided) = &mut self.decided else {
             return Action::Continue;
         };
-        decided.response.is_whole = end_of_stream;
         // A comparison needs all headers, everybody else the status alone.
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
         decided.response.status = match compared {
             Some(answer) => {
                 let headers = abi::response_headers();
-                answer.head(&headers, end_of_stream);
+                answer.head(&headers.borrowed(), end_of_stream);
                 status(headers.get(":status"))
             }
             None => status(abi::response_header(":status").as_deref()),
@@ -223,12 +224,15 @@ impl HttpContext for Stream {
         if let Some(explanation) = &decided.explanation {
             abi::set_response_header(DECISION, explanation);
         }
+        if end_of_stream {
+            self.end_response();
+        }
         Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.body(size, end_of_stream);
+            answer.body(size, abi::response_body);
         }
         if end_of_stream {
             self.end_response();
@@ -238,7 +242,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.trailers();
+            answer.trailers(abi::response_trailers);
         }
         self.end_response();
         Action::Continue
@@ -250,8 +254,8 @@ impl HttpContext for Stream {
         if let Some(capture) = self.capture.take() {
             count_ended(capture.abandon());
         }
-        if let Some(answer) = &mut self.answer {
-            answer.gone();
+        if let Some(answer) = self.answer.take() {
+            report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
             let metrics = &decided.release.metrics;
@@ -262,6 +266,12 @@ impl HttpContext for Stream {
 }
 
 impl Context for Stream {}
+
+fn report(pairs: EndedPairs<LivePairing>) {
+    for (pair, compared) in pairs {
+        pair.report(compared);
+    }
+}
 
 /// The number of a `:status`, 0 if it is none.
 fn status(value: Option<&[u8]>) -> u64 {

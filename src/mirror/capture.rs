@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::grpc::{Frames, Messages};
-use super::outbox::{Budget, Held, Permit, capacity_for};
+use super::limits::{Budget, Held, Permit, capacity_for};
 use super::{Mirror, MirrorOutcome, RequestKind};
 use crate::request::HeaderPairs;
 

@@ -1,12 +1,14 @@
 //! The two answers to one request, production's and a mirror's. They are compared when both have
 //! ended.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::compare::{Answer, Compare, Comparison, Reading};
-use super::outbox::{Budget, Held};
+use super::limits::{Budget, Held};
 use super::{MirrorOutcome, Sample, Secrets};
-use crate::request::{Header, RequestHead};
+use crate::request::{Header, HeaderPairs, RequestHead};
 
 /// A pair of answers that one request waits for.
 ///
@@ -25,8 +27,8 @@ enum Awaited {
     Expected,
     /// None: the answer is missing, or it is not whole.
     Ended(Option<TimedAnswer>),
-    /// Both have been compared.
-    Taken,
+    /// The pair has been compared or called off.
+    Dropped,
 }
 
 /// A whole answer, with the time that it took and the memory that it holds.
@@ -85,6 +87,7 @@ impl Pairing {
             return self.mirror_ended(None);
         }
         self.is_called_off = true;
+        (self.production, self.mirror) = (Awaited::Dropped, Awaited::Dropped);
         None
     }
 
@@ -109,7 +112,7 @@ impl Pairing {
     }
 
     fn compare(&mut self) -> Option<ComparedPair> {
-        if self.is_called_off || !self.production.has_ended() || !self.mirror.has_ended() {
+        if !self.production.has_ended() || !self.mirror.has_ended() {
             return None;
         }
         let (production, mirror) = (self.production.take(), self.mirror.take());
@@ -163,9 +166,9 @@ impl Awaited {
     }
 
     fn take(&mut self) -> Option<TimedAnswer> {
-        match std::mem::replace(self, Self::Taken) {
+        match std::mem::replace(self, Self::Dropped) {
             Self::Ended(answer) => answer,
-            Self::Expected | Self::Taken => None,
+            Self::Expected | Self::Dropped => None,
         }
     }
 }
@@ -210,5 +213,98 @@ impl BoundedReading {
             milliseconds,
             held: self.held,
         }
+    }
+}
+
+/// A pair that waits for production's answer.
+pub trait Pair {
+    /// The pair.
+    fn pairing(&self) -> &RefCell<Pairing>;
+
+    /// The bytes that its answers may hold.
+    fn budget(&self) -> &Budget;
+}
+
+/// Production's answer to one request, read for each pair that waits for it.
+#[derive(Debug)]
+pub struct ProductionAnswer<P> {
+    /// None: the head is not there yet, or the budget had no room for it.
+    readings: Vec<(Rc<P>, Option<BoundedReading>)>,
+}
+
+/// The pairs of an answer that has ended, each with its comparison if both answers have.
+pub type EndedPairs<P> = Vec<(Rc<P>, Option<ComparedPair>)>;
+
+impl<P: Pair> ProductionAnswer<P> {
+    /// The answer that `pairs` wait for. None: there are no pairs.
+    #[must_use]
+    pub fn new(pairs: impl Iterator<Item = Rc<P>>) -> Option<Self> {
+        let readings: Vec<_> = pairs.map(|pair| (pair, None)).collect();
+        (!readings.is_empty()).then_some(Self { readings })
+    }
+
+    /// Whether a pair waits for it that is not called off.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        let mut pairs = self.readings.iter();
+        pairs.any(|(pair, _)| !pair.pairing().borrow().is_called_off())
+    }
+
+    /// Begins to read it: see [`Pairing::read`].
+    pub fn head(&mut self, headers: &[Header<'_>], end_of_stream: bool) {
+        self.readings
+            .retain(|(pair, _)| !pair.pairing().borrow().is_called_off());
+        for (pair, reading) in &mut self.readings {
+            let pairing = pair.pairing().borrow();
+            *reading = pairing.read(headers, end_of_stream, pair.budget());
+        }
+    }
+
+    /// Takes the next `size` bytes of the body, which `fetch` copies from the host.
+    pub fn body(&mut self, size: usize, fetch: impl Fn(usize) -> Vec<u8>) {
+        for (_, reading) in &mut self.readings {
+            if let Some(reading) = reading {
+                reading.body(size, &fetch);
+            }
+        }
+    }
+
+    /// Takes the trailers, which `fetch` copies from the host.
+    pub fn trailers(&mut self, fetch: impl FnOnce() -> HeaderPairs) {
+        if self.readings.is_empty() {
+            return;
+        }
+        let trailers = fetch();
+        for (_, reading) in &mut self.readings {
+            if let Some(reading) = reading {
+                reading.trailers(&trailers.borrowed());
+            }
+        }
+    }
+
+    /// It has ended, `milliseconds` after the request.
+    #[must_use]
+    pub fn end(self, milliseconds: u64) -> EndedPairs<P> {
+        self.finish(|reading| Some(reading?.end(milliseconds)))
+    }
+
+    /// It never comes, or is not whole.
+    #[must_use]
+    pub fn abandon(self) -> EndedPairs<P> {
+        self.finish(|_| None)
+    }
+
+    fn finish(
+        self,
+        answer: impl Fn(Option<BoundedReading>) -> Option<TimedAnswer>,
+    ) -> EndedPairs<P> {
+        let pairs = self.readings.into_iter().map(|(pair, reading)| {
+            let compared = pair
+                .pairing()
+                .borrow_mut()
+                .production_ended(answer(reading));
+            (pair, compared)
+        });
+        pairs.collect()
     }
 }

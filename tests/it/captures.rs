@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use halftone::mirror::capture::{Capture, Ended, RequestCopy, Target};
-use halftone::mirror::outbox::{Budget, Permit, Permits};
+use halftone::mirror::limits::{Budget, Permit, Permits};
 use halftone::mirror::{Mirror, RequestKind};
 use halftone::request::HeaderPairs;
 use proptest::prelude::*;
@@ -41,6 +41,11 @@ fn recipients(limits: &[usize]) -> Vec<Recipient> {
         }
     };
     limits.iter().map(recipient).collect()
+}
+
+/// Fetches bytes that must not be fetched.
+pub fn unwanted(size: usize) -> Vec<u8> {
+    panic!("{size} bytes are fetched that nobody wants")
 }
 
 /// How each target came out, with its limit: `100: answered`.
@@ -269,11 +274,11 @@ fn bytes_that_nobody_wants_are_not_fetched() {
     let budget = Budget::default().with_limit(1_000);
     let (mut capture, _) = begin(recipients(&[10]), RequestKind::Plain, &budget);
     let fetched = |size| vec![b'x'; size];
-    let _ = capture.body(0, |_| unreachable!());
+    let _ = capture.body(0, unwanted);
     assert!(capture.body(10, fetched).is_empty());
-    assert_eq!(capture.body(1, |_| unreachable!()).len(), 1);
+    assert_eq!(capture.body(1, unwanted).len(), 1);
     assert_eq!((capture.targets().len(), budget.held()), (0, 0));
-    assert!(capture.body(1, |_| unreachable!()).is_empty());
+    assert!(capture.body(1, unwanted).is_empty());
     assert!(capture.abandon().is_empty());
 }
 
