@@ -28,13 +28,15 @@ impl Selected {
         draw: Draw,
     ) -> Option<Self> {
         let mut copies = decision.copies(head)?;
+        let all = release.mirrors.iter();
+        let mut selected = all
+            .filter(|live| copies.are_for(&live.mirror, &mut ()))
+            .peekable();
+        selected.peek()?;
         let (kind, length) = (RequestKind::of(head), announced_length(head));
         let mut mirrors = Vec::new();
-        for live in &release.mirrors {
+        for live in selected {
             let mirror = &live.mirror;
-            if !copies.are_for(mirror, &mut ()) {
-                continue;
-            }
             match mirror.refusal(kind, length) {
                 Some(outcome) => live.metrics.count(outcome),
                 None => mirrors.push((Rc::clone(live), mirror.comparison(draw.chance).cloned())),
