@@ -4,14 +4,13 @@
 //! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
 mod abi;
-mod comparing;
-mod copying;
+mod capture;
+mod dispatch;
 mod live;
-mod mirroring;
+mod pairing;
 mod plugin_status;
 mod root;
 mod stream;
-mod wake_up;
 
 proxy_wasm::main! {{
     abi::start_logging();

@@ -9,6 +9,8 @@
 //! So a root counts from its first tick on. Until then, for [`GRACE`], the time at which a
 //! configuration was accepted speaks for the roots that do not count yet.
 
+use std::fmt;
+
 /// How long an accepted configuration is taken to serve before one of its roots counts, in
 /// milliseconds.
 pub const GRACE: u64 = 2_000;
@@ -40,6 +42,26 @@ pub enum Role {
     Serving,
     /// Its configuration was refused and nothing else serves: it lets requests pass.
     Passing,
+}
+
+/// What happens after a root refused a configuration. It prints as the log says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Envoy rejects the configuration. What serves in its workers keeps serving.
+    Reject,
+    /// The root serves what served before in its VM.
+    ServeOn,
+    /// Nothing served before: requests pass untouched.
+    Pass,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reject | Self::ServeOn => "the last good one keeps serving",
+            Self::Pass => "requests pass untouched until a good one comes",
+        })
+    }
 }
 
 impl PluginStatus {

@@ -208,6 +208,23 @@ impl<'a> Iterator for Values<'a, '_> {
     }
 }
 
+/// The address in `address:port` or `[v6]:port`. None: there is no port.
+///
+/// ```
+/// use halftone::request::without_port;
+///
+/// assert_eq!(without_port(b"10.0.0.1:80"), Some(&b"10.0.0.1"[..]));
+/// assert_eq!(without_port(b"[fe80::1]:80"), Some(&b"fe80::1"[..]));
+/// assert_eq!(without_port(b"/run/envoy.sock"), None);
+/// ```
+#[must_use]
+pub fn without_port(address: &[u8]) -> Option<&[u8]> {
+    let port = address.iter().rposition(|byte| *byte == b':')?;
+    let address = address.get(..port)?;
+    let v6 = address.strip_prefix(b"[");
+    Some(v6.and_then(|v6| v6.strip_suffix(b"]")).unwrap_or(address))
+}
+
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(text).into()
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::mirror::grpc;
+use crate::request::RequestHead;
+
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseClass {
@@ -67,6 +70,20 @@ pub enum Call {
     Grpc,
     /// CONNECT: either side ends it by breaking it off.
     Tunnel,
+}
+
+impl Call {
+    /// The kind of the request with this head.
+    #[must_use]
+    pub fn of(head: &RequestHead<'_>) -> Self {
+        if head.method() == b"CONNECT" {
+            Self::Tunnel
+        } else if head.headers("content-type").any(grpc::is_grpc) {
+            Self::Grpc
+        } else {
+            Self::Plain
+        }
+    }
 }
 
 /// The statuses of gRPC that mean that the server failed: UNKNOWN, DEADLINE_EXCEEDED,

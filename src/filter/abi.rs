@@ -15,16 +15,16 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use proxy_wasm::types::{BufferType, MapType, MetricType};
+use proxy_wasm::types::MetricType;
 
 use crate::draw::Random;
 use crate::event::Event;
 use crate::lookup::Lookup;
 use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
-use crate::request::HeaderPairs;
+use crate::request::{HeaderPairs, without_port};
 
-/// The functions of the host. Each returns a [`Status`]. Where one writes a pointer, the host has
+/// The functions of the host. Each returns a status, 0 for Ok. Where one writes a pointer, the host has
 /// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
 #[rustfmt::skip]
 mod raw {
@@ -64,146 +64,107 @@ mod raw {
     }
 }
 
-/// A status other than Ok, by its number in the ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status(u32);
+/// The ABI's number for Ok.
+const OK: u32 = 0;
 
-impl Status {
-    const CAS_MISMATCH: Self = Self(8);
-}
-
-fn checked(status: u32) -> Result<(), Status> {
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(Status(status))
-    }
-}
+/// The ABI's number for shared data that changed in the meantime.
+const CAS_MISMATCH: u32 = 8;
 
 /// Logs a refusal. Nothing else depends on the call.
 fn logged(status: u32, what: &str) {
-    if let Err(Status(status)) = checked(status) {
+    if status != OK {
         log::debug!("halftone: Envoy refused {what}: status {status}");
     }
 }
 
-/// The bytes that `call` has the host write.
-fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+/// The bytes that `call` has the host write. None: the host refused.
+fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
-    checked(call(&raw mut data, &raw mut size))?;
+    if call(&raw mut data, &raw mut size) != OK {
+        return None;
+    }
     if data.is_null() {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
     // SAFETY: the host had `proxy_on_memory_allocate` allocate `size` bytes, which gives away a boxed
     // slice of exactly that length, and filled it.
-    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+    Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
 // Headers, trailers and bodies
 
-/// The request headers, pseudo-headers included. Empty outside of the request headers callback.
-pub fn request_headers() -> HeaderPairs {
-    pairs(MapType::HttpRequestHeaders)
+/// A map of headers or trailers. Each exists in the callback that its name tells, and is empty in
+/// others.
+#[derive(Clone, Copy, Debug)]
+pub enum Map {
+    RequestHeaders = 0,
+    ResponseHeaders = 2,
+    ResponseTrailers = 3,
+    /// Of the answer to a call.
+    AnswerHeaders = 6,
+    /// Of the answer to a call.
+    AnswerTrailers = 7,
 }
 
-/// The response headers, `:status` included. Empty outside of the response headers callback.
-pub fn response_headers() -> HeaderPairs {
-    pairs(MapType::HttpResponseHeaders)
+/// Bytes that the host keeps. Each exists in the callback that its name tells, and is empty in others.
+#[derive(Clone, Copy, Debug)]
+pub enum Buffer {
+    /// The chunk that passes now.
+    RequestBody = 0,
+    /// The chunk that passes now.
+    ResponseBody = 1,
+    /// Of the answer to a call.
+    AnswerBody = 4,
+    /// The configuration of the plugin.
+    Configuration = 7,
 }
 
-/// The first value of a response header. None outside of the response headers callback.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpResponseHeaders, name)
-}
-
-/// The response trailers. Empty outside of the response trailers callback.
-pub fn response_trailers() -> HeaderPairs {
-    pairs(MapType::HttpResponseTrailers)
-}
-
-/// The first value of a response trailer. None outside of the response trailers callback.
-pub fn response_trailer(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpResponseTrailers, name)
-}
-
-/// Sets a request header to one value, whatever values it had. Only in the request headers callback.
-///
-/// Envoy then chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
-pub fn set_request_header(name: &str, value: &str) {
-    replace(MapType::HttpRequestHeaders, name, value);
-}
-
-/// Removes all values of a request header. Only in the request headers callback.
-pub fn remove_request_header(name: &str) {
-    let map = MapType::HttpRequestHeaders as u32;
-    // SAFETY: the host reads the name and keeps nothing.
-    let status = unsafe { raw::proxy_remove_header_map_value(map, name.as_ptr(), name.len()) };
-    logged(status, name);
-}
-
-/// Sets a response header to one value. Only in the response headers callback.
-pub fn set_response_header(name: &str, value: &str) {
-    replace(MapType::HttpResponseHeaders, name, value);
-}
-
-/// Adds a response header, beside others of the same name. Only in the response headers callback.
-pub fn add_response_header(name: &str, value: &str) {
-    let map = MapType::HttpResponseHeaders as u32;
-    // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    };
-    logged(status, name);
-}
-
-/// The chunk of the request body that passes now, `size` bytes long. Empty outside of the request
-/// body callback.
-pub fn request_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpRequestBody, size)
-}
-
-/// The chunk of the response body that passes now, `size` bytes long. Empty outside of the response
-/// body callback.
-pub fn response_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpResponseBody, size)
-}
-
-/// The configuration of the plugin. Empty outside of the configure callback.
-pub fn plugin_configuration() -> Vec<u8> {
-    buffer(BufferType::PluginConfiguration, usize::MAX)
-}
-
-fn pairs(map: MapType) -> HeaderPairs {
+/// All pairs of a map, pseudo-headers included.
+pub fn headers(map: Map) -> HeaderPairs {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) });
     HeaderPairs::new(bytes.unwrap_or_default())
 }
 
-fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
+/// The first value of a header or trailer.
+pub fn header(map: Map, name: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the name and writes through the two pointers alone.
-    let bytes = bytes(|data, size| unsafe {
+    bytes(|data, size| unsafe {
         raw::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, size)
-    });
-    bytes.ok()
+    })
 }
 
-fn replace(map: MapType, name: &str, value: &str) {
-    let map = map as u32;
+/// Sets a header to one value, whatever values it had. After a change of the request headers Envoy
+/// chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
+pub fn set_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_replace_header_map_value, map, name, value);
+}
+
+/// Adds a header, beside others of the same name.
+pub fn add_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_add_header_map_value, map, name, value);
+}
+
+type WriteHeader = unsafe extern "C" fn(u32, *const u8, usize, *const u8, usize) -> u32;
+
+fn write_header(write: WriteHeader, map: Map, name: &str, value: &str) {
+    let (map, bytes) = (map as u32, value.as_bytes());
     // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_replace_header_map_value(
-            map,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
-    };
+    let status = unsafe { write(map, name.as_ptr(), name.len(), bytes.as_ptr(), bytes.len()) };
     logged(status, name);
 }
 
-fn buffer(of: BufferType, most: usize) -> Vec<u8> {
+/// Removes all values of a header.
+pub fn remove_header(map: Map, name: &str) {
+    // SAFETY: the host reads the name and keeps nothing.
+    let status =
+        unsafe { raw::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    logged(status, name);
+}
+
+/// At most `most` bytes of a buffer.
+pub fn buffer(of: Buffer, most: usize) -> Vec<u8> {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_buffer_bytes(of as u32, 0, most, data, size) });
@@ -235,33 +196,13 @@ pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcom
     )
 }
 
-/// The headers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_headers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseHeaders)
-}
-
-/// The body of the answer to a call, `size` bytes long. Empty outside of the root's answer callback.
-pub fn answer_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpCallResponseBody, size)
-}
-
-/// The trailers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_trailers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseTrailers)
-}
-
-/// The first value of a header of the answer to a call. None outside of the root's answer callback.
-pub fn answer_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpCallResponseHeaders, name)
-}
-
 // Contexts
 
 /// Whether the root `id` is alive, asked by the root `asking` in a callback of its own. Envoy can
 /// drop a root that waits for the answers to its copies, without a callback.
 pub fn is_root_alive(id: u32, asking: u32) -> bool {
     // SAFETY: two numbers.
-    let is_alive = checked(unsafe { raw::proxy_set_effective_context(id) }).is_ok();
+    let is_alive = unsafe { raw::proxy_set_effective_context(id) } == OK;
     // Calls that follow must be those of the root that asks.
     // SAFETY: a number.
     let status = unsafe { raw::proxy_set_effective_context(asking) };
@@ -299,7 +240,7 @@ impl Queue {
         // SAFETY: the host reads the name and writes the id.
         let status =
             unsafe { raw::proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut id) };
-        checked(status).is_ok().then_some(Self(id))
+        (status == OK).then_some(Self(id))
     }
 
     /// Adds an empty item.
@@ -314,8 +255,8 @@ impl Queue {
         // SAFETY: the host writes through the two pointers alone.
         let item =
             bytes(|data, size| unsafe { raw::proxy_dequeue_shared_queue(self.0, data, size) });
-        if let Err(Status(status)) = item {
-            logged(status, "the end of a wake-up");
+        if item.is_none() {
+            log::debug!("halftone: Envoy has no wake-up");
         }
     }
 }
@@ -340,13 +281,7 @@ pub fn set_filter_state(key: &str, value: &str) {
 /// The address that the request came from, without its port. Envoy derives it from `x-forwarded-for`
 /// as it is configured to trust that. Only in a stream's callback.
 pub fn source_address() -> Option<Vec<u8>> {
-    let mut address = property("source\0address")?;
-    let port = address.iter().rposition(|byte| *byte == b':')?;
-    address.truncate(port);
-    let inner = address
-        .strip_prefix(b"[")
-        .and_then(|address| address.strip_suffix(b"]"));
-    Some(inner.map(<[u8]>::to_vec).unwrap_or(address))
+    property("source\0address").and_then(|address| without_port(&address).map(<[u8]>::to_vec))
 }
 
 /// The status of the response, 0 if there was none. Only in the stream's log callback.
@@ -370,10 +305,7 @@ pub fn plugin_name() -> String {
 /// The property at `path`, whose parts are separated by zeros.
 fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the path and writes through the two pointers alone.
-    let bytes = bytes(|data, size| unsafe {
-        raw::proxy_get_property(path.as_ptr(), path.len(), data, size)
-    });
-    bytes.ok()
+    bytes(|data, size| unsafe { raw::proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
 /// What all workers share under `key`, and its version. Both are empty for a key that nobody wrote.
@@ -387,11 +319,8 @@ pub fn shared_data(key: &str) -> (Vec<u8>, u32) {
 }
 
 /// Changes what all workers share under `key`, if its version is still `version`; 0 for any version.
-///
-/// # Errors
-///
-/// Somebody changed it in the meantime.
-pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Changed> {
+/// False: another worker changed it in the meantime.
+pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> bool {
     // SAFETY: the host reads key and value and keeps copies.
     let status = unsafe {
         raw::proxy_set_shared_data(
@@ -402,14 +331,8 @@ pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Chan
             version,
         )
     };
-    match checked(status) {
-        Err(Status::CAS_MISMATCH) => Err(Changed),
-        _ => Ok(()),
-    }
+    status != CAS_MISMATCH
 }
-
-/// Another worker changed the shared data first.
-pub struct Changed;
 
 // Metrics
 
@@ -444,7 +367,7 @@ impl Metric {
             raw::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id)
         };
         logged(status, name);
-        Self(checked(status).is_ok().then_some(id))
+        Self((status == OK).then_some(id))
     }
 
     /// Adds `amount`, which may be negative for a gauge. Envoy refuses an addition of 0.
@@ -463,7 +386,7 @@ impl Metric {
         let (id, mut value) = (self.0?, 0);
         // SAFETY: the host writes the value.
         let status = unsafe { raw::proxy_get_metric(id, &raw mut value) };
-        checked(status).is_ok().then_some(value)
+        (status == OK).then_some(value)
     }
 }
 
@@ -565,9 +488,8 @@ pub fn follow_log_level() {
     let mut level = 0_u32;
     // SAFETY: the host writes the level.
     let status = unsafe { raw::proxy_get_log_level(&raw mut level) };
-    let filter = checked(status)
-        .ok()
-        .and_then(|()| LEVELS.get(usize::try_from(level).ok()?));
+    let level = usize::try_from(level).unwrap_or(usize::MAX);
+    let filter = LEVELS.get(level).filter(|_| status == OK);
     log::set_max_level(*filter.unwrap_or(&LevelFilter::Error));
 }
 

@@ -100,7 +100,7 @@ impl RootStatus {
             if after == before {
                 return before;
             }
-            if abi::set_shared_data(&self.key, &after.to_bytes(), version).is_ok() {
+            if abi::set_shared_data(&self.key, &after.to_bytes(), version) {
                 let [exists, rejected] = [
                     [before.exists(), after.exists()],
                     [before.is_rejected(), after.is_rejected()],

@@ -7,16 +7,17 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::abi;
-use super::comparing::ProductionAnswer;
-use super::copying::{Copying, Selected};
+use super::abi::{self, Buffer, Map};
+use super::capture::Selected;
+use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
-use super::mirroring::{Mirroring, milliseconds_since};
+use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, effects};
 use crate::event::{Call, Response};
-use crate::mirror::RequestKind;
+use crate::mirror::capture::Capture;
+use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
 use crate::request::{Header, HeaderPairs, RequestHead};
 
@@ -31,11 +32,11 @@ const ROUTED: &str = "halftone.routed";
 const GRPC_STATUS: &str = "grpc-status";
 
 pub struct Stream {
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     decided: Option<Decided>,
-    copying: Option<Copying>,
+    capture: Option<Capture<Recipient>>,
     /// Production's answer, if a mirror's answer is compared with it.
-    answer: Option<ProductionAnswer>,
+    answer: Option<ProductionAnswer<LivePairing>>,
 }
 
 /// What is left to do for a request that was decided.
@@ -49,18 +50,18 @@ struct Decided {
 }
 
 impl Stream {
-    pub fn new(mirroring: Rc<Mirroring>) -> Self {
+    pub fn new(dispatch: Rc<Dispatch>) -> Self {
         Self {
-            mirroring,
+            dispatch,
             decided: None,
-            copying: None,
+            capture: None,
             answer: None,
         }
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
     fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected> {
-        let live = self.mirroring.live();
+        let live = self.dispatch.live();
         let mut head = RequestHead::new(headers);
         let release = live.claiming(&head);
         let reads_address = release.is_some_and(|live| live.release.reads_source_address());
@@ -94,17 +95,16 @@ impl Stream {
             version: Arc::clone(decision.outcome.version()),
             set_cookie: effects.set_cookie,
             explanation: effects.explanation,
-            response: Response::to(call(head)),
+            response: Response::to(Call::of(head)),
         });
         Selected::new(release, &decision, head, draw)
     }
 
     fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
-        self.copying = Copying::begin(&self.mirroring, selected, headers);
-        if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
-            let answer = ProductionAnswer::new(decided.at, copying.comparing());
-            self.answer = (!answer.is_unwanted()).then_some(answer);
-        }
+        self.capture = selected.capture(headers);
+        let recipients = self.capture.iter().flat_map(Capture::targets);
+        let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
+        self.answer = ProductionAnswer::new(pairs);
         if end_of_stream {
             self.end_copy();
         }
@@ -113,12 +113,17 @@ impl Stream {
     fn end_response(&mut self) {
         if let Some(decided) = &mut self.decided {
             decided.response.end();
+            if let Some(answer) = self.answer.take() {
+                report(answer.end(milliseconds_since(decided.at)));
+            }
         }
     }
 
     fn end_copy(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.end();
+        if let Some(capture) = self.capture.take() {
+            let (copies, ended) = capture.end();
+            count_ended(ended);
+            self.dispatch.put(copies);
         }
     }
 }
@@ -127,11 +132,11 @@ impl Stream {
 /// none, it is not written.
 fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
     for name in &effects.removed {
-        abi::remove_request_header(name);
+        abi::remove_header(Map::RequestHeaders, name);
     }
     if let Some(set) = effects.set {
         if !set.is_present {
-            abi::set_request_header(set.name, set.value);
+            abi::set_header(Map::RequestHeaders, set.name, set.value);
         }
         if !is_alone {
             abi::set_filter_state(ROUTED, set.name);
@@ -144,10 +149,10 @@ fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.live().all().is_empty() {
+        if self.dispatch.live().all().is_empty() {
             return Action::Continue;
         }
-        let headers = abi::request_headers();
+        let headers = abi::headers(Map::RequestHeaders);
         let selected = self.decide(&headers.borrowed());
         if let Some(selected) = selected {
             self.copy(selected, headers, end_of_stream);
@@ -156,8 +161,8 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let Some(copying) = self.copying.take() {
-            self.copying = copying.body(size);
+        if let Some(capture) = &mut self.capture {
+            count_ended(capture.body(size, |size| abi::buffer(Buffer::RequestBody, size)));
             if end_of_stream {
                 self.end_copy();
             }
@@ -179,31 +184,34 @@ impl HttpContext for Stream {
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
         match compared {
             Some(answer) => {
-                let headers = abi::response_headers();
-                answer.head(&headers, end_of_stream);
+                let headers = abi::headers(Map::ResponseHeaders);
+                answer.head(&headers.borrowed(), end_of_stream);
                 decided.response.head(headers.get(":status"), end_of_stream);
             }
             None => {
-                let status = abi::response_header(":status");
+                let status = abi::header(Map::ResponseHeaders, ":status");
                 decided.response.head(status.as_deref(), end_of_stream);
             }
         }
         if decided.response.is_grpc() {
-            let status = abi::response_header(GRPC_STATUS);
+            let status = abi::header(Map::ResponseHeaders, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
         if let Some(cookie) = &decided.set_cookie {
-            abi::add_response_header("set-cookie", cookie);
+            abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
         }
         if let Some(explanation) = &decided.explanation {
-            abi::set_response_header(DECISION, explanation);
+            abi::set_header(Map::ResponseHeaders, DECISION, explanation);
+        }
+        if end_of_stream {
+            self.end_response();
         }
         Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.body(size, end_of_stream);
+            answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
         }
         if end_of_stream {
             self.end_response();
@@ -213,12 +221,12 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.trailers();
+            answer.trailers(|| abi::headers(Map::ResponseTrailers));
         }
         if let Some(decided) = &mut self.decided
             && decided.response.is_grpc()
         {
-            let status = abi::response_trailer(GRPC_STATUS);
+            let status = abi::header(Map::ResponseTrailers, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
         self.end_response();
@@ -228,11 +236,11 @@ impl HttpContext for Stream {
     /// Runs also for a request that an earlier filter answered. Its headers never came here, so
     /// nothing was decided.
     fn on_log(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.abandon();
+        if let Some(capture) = self.capture.take() {
+            count_ended(capture.abandon());
         }
-        if let Some(answer) = &mut self.answer {
-            answer.gone();
+        if let Some(answer) = self.answer.take() {
+            report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
             let metrics = &decided.release.metrics;
@@ -245,11 +253,8 @@ impl HttpContext for Stream {
 
 impl Context for Stream {}
 
-/// The kind of the request with this head, as far as it decides how its response is classed.
-fn call(head: &RequestHead<'_>) -> Call {
-    match RequestKind::of(head) {
-        _ if head.method() == b"CONNECT" => Call::Tunnel,
-        RequestKind::Grpc => Call::Grpc,
-        RequestKind::Plain | RequestKind::Tunnel => Call::Plain,
+fn report(pairs: EndedPairs<LivePairing>) {
+    for (pair, compared) in pairs {
+        pair.report(compared);
     }
 }
