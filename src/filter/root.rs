@@ -14,6 +14,7 @@ use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
 use crate::config::{self, Violations};
+use crate::escape::for_log;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
 
@@ -154,15 +155,17 @@ fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at:
     let releases = dispatch.live().all().len();
     let read = read_at.duration_since(started_at).as_millis();
     let defined = abi::instant().duration_since(read_at).as_millis();
+    let plugin = for_log(plugin);
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );
 }
 
 fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
+    let plugin = for_log(plugin);
     log::error!("halftone: configuration of plugin {plugin} refused; {refusal}:");
     for violation in violations.iter() {
-        log::error!("halftone: {violation}");
+        log::error!("halftone: {}", for_log(&violation.to_string()));
     }
     if violations.are_cut() {
         log::error!("halftone: and more");
