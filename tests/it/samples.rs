@@ -75,8 +75,9 @@ fn a_sample_is_a_line_of_json() {
 #[test]
 fn secrets_are_hidden_wherever_they_are_repeated() {
     let compare = compare(BodyMode::Auto);
-    let request: [Header<'_>; 3] = [
+    let request: [Header<'_>; 4] = [
         (b"authorization", b"Bearer to/k~en"),
+        (b"proxy-authorization", b"Basic cHJveHk="),
         (b"cookie", b"a=\"s3cr3t\"; b=xy; c=per%20cent"),
         (b"x-other", b"visible"),
     ];
@@ -88,6 +89,8 @@ fn secrets_are_hidden_wherever_they_are_repeated() {
         ("is to/k~en here", "(hidden)"),
         ("Bearer to/k~en", "(hidden)"),
         ("to/k~e", "to/k~e"),
+        ("cHJveHk=", "(hidden)"),
+        ("Basic cHJv", "Basic cHJv"),
         ("s3cr3t", "(hidden)"),
         ("%733cr3t", "(hidden)"),
         ("a=xy", "a=xy"),
