@@ -15,7 +15,7 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use proxy_wasm::types::{BufferType, MapType, MetricType};
+use proxy_wasm::types::MetricType;
 
 use crate::draw::Random;
 use crate::event::Event;
@@ -101,81 +101,42 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
 
 // Headers, trailers and bodies
 
-/// The request headers, pseudo-headers included. Empty outside of the request headers callback.
-pub fn request_headers() -> HeaderPairs {
-    pairs(MapType::HttpRequestHeaders)
+/// A map of headers or trailers. Each exists in the callback that its name tells, and is empty in
+/// others.
+#[derive(Clone, Copy, Debug)]
+pub enum Map {
+    RequestHeaders = 0,
+    ResponseHeaders = 2,
+    ResponseTrailers = 3,
+    /// Of the answer to a call.
+    AnswerHeaders = 6,
+    /// Of the answer to a call.
+    AnswerTrailers = 7,
 }
 
-/// The response headers, `:status` included. Empty outside of the response headers callback.
-pub fn response_headers() -> HeaderPairs {
-    pairs(MapType::HttpResponseHeaders)
+/// Bytes that the host keeps. Each exists in the callback that its name tells, and is empty in others.
+#[derive(Clone, Copy, Debug)]
+pub enum Buffer {
+    /// The chunk that passes now.
+    RequestBody = 0,
+    /// The chunk that passes now.
+    ResponseBody = 1,
+    /// Of the answer to a call.
+    AnswerBody = 4,
+    /// The configuration of the plugin.
+    Configuration = 7,
 }
 
-/// The first value of a response header. None outside of the response headers callback.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpResponseHeaders, name)
-}
-
-/// The response trailers. Empty outside of the response trailers callback.
-pub fn response_trailers() -> HeaderPairs {
-    pairs(MapType::HttpResponseTrailers)
-}
-
-/// Sets a request header to one value, whatever values it had. Only in the request headers callback.
-///
-/// Envoy then chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
-pub fn set_request_header(name: &str, value: &str) {
-    replace(MapType::HttpRequestHeaders, name, value);
-}
-
-/// Removes all values of a request header. Only in the request headers callback.
-pub fn remove_request_header(name: &str) {
-    let map = MapType::HttpRequestHeaders as u32;
-    // SAFETY: the host reads the name and keeps nothing.
-    let status = unsafe { raw::proxy_remove_header_map_value(map, name.as_ptr(), name.len()) };
-    logged(status, name);
-}
-
-/// Sets a response header to one value. Only in the response headers callback.
-pub fn set_response_header(name: &str, value: &str) {
-    replace(MapType::HttpResponseHeaders, name, value);
-}
-
-/// Adds a response header, beside others of the same name. Only in the response headers callback.
-pub fn add_response_header(name: &str, value: &str) {
-    let map = MapType::HttpResponseHeaders as u32;
-    // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    };
-    logged(status, name);
-}
-
-/// The chunk of the request body that passes now, `size` bytes long. Empty outside of the request
-/// body callback.
-pub fn request_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpRequestBody, size)
-}
-
-/// The chunk of the response body that passes now, `size` bytes long. Empty outside of the response
-/// body callback.
-pub fn response_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpResponseBody, size)
-}
-
-/// The configuration of the plugin. Empty outside of the configure callback.
-pub fn plugin_configuration() -> Vec<u8> {
-    buffer(BufferType::PluginConfiguration, usize::MAX)
-}
-
-fn pairs(map: MapType) -> HeaderPairs {
+/// All pairs of a map, pseudo-headers included.
+pub fn headers(map: Map) -> HeaderPairs {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) });
     HeaderPairs::new(bytes.unwrap_or_default())
 }
 
-fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
+/// The first value of a header or trailer.
+pub fn header(map: Map, name: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the name and writes through the two pointers alone.
     let bytes = bytes(|data, size| unsafe {
         raw::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, size)
@@ -183,22 +144,36 @@ fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
     bytes.ok()
 }
 
-fn replace(map: MapType, name: &str, value: &str) {
-    let map = map as u32;
+/// Sets a header to one value, whatever values it had. After a change of the request headers Envoy
+/// chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
+pub fn set_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_replace_header_map_value, map, name, value);
+}
+
+/// Adds a header, beside others of the same name.
+pub fn add_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_add_header_map_value, map, name, value);
+}
+
+type WriteHeader = unsafe extern "C" fn(u32, *const u8, usize, *const u8, usize) -> u32;
+
+fn write_header(write: WriteHeader, map: Map, name: &str, value: &str) {
+    let (map, bytes) = (map as u32, value.as_bytes());
     // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_replace_header_map_value(
-            map,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
-    };
+    let status = unsafe { write(map, name.as_ptr(), name.len(), bytes.as_ptr(), bytes.len()) };
     logged(status, name);
 }
 
-fn buffer(of: BufferType, most: usize) -> Vec<u8> {
+/// Removes all values of a header.
+pub fn remove_header(map: Map, name: &str) {
+    // SAFETY: the host reads the name and keeps nothing.
+    let status =
+        unsafe { raw::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    logged(status, name);
+}
+
+/// At most `most` bytes of a buffer.
+pub fn buffer(of: Buffer, most: usize) -> Vec<u8> {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_buffer_bytes(of as u32, 0, most, data, size) });
@@ -228,26 +203,6 @@ pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcom
             _ => MirrorOutcome::Failed,
         },
     )
-}
-
-/// The headers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_headers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseHeaders)
-}
-
-/// The body of the answer to a call, `size` bytes long. Empty outside of the root's answer callback.
-pub fn answer_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpCallResponseBody, size)
-}
-
-/// The trailers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_trailers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseTrailers)
-}
-
-/// The first value of a header of the answer to a call. None outside of the root's answer callback.
-pub fn answer_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpCallResponseHeaders, name)
 }
 
 // Contexts

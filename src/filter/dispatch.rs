@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::abi::{self, Queue};
+use super::abi::{self, Map, Queue};
 use super::live::{Live, LiveMirror};
 use super::pairing::LivePairing;
 use crate::live;
@@ -126,11 +126,11 @@ impl Dispatch {
         let Recipient { mirror, pairing } = &copy.target;
         let elapsed = abi::instant().duration_since(copy.sent_at);
         // A comparison needs all headers. An outcome needs one or two.
-        let head = (headers > 0 && pairing.is_some()).then(abi::answer_headers);
+        let head = (headers > 0 && pairing.is_some()).then(|| abi::headers(Map::AnswerHeaders));
         let header = |name: &str| match &head {
             _ if headers == 0 => None,
             Some(head) => head.get(name).map(<[u8]>::to_vec),
-            None => abi::answer_header(name),
+            None => abi::header(Map::AnswerHeaders, name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
         mirror.metrics.count(outcome);

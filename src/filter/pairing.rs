@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::abi;
+use super::abi::{self, Buffer, Map};
 use super::dispatch::milliseconds_since;
 use super::live::LiveMirror;
 use crate::mirror::limits::Budget;
@@ -62,9 +62,9 @@ impl LivePairing {
         let reading = pairing.read(&head.borrowed(), is_empty, &self.mirror.budget);
         drop(pairing);
         self.mirror_ended(reading.map(|mut reading| {
-            reading.body(body, abi::answer_body);
+            reading.body(body, |size| abi::buffer(Buffer::AnswerBody, size));
             if trailers > 0 {
-                reading.trailers(&abi::answer_trailers().borrowed());
+                reading.trailers(&abi::headers(Map::AnswerTrailers).borrowed());
             }
             reading.end(milliseconds_since(sent_at))
         }));

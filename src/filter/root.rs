@@ -8,7 +8,7 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi;
+use super::abi::{self, Buffer};
 use super::dispatch::Dispatch;
 use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, RootStatus};
@@ -119,7 +119,7 @@ impl RootContext for Root {
         abi::follow_log_level();
         abi::tick_every(FIRST_TICK);
         let mut status = RootStatus::new(&abi::plugin_name());
-        let text = abi::plugin_configuration();
+        let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
         let refusal = match config::load(&text) {
             Ok(releases) => {

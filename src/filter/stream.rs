@@ -7,7 +7,7 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::abi;
+use super::abi::{self, Buffer, Map};
 use super::capture::Selected;
 use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
@@ -160,11 +160,11 @@ impl Stream {
 /// none, it is not written.
 fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
     for name in &effects.removed {
-        abi::remove_request_header(name);
+        abi::remove_header(Map::RequestHeaders, name);
     }
     if let Some(set) = effects.set {
         if !set.is_present {
-            abi::set_request_header(set.name, set.value);
+            abi::set_header(Map::RequestHeaders, set.name, set.value);
         }
         if !is_alone {
             abi::set_filter_state(ROUTED, set.name);
@@ -180,7 +180,7 @@ impl HttpContext for Stream {
         if self.dispatch.live().all().is_empty() {
             return Action::Continue;
         }
-        let headers = abi::request_headers();
+        let headers = abi::headers(Map::RequestHeaders);
         let selected = self.decide(&RequestHead::new(&headers.borrowed()));
         if let Some(selected) = selected {
             self.copy(selected, headers, end_of_stream);
@@ -190,7 +190,7 @@ impl HttpContext for Stream {
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(capture) = &mut self.capture {
-            count_ended(capture.body(size, abi::request_body));
+            count_ended(capture.body(size, |size| abi::buffer(Buffer::RequestBody, size)));
             if end_of_stream {
                 self.end_copy();
             }
@@ -212,17 +212,17 @@ impl HttpContext for Stream {
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
         decided.response.status = match compared {
             Some(answer) => {
-                let headers = abi::response_headers();
+                let headers = abi::headers(Map::ResponseHeaders);
                 answer.head(&headers.borrowed(), end_of_stream);
                 status(headers.get(":status"))
             }
-            None => status(abi::response_header(":status").as_deref()),
+            None => status(abi::header(Map::ResponseHeaders, ":status").as_deref()),
         };
         if let Some(cookie) = &decided.set_cookie {
-            abi::add_response_header("set-cookie", cookie);
+            abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
         }
         if let Some(explanation) = &decided.explanation {
-            abi::set_response_header(DECISION, explanation);
+            abi::set_header(Map::ResponseHeaders, DECISION, explanation);
         }
         if end_of_stream {
             self.end_response();
@@ -232,7 +232,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.body(size, abi::response_body);
+            answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
         }
         if end_of_stream {
             self.end_response();
@@ -242,7 +242,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.trailers(abi::response_trailers);
+            answer.trailers(|| abi::headers(Map::ResponseTrailers));
         }
         self.end_response();
         Action::Continue
