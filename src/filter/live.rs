@@ -19,7 +19,7 @@ pub type LiveRelease = live::LiveRelease<Metric>;
 pub type LiveMirror = live::LiveMirror<Metric>;
 
 thread_local! {
-    /// The bytes that all copies of this worker hold, whatever plugin they belong to.
+    /// The bytes that all copies of this worker hold, for all plugins.
     static BUDGET: Budget = Budget::default();
 
     /// What serves in this worker, by plugin, as long as a root or a request holds it.

@@ -26,7 +26,7 @@ pub fn answer(compare: &Compare, text: &str) -> Answer {
     reading(compare, text, usize::MAX).end()
 }
 
-/// The same, with its body in chunks of so many bytes.
+/// The same, with its body in chunks of `chunk` bytes.
 pub fn reading(compare: &Compare, text: &str, chunk: usize) -> Reading {
     let (text, trailers) = text.split_once('~').unwrap_or((text, ""));
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -52,25 +52,25 @@ pub fn json(body: &str) -> String {
 }
 
 /// The comparison as text: the result, the places, and the note.
-pub fn told(comparison: &Comparison) -> String {
-    let mut told = comparison.result.to_string();
+pub fn described(comparison: &Comparison) -> String {
+    let mut described = comparison.result.to_string();
     for difference in &comparison.differences {
         match &difference.place {
-            Place::Header(name) => told.push_str(&format!(" {name}")),
-            Place::Pointer(pointer) => told.push_str(&format!(" '{pointer}'")),
+            Place::Header(name) => described.push_str(&format!(" {name}")),
+            Place::Pointer(pointer) => described.push_str(&format!(" '{pointer}'")),
         }
     }
     if let Some(note) = &comparison.note {
-        told.push_str(&format!("; {note}"));
+        described.push_str(&format!("; {note}"));
     }
-    told
+    described
 }
 
-/// Each pair in both directions; the names of the sides are told the other way round.
+/// Compares each pair in both directions. In the other direction, the names of the sides change places.
 fn check(compare: &Compare, table: &[(&str, &str, &str)]) {
     for (production, mirror, expected) in table {
         let (left, right) = (answer(compare, production), answer(compare, mirror));
-        let got = told(&compare.compare(Some(&left), Some(&right)));
+        let got = described(&compare.compare(Some(&left), Some(&right)));
         assert_eq!(&got, expected, "{production:?} {mirror:?}");
         let back = compare.compare(Some(&right), Some(&left));
         assert_eq!(
@@ -122,7 +122,7 @@ fn the_first_of_status_headers_and_body_that_differs_is_the_result() {
 }
 
 #[test]
-fn bodies_are_compared_as_json_where_both_say_so() {
+fn bodies_are_compared_as_json_if_both_are() {
     let (one, reordered) = (json(r#"{"a":1,"b":2,"at":1}"#), json(r#"{"b":2,"a":1.0}"#));
     let other = json(r#"{"a":1,"b":3}"#);
     let as_type =
@@ -238,7 +238,7 @@ fn streams_are_not_compared() {
 }
 
 #[test]
-fn grpc_is_compared_where_it_is_unary() {
+fn unary_grpc_is_compared() {
     let call = |body: &str, trailers: &str| {
         format!("200\ncontent-type: application/grpc\n\n{body}~{trailers}")
     };
@@ -278,7 +278,7 @@ fn grpc_is_compared_where_it_is_unary() {
 }
 
 #[test]
-fn the_mode_can_be_told() {
+fn the_mode_can_be_set() {
     let plain = |body: &str| format!("200\ncontent-type: text/plain\n\n{body}");
     check(
         &compare(BodyMode::Json),
@@ -315,7 +315,7 @@ fn the_mode_can_be_told() {
 }
 
 #[test]
-fn what_cannot_be_compared_says_why() {
+fn answers_that_cannot_be_compared_say_why() {
     let compare = compare(BodyMode::Auto);
     let large = json(&format!("[{}1]", "1,".repeat(500)));
     let deep = |inner: u32| json(&format!("{}{inner}{}", "[".repeat(129), "]".repeat(129)));
@@ -349,6 +349,6 @@ fn what_cannot_be_compared_says_why() {
         (None, None, "not_compared; production did not answer"),
     ];
     for (production, mirror, expected) in missing {
-        assert_eq!(told(&compare.compare(production, mirror)), expected);
+        assert_eq!(described(&compare.compare(production, mirror)), expected);
     }
 }

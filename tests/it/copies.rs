@@ -1,4 +1,4 @@
-//! What a mirror gets of a request.
+//! The request that a mirror gets.
 
 use halftone::mirror::{Mirror, RequestKind, Uncarriable, announced_length};
 use halftone::request::{Header, RequestHead};
@@ -42,7 +42,7 @@ const REQUEST: [Header<'_>; 18] = [
 ];
 
 #[test]
-fn a_copy_is_the_request_without_what_is_for_this_hop_alone() {
+fn a_copy_is_the_request_without_the_headers_of_this_hop() {
     let copy = copy(json!({}), &REQUEST).unwrap();
     let expected = [
         (":authority", "reviews:9080"),
@@ -65,7 +65,7 @@ fn a_copy_is_the_request_without_what_is_for_this_hop_alone() {
 }
 
 #[test]
-fn a_copy_is_changed_as_the_mirror_says() {
+fn a_copy_has_the_changes_of_the_mirror() {
     let fields = json!({
         "authority": "reviews-shadow",
         "headers": {
@@ -99,7 +99,7 @@ fn a_copy_of_a_grpc_call_asks_for_trailers() {
 }
 
 #[test]
-fn what_the_host_cannot_be_given_is_not_copied() {
+fn headers_that_the_host_does_not_take_are_not_copied() {
     let bytes: [Header<'_>; 1] = [(b"x-name", b"\xff")];
     let long = vec![b'a'; 1 << 20];
     let large: [Header<'_>; 1] = [(b"x-name", &long)];
@@ -131,7 +131,7 @@ fn what_the_host_cannot_be_given_is_not_copied() {
 }
 
 #[test]
-fn what_is_no_request_is_told_from_one() {
+fn the_head_tells_the_kind_of_a_request() {
     let table: [(&str, &[Header<'_>], RequestKind); 7] = [
         ("a get", &[(b":method", b"GET")], RequestKind::Plain),
         (

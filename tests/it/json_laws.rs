@@ -1,4 +1,4 @@
-//! What holds for every two JSON documents, on random ones.
+//! Laws of the comparison, on random JSON documents.
 
 use halftone::draw::Random;
 use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff};
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn the_place_that_differs_is_told_unless_it_is_ignored(
+    fn the_place_that_differs_is_reported_unless_it_is_ignored(
         tree in object(EXACT), place in any::<prop::sample::Index>(), stars in any::<u64>(), chance in any::<u64>(),
     ) {
         let places = tree.places();
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_member_on_one_side_is_told_unless_it_is_ignored(
+    fn a_member_on_one_side_is_reported_unless_it_is_ignored(
         tree in object(EXACT), place in any::<prop::sample::Index>(), chance in any::<u64>(),
     ) {
         let places: Vec<Vec<String>> = tree

@@ -1,4 +1,4 @@
-//! Random JSON values, and all the ways to write them.
+//! Random JSON values, written in random ways.
 
 use halftone::draw::Random;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 impl Tree {
-    /// Every place in it but the whole, as steps.
+    /// Every place in it except the whole, as steps.
     pub fn places(&self) -> Vec<Vec<String>> {
         let mut places = Vec::new();
         self.add_places(&mut Vec::new(), &mut places);
@@ -76,7 +76,7 @@ impl Tree {
         }
     }
 
-    /// What stands at a place.
+    /// The value at a place.
     pub fn at(&mut self, steps: &[String]) -> &mut Self {
         let Some((step, rest)) = steps.split_first() else {
             return self;
@@ -129,7 +129,7 @@ fn space(text: &mut String, chance: &mut Random) {
     text.push_str(["", "", "", " ", "\n\t", "\r\n  "][below(chance, 6)]);
 }
 
-/// Members in any order; some stand there before with another value, which does not count.
+/// Members in any order. Some also come earlier with another value, which does not count.
 fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Random) {
     let mut order: Vec<(&String, Tree)> = members
         .iter()

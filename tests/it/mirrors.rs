@@ -1,4 +1,4 @@
-//! Which requests a mirror selects.
+//! The requests that a mirror selects.
 
 use halftone::draw::{Draw, Random};
 use halftone::release::{Release, Releases};
@@ -165,7 +165,7 @@ proptest! {
 }
 
 #[test]
-fn a_tenth_of_a_thousandth_of_a_percent_is_told_apart() {
+fn a_ten_thousandth_of_a_percent_counts() {
     let releases = alone(json!({"percentage": 0.0001}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
     let mut draws = Random::new(3);

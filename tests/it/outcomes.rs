@@ -1,11 +1,11 @@
-//! What became of a copy that was sent.
+//! The outcomes of copies that were sent.
 
 use std::time::Duration;
 
 use halftone::mirror::{MirrorOutcome, RequestKind};
 
 #[test]
-fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
+fn answers_of_the_mirror_differ_from_answers_of_envoy() {
     const SERVED: (&str, &str) = ("x-envoy-upstream-service-time", "3");
     const LATE: (&str, &str) = ("grpc-message", "upstream request timeout");
     const REFUSED: (&str, &str) = ("grpc-message", "upstream connect error");
@@ -67,14 +67,7 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             5000,
             "timeout",
         ),
-        (
-            "nobody is there",
-            plain,
-            &[(":status", "503")],
-            2,
-            5000,
-            "failed",
-        ),
+        ("no server", plain, &[(":status", "503")], 2, 5000, "failed"),
         (
             "and that late",
             plain,
@@ -128,7 +121,7 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "timeout",
         ),
         (
-            "gRPC that nobody serves",
+            "gRPC without a server",
             grpc,
             &[(":status", "200"), REFUSED],
             5000,

@@ -1,4 +1,4 @@
-//! Both answers to one request, in whatever order they end.
+//! Both answers to one request, in any order.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use halftone::request::{Header, HeaderPairs};
 use proptest::prelude::*;
 
 use crate::captures::unwanted;
-use crate::compare::{JSON, answer, compare, json, told};
+use crate::compare::{JSON, answer, compare, described, json};
 
 fn timed(compare: &Compare, body: &str, milliseconds: u64, budget: &Budget) -> TimedAnswer {
     TimedAnswer {
@@ -40,7 +40,7 @@ fn results(events: &str) -> Vec<String> {
         if let Some(pair) = pair {
             let time = |answer: &Option<TimedAnswer>| answer.as_ref().map(|one| one.milliseconds);
             let times = (time(&pair.production), time(&pair.mirror));
-            results.push(format!("{} {times:?}", told(&pair.comparison)));
+            results.push(format!("{} {times:?}", described(&pair.comparison)));
             drop(pair);
             assert_eq!(budget.held(), 0, "{events}");
         }
@@ -174,7 +174,7 @@ fn with_mirror(pair: &Rc<Budgeted>) -> Option<String> {
         &Budget::default().with_limit(1),
     );
     let compared = pair.pairing.borrow_mut().mirror_ended(Some(answer));
-    compared.map(|pair| told(&pair.comparison))
+    compared.map(|pair| described(&pair.comparison))
 }
 
 #[test]
@@ -298,9 +298,9 @@ fn a_pair_without_room_does_not_matter_to_the_others() {
     answer.body(5, |_| b"[1,2]".to_vec());
     answer.trailers(HeaderPairs::default);
     assert_eq!(answer.end(3).len(), 2);
-    let told = all.iter().map(with_mirror).map(Option::unwrap);
+    let results = all.iter().map(with_mirror).map(Option::unwrap);
     let expected = ["not_compared; there was no room for a body", "same"];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(results.collect::<Vec<_>>(), expected);
 }
 
 proptest! {

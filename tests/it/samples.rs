@@ -1,4 +1,4 @@
-//! What a sample tells of two answers, and what it must not tell.
+//! The contents of a sample, and the secrets that it must hide.
 
 use halftone::mirror::{
     BodyMode, Comparison, ComparisonResult, Difference, Place, Sample, Secrets,
@@ -73,10 +73,11 @@ fn a_sample_is_a_line_of_json() {
 }
 
 #[test]
-fn secrets_are_hidden_wherever_they_come_again() {
+fn secrets_are_hidden_wherever_they_are_repeated() {
     let compare = compare(BodyMode::Auto);
-    let request: [Header<'_>; 3] = [
+    let request: [Header<'_>; 4] = [
         (b"authorization", b"Bearer to/k~en"),
+        (b"proxy-authorization", b"Basic cHJveHk="),
         (b"cookie", b"a=\"s3cr3t\"; b=xy; c=per%20cent"),
         (b"x-other", b"visible"),
     ];
@@ -88,6 +89,8 @@ fn secrets_are_hidden_wherever_they_come_again() {
         ("is to/k~en here", "(hidden)"),
         ("Bearer to/k~en", "(hidden)"),
         ("to/k~e", "to/k~e"),
+        ("cHJveHk=", "(hidden)"),
+        ("Basic cHJv", "Basic cHJv"),
         ("s3cr3t", "(hidden)"),
         ("%733cr3t", "(hidden)"),
         ("a=xy", "a=xy"),
@@ -138,7 +141,7 @@ fn secrets_are_hidden_wherever_they_come_again() {
     }
 }
 
-/// How a service may repeat a text.
+/// A way in which a service may repeat a text.
 fn repeated(secret: &str, way: u8) -> String {
     match way % 4 {
         0 => secret.to_owned(),

@@ -1,10 +1,9 @@
-//! The parts of a document that may differ.
+//! The places of a document that may differ.
 
 use super::steps::count;
 use super::text::Decoded;
 
-/// A place in a JSON document: a JSON pointer (RFC 6901) in which a step that is just `*` stands
-/// for any one step.
+/// A place in a JSON document: a JSON pointer (RFC 6901). The step `*` matches any one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer {
     steps: Vec<Step>,
@@ -17,8 +16,8 @@ enum Step {
 }
 
 impl Pointer {
-    /// Reads `/items/*/id`; in a step, `~1` is a slash and `~0` a tilde. Nothing for the empty text,
-    /// which is the whole document, and for what is no pointer.
+    /// Reads a pointer such as `/items/*/id`. In a step, `~1` is a slash and `~0` a tilde. None: the
+    /// text is empty, which is the whole document, or it is not a pointer.
     ///
     /// ```
     /// use halftone::mirror::Pointer;
@@ -66,14 +65,14 @@ impl Step {
     }
 }
 
-/// The places of a document where nothing is a difference: neither another value, nor one that is
-/// there on one side alone.
+/// The places of a document where nothing is a difference: neither another value, nor a value that
+/// only one document has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
     pointers: Vec<Pointer>,
 }
 
-/// The pointers that lead further into the place that the comparison is at, a bit for each.
+/// The pointers that lead further into the current place of the comparison, one bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Live(u64);
 
@@ -85,10 +84,10 @@ impl Live {
 }
 
 impl Ignored {
-    /// So many pointers there may be.
+    /// The most pointers.
     pub const MOST: usize = 64;
 
-    /// All of `pointers`; nothing, if there are more than [`Ignored::MOST`].
+    /// The places that `pointers` name. None: there are more than [`Ignored::MOST`] pointers.
     #[must_use]
     pub fn new(pointers: Vec<Pointer>) -> Option<Self> {
         (pointers.len() <= Self::MOST).then_some(Self { pointers })
@@ -100,8 +99,8 @@ impl Ignored {
         Live(bits)
     }
 
-    /// Goes `step` further from a place `depth` steps into the document, where `live` was left.
-    /// Nothing, if a pointer ends there: what is there is ignored.
+    /// The pointers that are left of `live` after `step`, which leads from a place `depth` steps into
+    /// the document. None: a pointer ends there, and the place is ignored.
     pub(super) fn enter(&self, live: Live, depth: usize, step: &Decoded<'_>) -> Option<Live> {
         let mut left = live.0;
         let mut entered = 0;
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_not_more_than_a_bit_for_each() {
+    fn there_are_as_many_pointers_as_bits() {
         let pointers = |count| vec![Pointer::parse("/a").unwrap(); count];
         assert_eq!(Ignored::new(pointers(64)).unwrap().live(), Live(u64::MAX));
         assert_eq!(Ignored::new(pointers(65)), None);

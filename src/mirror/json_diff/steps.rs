@@ -1,11 +1,11 @@
-//! How much work a comparison is: counted in tests, so that they need no clock.
+//! The work of a comparison. Tests count it, so that they need no clock.
 
 #[cfg(test)]
 thread_local! {
     static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Counts `steps` of work, each at most a byte that is looked at. Nothing outside of tests.
+/// Counts `steps` of work. A step reads at most one byte. Outside of tests it does nothing.
 #[inline]
 pub fn count(steps: usize) {
     #[cfg(test)]
@@ -14,7 +14,7 @@ pub fn count(steps: usize) {
     let _ = steps;
 }
 
-/// The steps of this thread since it was last asked.
+/// The steps of this thread since the last call.
 #[cfg(test)]
 pub fn taken() -> usize {
     STEPS.take()

@@ -1,4 +1,4 @@
-//! Two documents side by side.
+//! A walk through two documents, side by side.
 
 use core::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use super::parse::{Document, Node};
 use super::text::{self, Decoded, common_prefix};
 use super::{JsonDifference, MOST_DIFFERENCES, number};
 
-/// So many bytes of text are found in small documents too.
+/// The bytes of text that may be collected, in addition to the length of the documents.
 const ROOM: usize = 4096;
 
 /// A walk through two documents, from difference to difference.
@@ -15,23 +15,23 @@ pub struct Walk<'d> {
     left: &'d Document<'d>,
     right: &'d Document<'d>,
     ignored: &'d Ignored,
-    /// The containers that the walk is in, outermost first.
+    /// The containers that are open, outermost first.
     frames: Vec<Frame>,
-    /// For each frame of objects, the names of the left one and then of the right one, in order.
+    /// For each frame of objects, the sorted names of the left object and then of the right one.
     names: Vec<u32>,
     found: Vec<JsonDifference>,
-    /// How many bytes of text may still be found, so that names which are told again and again do
-    /// not need more memory than the documents.
+    /// The bytes of text that may still be collected. Without this limit, a long name that is part of
+    /// many differences could take more memory than the documents.
     room: usize,
 }
 
-/// Two arrays, or two objects, in the midst of being compared. Arrays are gone through by node,
-/// objects by place in [`Walk::names`].
+/// Two arrays, or two objects, that are being compared. A range of arrays counts nodes, a range of
+/// objects counts [`Walk::names`].
 struct Frame {
     is_object: bool,
     left: Range,
     right: Range,
-    /// Where its names begin.
+    /// The index of its first name.
     names: usize,
     run: Run,
     live: Live,
@@ -44,28 +44,28 @@ struct Range {
     end: u32,
 }
 
-/// The step from a container to what is compared in it.
+/// The step from a container to the values that are compared in it.
 #[derive(Clone, Copy)]
 enum Step {
-    /// The item at this place.
+    /// The item at this index.
     Item(u32),
     /// The member whose name is this node of the left document.
     Left(u32),
-    /// The same of the right document.
+    /// The member whose name is this node of the right document.
     Right(u32),
 }
 
-/// Bytes of the left document that are known to be the same in the right one: they begin where the
-/// values begin that were compared last.
+/// Bytes of the left document that are known to be the same in the right one. They begin with the
+/// values that were compared last.
 #[derive(Clone, Copy)]
 struct Run {
-    /// How far the right text is ahead of the left one, modulo 2^32.
+    /// The offset of the right text to the left one, modulo 2^32.
     shift: u32,
-    /// Where the left text is another one.
+    /// The first byte of the left text that differs.
     end: u32,
 }
 
-/// What is compared next: nodes, as far as there are.
+/// The nodes that are compared next. None: the document has no such value.
 type Pair = (Option<u32>, Option<u32>);
 
 impl<'d> Walk<'d> {
@@ -81,14 +81,13 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// The first differences; none, if the documents are the same.
+    /// The first differences. Empty: the documents are the same.
     pub fn differences(mut self) -> Vec<JsonDifference> {
         self.walk();
         self.found
     }
 
     fn walk(&mut self) {
-        // No byte is before the document, so nothing is known.
         let nothing = Run { shift: 0, end: 0 };
         if let Some(run) = self.run(0, 0, nothing) {
             self.compare(0, 0, run, self.ignored.live());
@@ -119,8 +118,8 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// Nothing, if the two values are written the same; else how far they are the same. `known` is
-    /// the run of the containers that they are in.
+    /// The run with which two values begin. None: they are written the same. `known` is the run of the
+    /// containers that they are in.
     fn run(&self, left: u32, right: u32, known: Run) -> Option<Run> {
         let (left, right) = (self.left.node(left), self.right.node(right));
         let same_length = left.end - left.start == right.end - right.start;
@@ -172,7 +171,7 @@ impl<'d> Walk<'d> {
             names,
             run,
             live,
-            // One before the first item.
+            // The first step adds 1.
             step: Step::Item(u32::MAX),
         });
     }
@@ -192,7 +191,7 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// The name that a step into an object has.
+    /// The name of a step into an object.
     fn name(&self, step: Step) -> Decoded<'d> {
         Decoded::new(match step {
             Step::Left(name) => self.left.written(self.left.node(name)),
@@ -213,7 +212,7 @@ impl<'d> Walk<'d> {
         self.found.push(difference);
     }
 
-    /// Where the walk is.
+    /// The JSON pointer to the current place.
     fn pointer(&self) -> String {
         let mut pointer = Vec::new();
         for frame in &self.frames {
@@ -239,7 +238,7 @@ impl<'d> Walk<'d> {
     }
 }
 
-/// Goes on to the next pair of a frame, and sets the frame's step to it. Nothing at its end.
+/// The next pair of a frame, whose step it sets. None: the frame has ended.
 fn next_pair(frame: &mut Frame, left: &Document, right: &Document, names: &[u32]) -> Option<Pair> {
     if !frame.is_object {
         if let Step::Item(item) = &mut frame.step {
@@ -258,7 +257,7 @@ fn next_pair(frame: &mut Frame, left: &Document, right: &Document, names: &[u32]
             right.written(right.node(right_name)),
         ),
     };
-    // A value stands right behind its name.
+    // A value comes right after its name.
     let left_value = left_name.filter(|_| order.is_le()).map(|name| name + 1);
     let right_value = right_name.filter(|_| order.is_ge()).map(|name| name + 1);
     frame.left.at += u32::from(left_value.is_some());
@@ -284,7 +283,7 @@ impl Range {
     }
 }
 
-/// What is in the container.
+/// The nodes of a container's contents.
 fn items(index: u32, container: Node) -> Range {
     Range {
         at: index + 1,
@@ -292,8 +291,8 @@ fn items(index: u32, container: Node) -> Range {
     }
 }
 
-/// Appends the names of an object in order; of the same names the last one. The range is that of
-/// their places.
+/// Appends the names of an object, sorted; of members with the same name, the last one. Returns their
+/// range.
 fn push_names(names: &mut Vec<u32>, document: &Document<'_>, object: u32) -> Range {
     let first = names.len();
     let mut members = items(object, document.node(object));
@@ -305,7 +304,7 @@ fn push_names(names: &mut Vec<u32>, document: &Document<'_>, object: u32) -> Ran
         let written = |name| document.written(document.node(name));
         text::compare(written(first), written(second))
     };
-    // Of the same names, the later comes first, and the others are then left out.
+    // Of the same names, the later one comes first. The others are then dropped.
     let unsorted = names.get_mut(first..).unwrap_or_default();
     unsorted.sort_unstable_by(|first, second| order(*first, *second).then(second.cmp(first)));
     let mut kept = first;
@@ -327,7 +326,7 @@ fn push_names(names: &mut Vec<u32>, document: &Document<'_>, object: u32) -> Ran
     }
 }
 
-/// A short form of a value, for people.
+/// A short form of a value for people.
 fn shown(document: &Document<'_>, index: u32) -> String {
     let node = document.node(index);
     match document.kind(node) {
@@ -362,7 +361,7 @@ fn counted(opening: &str, count: u32, what: &str, closing: &str) -> String {
     text
 }
 
-/// UTF-8, with a sign in place of what is none: half a surrogate pair.
+/// The text as UTF-8. Half a surrogate pair becomes replacement characters.
 fn lossy(text: Vec<u8>) -> String {
     String::from_utf8(text)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
