@@ -1,18 +1,10 @@
 //! `KEEP=1`: the stage stays, for whoever wants to play.
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use anyhow::{Context, Result};
 use tokio::signal::ctrl_c;
 
-use crate::stage::{EXPLAIN, HOST, Ports, Stage};
+use crate::stage::{EXPLAIN, HOST, Stage};
 use crate::story::Story;
-
-/// Fixed, so that a command can be typed again.
-const PORTS: Ports = Ports {
-    http: 18080,
-    admin: 18081,
-};
 
 const CONFIG: &str = "
 releases:
@@ -32,20 +24,6 @@ releases:
   - { name: v3, cluster: reviews-v3 }
 explain: { header: x-halftone-explain }
 ";
-
-/// Where Envoy is to listen.
-///
-/// # Errors
-///
-/// When somebody else listens there.
-pub fn ports() -> Result<Ports> {
-    for port in [PORTS.http, PORTS.admin] {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
-            format!("KEEP=1 needs port {port} of 127.0.0.1; end what listens there")
-        })?;
-    }
-    Ok(PORTS)
-}
 
 /// Prints what to try, and waits for Ctrl-C.
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {

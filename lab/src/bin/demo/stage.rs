@@ -11,6 +11,8 @@ use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
 use serde_json::Value;
 
+use crate::ports::Ports;
+
 /// The service, by the name that its clients use.
 pub const HOST: &str = "reviews";
 
@@ -22,20 +24,6 @@ const PLUGIN: &str = "reviews";
 
 /// How long a load may take to get its first answers.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where Envoy listens on 127.0.0.1.
-#[derive(Clone, Copy, Debug)]
-pub struct Ports {
-    /// For requests.
-    pub http: u16,
-    /// For its admin interface, metrics included.
-    pub admin: u16,
-}
-
-impl Ports {
-    /// Whatever is free.
-    pub const ANY: Self = Self { http: 0, admin: 0 };
-}
 
 /// Everything that runs. Dropping it ends it.
 #[derive(Debug)]
@@ -55,15 +43,13 @@ pub struct Stage {
 
 impl Stage {
     /// Starts the versions and Envoy, with no release configured.
-    pub async fn start(ports: Ports) -> Result<Self> {
+    pub async fn start(ports: Option<Ports>) -> Result<Self> {
         let v1 = version("v1").await?;
         let v2 = version("v2").await?;
         let v3 = version("v3").await?;
         let hangs = upstream("hangs", Script::hang()).await?;
         let resets = upstream("resets", Script::reset()).await?;
-        let proxy = Proxy::new()
-            .port(ports.http)
-            .admin_port(ports.admin)
+        let mut proxy = Proxy::new()
             .plugin(Plugin::new(PLUGIN))
             .cluster(Cluster::new("reviews-v1", v1.address()))
             .cluster(Cluster::new("reviews-v2", v2.address()))
@@ -73,6 +59,9 @@ impl Stage {
             .route(Route::header("x-halftone-version", "v1").to("reviews-v1"))
             .route(Route::header("x-halftone-version", "v2").to("reviews-v2"))
             .fallback("reviews-v1");
+        if let Some(ports) = ports {
+            proxy = proxy.port(ports.http).admin_port(ports.admin);
+        }
         let envoy = Envoy::start(proxy).await?;
         let client = Client::http1(envoy.address());
         Ok(Self {
