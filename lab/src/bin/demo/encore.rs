@@ -1,4 +1,4 @@
-//! `KEEP=1`: the stage stays, for whoever wants to play.
+//! `KEEP=1`: Envoy and the versions keep running, and you get commands to try.
 
 use anyhow::{Context, Result};
 use tokio::signal::ctrl_c;
@@ -32,7 +32,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let get = |options| format!("curl -s -H 'host: {HOST}' {options}http://{http}/");
     let admin = stage.envoy.admin();
 
-    story.say("\n\nEverything goes on running, until Ctrl-C.")?;
+    story.say("\n\nEverything keeps running until you press Ctrl-C.")?;
     story.quote("Configuration", CONFIG)?;
     story.quote("The rule", &get("-H 'end-user: jason' "))?;
     story.quote(
@@ -40,18 +40,18 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
         &format!("for i in $(seq 200); do {}; done | sort | uniq -c", get("")),
     )?;
     story.quote(
-        "Why a request went where it went",
+        "The reason for a decision",
         &format!(
             "{} | grep x-halftone",
             get(&format!("-i -H '{EXPLAIN}: 1' "))
         ),
     )?;
     story.quote(
-        "What became of the copies to v3, those of the scenes included",
+        "The outcomes of the copies to v3, including those of the scenes",
         &format!("curl -s http://{admin}/stats/prometheus | grep '^halftone_mirrors_total.*v3'"),
     )?;
     story.quote(
-        "What Prometheus sees",
+        "The metrics that Prometheus scrapes",
         &format!("curl -s http://{admin}/stats/prometheus | grep ^halftone_requests"),
     )?;
     ctrl_c().await.context("waiting for Ctrl-C")?;
