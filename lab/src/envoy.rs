@@ -113,8 +113,21 @@ impl Envoy {
             "1".into(),
             "--disable-hot-restart".into(),
         ];
-        let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
-        let (admin, address) = match listening(&mut process, &admin_file, &directory.log()).await {
+        let command = proxy
+            .launcher
+            .iter()
+            .cloned()
+            .chain([binary.into_os_string()]);
+        let mut command = command.chain(arguments);
+        let program = PathBuf::from(command.next().unwrap_or_default());
+        let patience = match proxy.launcher.is_empty() {
+            true => PATIENCE,
+            false => PATIENCE * 10,
+        };
+        let command: Vec<_> = command.collect();
+        let mut process = Supervised::start(&program, &command, &directory.log())?;
+        let found = listening(&mut process, &admin_file, &directory.log(), patience).await;
+        let (admin, address) = match found {
             Ok(addresses) => addresses,
             Err(error) => {
                 return Err(error.context(format!(
@@ -285,6 +298,7 @@ async fn listening(
     process: &mut Supervised,
     admin_file: &Path,
     log: &Path,
+    patience: Duration,
 ) -> anyhow::Result<(Admin, SocketAddr)> {
     let mut alive = || match process.ended()? {
         // An Envoy without its listener goes on, and tells its log alone.
@@ -294,7 +308,7 @@ async fn listening(
         None => Ok(()),
         Some(status) => bail!("Envoy ended, {status}"),
     };
-    let admin = wait::some(PATIENCE, "Envoy's admin interface", async || {
+    let admin = wait::some(patience, "Envoy's admin interface", async || {
         alive()?;
         Ok(fs::read_to_string(admin_file)
             .ok()
@@ -302,7 +316,7 @@ async fn listening(
             .map(Admin::new))
     })
     .await?;
-    let address = wait::some(PATIENCE, "Envoy to listen", async || {
+    let address = wait::some(patience, "Envoy to listen", async || {
         alive()?;
         Ok(if admin.live().await? {
             admin.listener().await?

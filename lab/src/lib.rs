@@ -12,7 +12,8 @@
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
 //! - [`schemas`] says whether a cluster would take a resource.
-//! - [`workload`] is what benchmarks measure with: a request, and configurations.
+//! - [`workload`] is what benchmarks measure with: a request, servers, and configurations. [`cpu`] reads CPU times, [`table`]
+//!   prints tables.
 //! - [`ports`] finds ports that nobody else uses.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
 //!
@@ -39,6 +40,7 @@
 
 pub mod bootstrap;
 pub mod client;
+pub mod cpu;
 pub mod envoy;
 pub mod istio;
 pub mod load;
@@ -47,6 +49,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod schemas;
 pub mod supervisor;
+pub mod table;
 pub mod tools;
 pub mod upstream;
 pub mod wait;

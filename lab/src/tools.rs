@@ -41,6 +41,16 @@ pub fn promtool() -> anyhow::Result<PathBuf> {
     binary("promtool", "PROMTOOL_BIN", path)
 }
 
+/// Valgrind: `VALGRIND_BIN` when set, else the one that `make cost` finds. `vgdb` is beside it.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn valgrind() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/valgrind/bin/valgrind";
+    binary("Valgrind", "VALGRIND_BIN", path)
+}
+
 /// Kubernetes' command line: `KUBECTL_BIN` when set, else the one that `make tools` installs.
 ///
 /// # Errors

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use halftone_lab::client::Client;
+use halftone_lab::cpu;
 use halftone_lab::envoy::Envoy;
+use halftone_lab::workload::HOST;
+use halftone_lab::workload::halftone::{PLUGIN, halftone, releases};
+use halftone_lab::workload::traffic::TESTER;
+use halftone_lab::workload::upstreams::{Upstreams, V1, V2};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cpu;
-use crate::rows::{PLUGIN, halftone, releases};
 use crate::spread::Spread;
-use crate::traffic::{HOST, TESTER};
-use crate::upstreams::{Upstreams, V1, V2};
 
 const RELEASES: usize = 1000;
 const RULES: usize = 10;

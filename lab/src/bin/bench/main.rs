@@ -13,7 +13,6 @@
 //! - [`live`] and [`memory`] are measured beside the rows.
 
 mod chart;
-mod cpu;
 mod live;
 mod memory;
 mod ratios;
@@ -22,9 +21,6 @@ mod rows;
 mod settings;
 mod spread;
 mod stand;
-mod table;
-mod traffic;
-mod upstreams;
 
 use std::fs;
 use std::io::{Write, stdout};
@@ -32,12 +28,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use halftone_lab::tools;
+use halftone_lab::workload::upstreams::Upstreams;
 use serde_json::{Value, json};
 
 use results::{Measured, Results};
 use settings::{LIVE, MEMORY, Settings};
 use stand::{Outcome, Pace, Stand};
-use upstreams::Upstreams;
 
 #[tokio::main]
 async fn main() -> Result<()> {

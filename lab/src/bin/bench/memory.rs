@@ -1,13 +1,14 @@
 //! How much memory the plugin takes for each worker, while nothing happens.
 
 use anyhow::{Context, Result};
+use halftone_lab::cpu;
 use halftone_lab::envoy::Envoy;
+use halftone_lab::workload::halftone::header;
+use halftone_lab::workload::native::by_version;
+use halftone_lab::workload::upstreams::Upstreams;
 use serde_json::{Value, json};
 
-use crate::cpu;
-use crate::rows::{by_version, header};
 use crate::spread::Spread;
-use crate::upstreams::Upstreams;
 
 /// The workers of the smaller and of the larger Envoy.
 const WORKERS: [u32; 2] = [1, 5];

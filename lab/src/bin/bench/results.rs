@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use halftone_lab::table;
 use serde_json::{Value, json};
 
 use crate::ratios::{Found, RATIOS};
 use crate::rows::Row;
 use crate::spread::Spread;
 use crate::stand::Outcome;
-use crate::table;
 
 /// The rows with what was measured of them.
 #[derive(Debug, Default)]

@@ -1,19 +1,15 @@
 //! What is measured: a table of rows, to which others can be added.
 
-mod halftone;
-mod native;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use halftone_lab::proxy::{Plugin, Proxy};
 use halftone_lab::tools;
+use halftone_lab::workload::native::by_version;
+use halftone_lab::workload::upstreams::{Answers, LATER, NOW, V1, V2};
+use halftone_lab::workload::{HOST, halftone, native};
 
-pub use self::halftone::{PLUGIN, halftone, header, releases};
-pub use self::native::by_version;
 use crate::settings::Settings;
-use crate::traffic::HOST;
-use crate::upstreams::{Answers, LATER, NOW, V1, V2};
 
 /// What the keys of rows with the other build end with.
 const OTHER: &str = "-other";

@@ -6,12 +6,11 @@ use anyhow::{Context, Result, ensure};
 use halftone_lab::envoy::Envoy;
 use halftone_lab::load::{Load, Report};
 use halftone_lab::proxy::Proxy;
-use halftone_lab::wait;
+use halftone_lab::workload::traffic;
+use halftone_lab::workload::upstreams::Upstreams;
+use halftone_lab::{cpu, wait};
 
-use crate::cpu;
 use crate::rows::{Counter, Row};
-use crate::traffic;
-use crate::upstreams::Upstreams;
 
 /// How long what follows a load may take.
 const PATIENCE: Duration = Duration::from_secs(10);
