@@ -72,8 +72,8 @@ fn garbage() -> Vec<u8> {
 
 #[test]
 fn what_is_no_configuration_is_told_in_a_line() {
-    let deep = |at: &str| format!("{at}: is nested too deep; 64 levels are read");
-    let empty = "is empty; give a plugin configuration or a resource that holds one";
+    let deep = |at: &str| format!("{at}: is nested too deeply; the limit is 64 levels");
+    let empty = "is empty; give a plugin configuration, or a resource that contains one";
     let table: [(&str, Vec<u8>, &str); 26] = [
         ("empty", text(""), empty),
         ("comments alone", text("# one\n---\n# two\n"), empty),
@@ -86,12 +86,12 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "binary",
             b"\x7fELF\x02\xff\xfe\0\0".to_vec(),
-            "is not text: byte 5 is not UTF-8; give YAML or JSON",
+            "byte 5 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "10 MB of binary",
             b"a\xff\0".repeat(3_500_000),
-            "is not text: byte 1 is not UTF-8; give YAML or JSON",
+            "byte 1 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "10 MB of garbage",
@@ -101,7 +101,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "10 MB of words",
             times("word ", 2_000_000),
-            "document 1: is a text; give an object",
+            "document 1: expected an object, got a string",
         ),
         (
             "10 MB of quotes",
@@ -111,7 +111,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "10 MB of documents",
             times("---\n", 2_500_000),
-            "line 100001, column 1: is too much, with all aliases replaced; ",
+            "line 100001, column 1: is too large when all aliases are replaced; ",
         ),
         (
             "deep lists",
@@ -142,12 +142,12 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "a billion laughs",
             laughs(),
-            "line 1, column 35: is too much, with all aliases replaced; ",
+            "line 1, column 35: is too large when all aliases are replaced; ",
         ),
         (
             "10 MB of values",
             [text("releases: ["), times("1,", 5_000_000)].concat(),
-            "line 1, column 4000006: is too much, with all aliases replaced; ",
+            "line 1, column 4000006: is too large when all aliases are replaced; ",
         ),
         (
             "a million wrong values",
@@ -157,36 +157,36 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "a scalar",
             text("hello"),
-            "document 1: is a text; give an object",
+            "document 1: expected an object, got a string",
         ),
         (
             "another kind",
             text("apiVersion: apps/v1\nkind: Deployment"),
-            "holds no plugin configuration",
+            "contains no plugin configuration",
         ),
         (
             "a field twice",
             text("releases: []\nreleases: []"),
-            "line 2, column 1: `releases` stands here twice; write each field once",
+            "line 2, column 1: `releases` appears twice; write each field once",
         ),
         (
             "a field twice in JSON",
             text("{\"releases\": [], \"releases\": []}"),
-            "line 1, column 18: `releases` stands here twice; write each field once",
+            "line 1, column 18: `releases` appears twice; write each field once",
         ),
         (
             "a field that cannot be read",
             text(
                 "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: a }\nspec: { match: 3 }",
             ),
-            "WasmPlugin default/a: spec.match: invalid type: integer `3`; give a list",
+            "WasmPlugin default/a: spec.match: expected an array, got the number 3",
         ),
         (
             "a name that cannot be read",
             text(
                 "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: [] }",
             ),
-            "WasmPlugin without a name: metadata.name: invalid type: sequence; give a text",
+            "WasmPlugin without a name: metadata.name: expected a string, got an array",
         ),
         (
             "tabs",

@@ -144,10 +144,10 @@ fn one_document_that_cannot_be_read_spoils_no_other() {
     assert_eq!(
         said,
         [
-            "WasmPlugin bookinfo/reviews: spec.match: invalid type: integer `3`; give a list",
-            "document 2: is a text; give an object",
+            "WasmPlugin bookinfo/reviews: spec.match: expected an array, got the number 3",
+            "document 2: expected an object, got a string",
             "releases: is a number; give a list",
-            "document 4: is a number; give an object",
+            "document 4: expected an object, got a number",
         ]
     );
 }
@@ -225,11 +225,11 @@ fn without_any_configuration_there_is_nothing_that_is_fine() {
     let table = [
         (
             vec![deployment],
-            "a0.yaml: holds no plugin configuration; give one, or a WasmPlugin or TrafficExtension with one\n1 finding in 1 file.\n",
+            "a0.yaml: contains no plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
         ),
         (
             vec![deployment, other, lua],
-            "a0.yaml: and the others, 3 in all, hold no plugin configuration; give one, or a WasmPlugin or TrafficExtension with one\n1 finding in 1 file.\n",
+            "a0.yaml: none of the 3 files contains a plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
         ),
         (
             vec!["config: {}\ncases: []"],
@@ -260,7 +260,7 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
     );
     let run = halftonectl_with(&["check", "--output", "json", "-"], text.as_bytes());
     assert_eq!(run.code, 1);
-    let message = "has both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
+    let message = "includes both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
     assert_eq!(
         run.json(),
         serde_json::json!({
@@ -293,7 +293,7 @@ fn a_finding_is_a_line_whatever_a_name_holds() {
     assert_eq!(
         findings(&[text.into()]),
         [
-            "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant"
+            "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
         ]
     );
 }

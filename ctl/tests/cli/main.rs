@@ -9,6 +9,7 @@
 
 mod bad_files;
 mod check;
+mod escapes;
 mod explain;
 mod pinned;
 mod render;

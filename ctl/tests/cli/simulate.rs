@@ -207,7 +207,7 @@ fn what_cannot_be_simulated_is_told() {
         (
             &["details", "--requests", "1", "--sessions", "5"],
             2,
-            "halftonectl: --sessions: release details has no session; leave --sessions away, or give it canary.session\n",
+            "halftonectl: --sessions: release details has no session; omit --sessions, or add canary.session to the release\n",
         ),
         (
             &[
@@ -220,17 +220,17 @@ fn what_cannot_be_simulated_is_told() {
                 "x-user-id: 1",
             ],
             2,
-            "halftonectl: --sessions: the request carries a session already, in header x-user-id; leave one of them away\n",
+            "halftonectl: --sessions: the request carries a session already, in header x-user-id; omit --sessions or that key\n",
         ),
         (
             &["reviews", "--requests", "1", "--then", AFTER],
             2,
-            "halftonectl: --then: tells which sessions move; say how many with --sessions\n",
+            "halftonectl: --then needs sessions; give their number with --sessions\n",
         ),
         (
             &["nowhere", "--requests", "1"],
             1,
-            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; claimed are reviews, special, details, rare\n",
+            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare\n",
         ),
         (
             &[
@@ -273,7 +273,7 @@ fn what_cannot_be_simulated_is_told() {
         (run.code, run.err),
         (
             1,
-            format!("{empty}: no release claims a; the configuration has no release\n")
+            format!("{empty}: no release claims a; the configuration has no releases\n")
         )
     );
     let run = halftonectl(&[
@@ -292,7 +292,7 @@ fn what_cannot_be_simulated_is_told() {
         (run.code, run.err.as_str()),
         (
             2,
-            "halftonectl: --then: standard input is FILE already; name a file\n"
+            "halftonectl: --then: FILE is standard input already; give a file name\n"
         )
     );
 }

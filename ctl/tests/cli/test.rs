@@ -143,12 +143,12 @@ fn a_file_that_cannot_be_run_fails_and_the_others_run() {
         ),
         (
             "config: {}\ncases: []",
-            "is no case file: holds no case; give at least one in cases",
+            "is not a valid case file: cases: is empty; write at least one case",
         ),
-        ("cases: [", "is no case file: "),
+        ("cases: [", "is not a valid case file: "),
         (
             "configFile: other.yaml\nconfig: {}\ncases: []",
-            "is no case file: give exactly one of config and configFile",
+            "is not a valid case file: has neither config nor configFile, or both; write exactly one of them",
         ),
     ];
     for (text, said) in table {
@@ -230,7 +230,7 @@ fn what_cannot_be_opened_is_a_mistake_of_the_command_line() {
         (
             vec![empty],
             format!(
-                "halftonectl: {empty}: no case file stands in it; a case file has config or configFile, and cases"
+                "halftonectl: {empty}: the folder has no case file; a case file has the field cases, and config or configFile"
             ),
         ),
         (vec![], "required arguments were not provided".to_owned()),
@@ -269,27 +269,31 @@ fn the_case_files_of_the_tests_and_the_examples_hold() {
 #[test]
 fn what_is_no_case_file_is_told_in_a_line() {
     let table: [(&str, Vec<u8>, &str); 6] = [
-        ("empty", Vec::new(), "is no case file: "),
+        ("empty", Vec::new(), "is not a valid case file: "),
         (
             "binary",
             b"\x7fELF\0\xff\xfe".into(),
-            "is not text: byte 5 is not UTF-8; give YAML or JSON",
+            "byte 5 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "deep",
             "[".repeat(100_000).into(),
-            "is no case file: line 1, column 65: is nested too deep; 64 levels are read",
+            "is not a valid case file: line 1, column 65: is nested too deeply; the limit is 64 levels",
         ),
-        ("10 MB", "1,".repeat(5_000_000).into(), "is no case file: "),
+        (
+            "10 MB",
+            "1,".repeat(5_000_000).into(),
+            "is not a valid case file: ",
+        ),
         (
             "a resource",
             "apiVersion: v1\nkind: Service".into(),
-            "is no case file: ",
+            "is not a valid case file: ",
         ),
         (
             "a configuration",
             "releases: []".into(),
-            "is no case file: ",
+            "is not a valid case file: ",
         ),
     ];
     for (name, text, said) in table {

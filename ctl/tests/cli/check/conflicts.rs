@@ -31,7 +31,7 @@ fn a_host_belongs_to_one_plugin_of_a_proxy() {
     );
     let said = |host: &str| {
         format!(
-            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: `{host}` is claimed by release a of WasmPlugin shop/a too, and one of them never decides; let one plugin claim it"
+            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: release a of WasmPlugin shop/a claims `{host}` too, so one of the two never decides; remove the host from one of them"
         )
     };
     assert_eq!(findings(&[first, second]), [said("reviews"), said("*")]);

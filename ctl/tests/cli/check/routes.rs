@@ -22,9 +22,9 @@ fn exact(name: &str, subset: &str) -> String {
 
 fn missing(name: &str, so: &str) -> String {
     let add = if so.is_empty() {
-        "add one"
+        "add a route"
     } else {
-        "add one above"
+        "add a route above it"
     };
     format!(
         "http: no route matches x-halftone-version: {name} of release reviews{so}; {add} with match: [ {{ headers: {{ x-halftone-version: {{ exact: {name} }} }} }} ]"
@@ -114,7 +114,7 @@ fn each_version_has_its_route_and_the_principal_may_have_what_is_left() {
 fn a_route_for_all_requests_stands_last() {
     let takes_all = |above: usize, below: usize, name: &str| {
         format!(
-            "http[{above}]: takes all requests before http[{below}] can match x-halftone-version: {name} of release reviews; move it below http[{below}]"
+            "http[{above}]: takes every request before http[{below}] can match x-halftone-version: {name} of release reviews; move it below http[{below}]"
         )
     };
     for all in [
@@ -141,8 +141,8 @@ fn a_route_for_all_requests_stands_last() {
 #[test]
 fn a_version_is_matched_once_and_goes_to_its_own_subset() {
     let all = || route("", "v1");
-    let shadowed = "http[2]: is never reached: http[0] takes x-halftone-version: v2 of release reviews before it; keep one of the two";
-    let crossed = "http[0].route: sends x-halftone-version: v2 of release reviews to another version's subset; name the subset of v2";
+    let shadowed = "http[2]: is never reached, because http[0] takes x-halftone-version: v2 of release reviews first; keep one of the two";
+    let crossed = "http[0].route: sends x-halftone-version: v2 of release reviews to the subset of another version; write the subset of v2";
     let table = [
         (
             vec![
@@ -207,7 +207,7 @@ fn a_subset_is_the_version_that_its_label_says() {
     assert_eq!(
         with(&crossed),
         [
-            "VirtualService bookinfo/reviews: spec.http[0].route: sends x-halftone-version: v2 of release reviews to another version's subset; name the subset of v2"
+            "VirtualService bookinfo/reviews: spec.http[0].route: sends x-halftone-version: v2 of release reviews to the subset of another version; write the subset of v2"
         ]
     );
 }
