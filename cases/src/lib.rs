@@ -1,6 +1,6 @@
 //! Case files: requests, and the decisions that a configuration must make for them.
 //!
-//! Users keep them beside their configuration. A [`Case`] lists its [requests](Case::requests) and
+//! Users keep them next to their configuration. A [`Case`] lists its [requests](Case::requests) and
 //! [judges](Case::judge) the observed decisions and effects. It sends nothing, so the same file runs on
 //! the core natively, in wasm32, and through a real proxy.
 //!

@@ -30,7 +30,7 @@ fn observed(version: &str) -> Observed {
 }
 
 #[test]
-fn a_file_that_proves_nothing_is_refused() {
+fn a_file_that_proves_nothing_is_refused_with_a_remedy() {
     let table = [
         (
             "cases: []",
@@ -173,7 +173,7 @@ fn a_case_holds_when_all_that_it_names_is_so() {
 }
 
 #[test]
-fn a_sample_is_so_many_requests_each_with_its_session() {
+fn each_request_of_a_sample_has_its_own_session() {
     let text = "config: {}\ncases: [ { name: one, sample: 3, sessionHeader: X-User, request: { host: a, headers: { x: [b, c] } }, expect: { version: v1 } } ]";
     let case = CaseFile::parse(text).unwrap().cases.remove(0);
     let sent: Vec<Vec<String>> = case

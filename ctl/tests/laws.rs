@@ -181,7 +181,7 @@ fn parsed(verb: &str, args: &[String]) -> Verb {
         .verb
 }
 
-/// The version and the reason that the steps of `report` lead to, read as a person reads them.
+/// The version and the reason that follow from the steps of `report`, as a person reads them.
 fn end(report: &Report) -> (String, String) {
     let won = |split: &SplitReport| {
         let mut won = split.versions.iter().filter(|arm| arm.won);
@@ -246,12 +246,12 @@ proptest! {
         let outcome = decision.outcome;
         let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
         prop_assert_eq!(end(&report), decided.clone());
-        let told = report.decision.unwrap();
-        prop_assert_eq!((told.version, told.reason), decided);
+        let reported = report.decision.unwrap();
+        prop_assert_eq!((reported.version, reported.reason), decided);
 
         let selected: Vec<&str> = decision.mirrors(&head).map(|mirror| &*mirror.name).collect();
-        let told = report.mirrors.iter().filter(|mirror| mirror.selected);
-        prop_assert_eq!(told.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
+        let reported = report.mirrors.iter().filter(|mirror| mirror.selected);
+        prop_assert_eq!(reported.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
 
         let cookie = report.response.iter().find(|header| header.name == "set-cookie");
         prop_assert_eq!(cookie.map(|header| header.value.clone()), decision.set_cookie());
@@ -265,7 +265,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_shares_that_are_expected_come(
+    fn observed_shares_are_close_to_expected_ones(
         config in configuration(), args in request(), sessions in prop::option::of(1_u32..3000),
     ) {
         let releases = halftone::config::load_value(&config).unwrap();
@@ -286,8 +286,8 @@ proptest! {
             prop_assert!((sum - 1.0).abs() < 1e-9, "{}", sum);
             prop_assert_eq!(shares.iter().map(|share| share.requests).sum::<u64>(), 3000);
             for share in shares {
-                // Over all the shares drawn here four standard errors are passed once in some: seven
-                // are not.
+                // Among all shares of this test, one can exceed four standard errors. None exceeds
+                // seven.
                 let off = (share.observed - share.expected).abs();
                 prop_assert!(off <= 1.75 * share.within + 1e-9, "{:?}", share);
             }

@@ -1,11 +1,11 @@
-//! `explain`. The outputs stand in `explain/NAME.txt`.
+//! `explain`. The expected outputs are in `explain/NAME.txt`.
 
 use crate::pinned::difference;
 use crate::{file, halftonectl};
 
 const FILE: &str = "ctl/tests/cli/explain/releases.yaml";
 
-/// By the name of the file that holds the output: what is asked, after `--host`.
+/// The name of the file with the expected output, and the arguments after `--host`.
 const TABLE: [(&str, &[&str]); 16] = [
     (
         "a-rule-matches",
@@ -165,7 +165,7 @@ fn the_json_has_the_same_in_fields() {
 }
 
 #[test]
-fn what_is_asked_twice_is_answered_the_same() {
+fn the_same_request_and_seed_give_the_same_explanation() {
     for (name, request) in TABLE {
         let (one, other) = (
             explained(request, &[]),
@@ -189,7 +189,7 @@ fn a_token_is_never_printed() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_escaped() {
+fn bytes_that_are_not_utf_8_are_escaped() {
     use std::os::unix::ffi::OsStrExt;
     let header = std::ffi::OsStr::from_bytes(b"x-user-id: \xff\x1b[2J");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_halftonectl"))
@@ -203,7 +203,7 @@ fn bytes_that_are_no_text_are_escaped() {
 }
 
 #[test]
-fn a_request_that_cannot_be_is_told_how_to_write() {
+fn an_invalid_request_is_refused_with_the_right_form() {
     let table: [(&[&str], &str); 12] = [
         (
             &["--host", "a", "--header", "end-user"],

@@ -83,12 +83,12 @@ pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io:
 
 /// `1 release, 2 VirtualServices`.
 fn subjects(checked: &Checked) -> String {
-    let beside = [
+    let related = [
         (checked.virtual_services, "VirtualService"),
         (checked.destination_rules, "DestinationRule"),
     ];
     let mut subjects = vec![count(checked.releases as u64, "release")];
-    let beside = beside.iter().filter(|(number, _)| *number > 0);
-    subjects.extend(beside.map(|(number, name)| count(*number as u64, name)));
+    let related = related.iter().filter(|(number, _)| *number > 0);
+    subjects.extend(related.map(|(number, name)| count(*number as u64, name)));
     subjects.join(", ")
 }

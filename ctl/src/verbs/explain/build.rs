@@ -129,7 +129,7 @@ fn session(
 }
 
 fn set_header(head: &RequestHead<'_>, set: SetHeader<'_>) -> SetReport {
-    // Every request has an authority, so nobody asks what was replaced.
+    // Every request has an authority. It is not forged, so it is not reported as replaced.
     let replaced = head.headers(set.name).filter(|_| set.name != ":authority");
     SetReport {
         name: set.name.into(),

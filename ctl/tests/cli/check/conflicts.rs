@@ -2,7 +2,7 @@
 
 use super::findings;
 
-/// A plugin `name` that claims `hosts`, with these fields besides.
+/// A plugin `name` that claims `hosts` and has these other fields.
 fn plugin(kind: &str, name: &str, hosts: &str, fields: &str) -> String {
     let (namespace, name) = name.split_once('/').unwrap();
     let config = format!(
@@ -38,7 +38,7 @@ fn a_host_belongs_to_one_plugin_of_a_proxy() {
 }
 
 #[test]
-fn only_what_certainly_shares_a_proxy_conflicts() {
+fn plugins_conflict_only_if_they_certainly_share_a_proxy() {
     let app = |labels: &str| format!("{CLIENT}, selector: {{ matchLabels: {{ {labels} }} }}");
     let to = |kind: &str, name: &str| format!("targetRefs: [ {{ kind: {kind}, name: {name} }} ]");
     let port =

@@ -1,8 +1,8 @@
-//! One plugin in the mesh.
+//! Findings on a plugin of the mesh.
 
 use super::{RELEASE, findings, plugin_with};
 
-/// Each with what `spec` says besides, and the finding.
+/// Each row has other fields of `spec`, and the finding.
 fn hold(table: &[(&str, &str)], release: &str) {
     for (fields, said) in table {
         let found = findings(&[plugin_with(fields, release)]);
@@ -20,7 +20,7 @@ const WAYPOINT: &str =
     "spec.match: never matches at a waypoint, which has neither mode CLIENT nor ports; omit match";
 
 #[test]
-fn a_request_shall_meet_a_plugin_once_where_it_is_sent() {
+fn a_request_meets_a_plugin_once_where_it_is_sent() {
     let open = |fields: &str| format!("failStrategy: FAIL_OPEN, {fields}");
     let table = [
         ("selector: {}", TWICE),
@@ -46,7 +46,7 @@ fn a_request_shall_meet_a_plugin_once_where_it_is_sent() {
 }
 
 #[test]
-fn a_plugin_that_only_mirrors_may_stand_where_requests_are_received() {
+fn a_plugin_that_only_mirrors_may_run_where_requests_arrive() {
     let release = "{ name: reviews, hosts: [reviews], principal: v1, mirrors: [ { name: next, cluster: next } ] }";
     hold(
         &[
@@ -86,7 +86,7 @@ fn a_waypoint_has_neither_mode_client_nor_ports() {
 }
 
 #[test]
-fn what_happens_without_the_module_is_written_down() {
+fn the_fail_strategy_is_explicit() {
     let missing = "spec.failStrategy: is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that";
     hold(
         &[
@@ -99,7 +99,7 @@ fn what_happens_without_the_module_is_written_down() {
 }
 
 #[test]
-fn a_filter_of_requests_is_not_one_of_connections() {
+fn the_type_of_the_module_is_http() {
     let network =
         "spec.type: NETWORK filters see connections, not requests; write HTTP, or omit type";
     let fields = "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], type";

@@ -1,11 +1,11 @@
-//! Versions, routes and mirrors against DestinationRules.
+//! Findings on subsets.
 
 use super::{RELEASE, findings, plugin, rule, service};
 
 const V1: &str = "{ name: v1, labels: { version: v1 } }";
 
 #[test]
-fn a_version_has_a_subset_where_no_virtual_service_says_otherwise() {
+fn a_version_without_a_virtual_service_has_a_subset() {
     let missing = |version: &str| {
         format!(
             "WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0]: the DestinationRule of reviews.bookinfo.svc.cluster.local has no subset for version {version}; add {{ name: {version}, labels: {{ version: {version} }} }} to its subsets"
@@ -29,7 +29,7 @@ fn a_version_has_a_subset_where_no_virtual_service_says_otherwise() {
             ],
             none.clone(),
         ),
-        // About something else: connections, or another service.
+        // A rule for connections, or for another service.
         (vec![rule("reviews", "")], none.clone()),
         (vec![rule("ratings", V1)], none.clone()),
         (
@@ -57,7 +57,7 @@ fn a_release_that_chooses_no_subset_needs_none() {
 }
 
 #[test]
-fn a_route_names_a_subset_that_is_there() {
+fn a_route_names_a_subset_that_exists() {
     let to = |host: &str, subset: &str| {
         let route =
             format!("{{ route: [ {{ destination: {{ host: {host}, subset: {subset} }} }} ] }}");
@@ -104,7 +104,7 @@ fn a_route_names_a_subset_that_is_there() {
 }
 
 #[test]
-fn a_mirror_sends_to_what_is_there() {
+fn a_mirror_names_a_destination_that_exists() {
     let mirror = |to: &str| {
         plugin(&format!(
             "{{ name: a, hosts: [a], principal: v1, mirrors: [ {{ name: m, {to} }} ] }}"

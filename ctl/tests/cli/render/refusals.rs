@@ -1,4 +1,4 @@
-//! What cannot be rendered, and why.
+//! Documents that cannot be rendered, and the messages.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{BOOKINFO, SHOP, of_hosts, render};
 use crate::file;
 
 #[test]
-fn a_flag_that_says_nothing_is_a_mistake() {
+fn a_flag_without_effect_is_a_usage_error() {
     let wasm = ["--kind", "wasmplugin"];
     let table: [(&[&str], &str); 21] = [
         (&[], "the following required arguments were not provided"),
@@ -101,7 +101,7 @@ fn a_flag_that_says_nothing_is_a_mistake() {
 }
 
 #[test]
-fn what_the_short_name_means_must_be_plain() {
+fn a_short_name_must_not_be_ambiguous() {
     let run = render(&[
         BOOKINFO,
         "--kind",
@@ -126,7 +126,7 @@ fn what_the_short_name_means_must_be_plain() {
     );
 }
 
-/// Exit code and what is said, without the file's name.
+/// The exit status and the message, without the file name.
 fn of(config: &Value, args: &[&str]) -> (i32, String) {
     let (_folder, path) = file("config.json", config.to_string());
     let run = render(&[&[path.as_str()], args].concat());
@@ -138,7 +138,7 @@ fn of(config: &Value, args: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_with_the_way_out() {
+fn what_cannot_be_rendered_is_reported_with_a_remedy() {
     let release = |name: &str, hosts: &[&str], versions: [&str; 2]| {
         let split =
             json!([{"version": versions[0], "weight": 1}, {"version": versions[1], "weight": 1}]);
