@@ -99,12 +99,17 @@ impl<'f> Stage<'f> {
 
     async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
         let services = services(&self.folder.resources)?;
-        let routed = move |request: &Request, observed: &Observed, answer: &Answer| {
+        let routed = move |request: &Request, observed: &mut Observed, answer: &Answer| {
             is_routed(&services, observed, answer).with_context(|| request.host.clone())
         };
         let mut failures = Vec::new();
         for (file, cases) in &self.folder.cases {
             for case in cases {
+                ensure!(
+                    !case.expect.has_request_headers(),
+                    "{file}: {}: the upstreams of the examples do not show request headers; assert set and removed in tests/cases",
+                    case.name
+                );
                 let observed = replay(&self.client, case, &routed).await?;
                 if let Err(mismatch) = case.judge(observed) {
                     failures.push(format!("{file}: {}: {mismatch}", case.name));

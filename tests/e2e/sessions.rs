@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone_cases::Request;
 use halftone_lab::client::Fields;
@@ -90,6 +91,6 @@ async fn the_source_address_is_that_of_the_client() -> Result<()> {
 fn native(releases: &Releases, complete: impl FnOnce(&mut Request)) -> Result<String> {
     let mut request: Request = serde_json::from_value(json!({"host": "reviews"}))?;
     complete(&mut request);
-    let observed = halftone_cases::decide(releases, &request, 0);
+    let observed = halftone_cases::decide(releases, &request, Draw::default());
     observed.version.context("no version")
 }

@@ -1,9 +1,9 @@
-//! The case files of `tests/cases/` and `examples/`, built in: a test in wasm32 has no files.
+//! The case files of `tests/cases/` and `examples/`, compiled in: a test in wasm32 cannot read files.
 
 use halftone_cases::{CaseFile, Config};
 use serde_json::Value;
 
-/// Each file's name and text.
+/// The name and text of each file of `tests/cases/`.
 pub const CASE_FILES: [(&str, &str); 9] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
@@ -19,9 +19,9 @@ pub const CASE_FILES: [(&str, &str); 9] = [
     ("string-match", include_str!("../cases/string-match.yaml")),
 ];
 
-/// A case file of `examples/`, and the file that its configuration stands in.
+/// A case file of `examples/`, and the file that contains its configuration.
 pub struct Example {
-    /// Below `examples/`.
+    /// The path of the case file in `examples/`.
     pub path: &'static str,
     cases: &'static str,
     config_file: &'static str,
@@ -42,7 +42,7 @@ macro_rules! example {
     };
 }
 
-/// All of them.
+/// All case files of `examples/`.
 pub const EXAMPLES: [Example; 10] = [
     example!("blue-green"),
     example!("bookinfo"),
@@ -56,15 +56,15 @@ pub const EXAMPLES: [Example; 10] = [
     example!("sessions/next"),
 ];
 
-/// Runs every case of a file on the core, and says which do not hold.
+/// Runs every case of a file on the core, and returns the failures.
 pub fn failures(text: &str) -> Vec<String> {
     run(text, |config| match config {
         Config::Inline(config) => Ok(config.clone()),
-        Config::File(name) => Err(format!("the configuration stands elsewhere, in {name}")),
+        Config::File(name) => Err(format!("the configuration is in another file, {name}")),
     })
 }
 
-/// The same of an example.
+/// Runs every case of an example on the core, and returns the failures.
 pub fn failures_of_example(example: &Example) -> Vec<String> {
     run(example.cases, |config| {
         if config != Config::File(example.config_file) {
@@ -87,12 +87,16 @@ fn run(text: &str, config: impl Fn(Config<'_>) -> Result<Value, String>) -> Vec<
         Ok(releases) => releases,
         Err(violations) => return vec![violations.to_string()],
     };
-    let mut chance = halftone::draw::Random::new(2026);
+    let mut random = halftone::draw::Random::new(2026);
+    let mut draw = || halftone::draw::Draw {
+        chance: random.next_u64(),
+        now: 0,
+    };
     let mut failures = Vec::new();
     for case in &file.cases {
         let observed = case
             .requests()
-            .map(|request| halftone_cases::decide(&releases, &request, chance.next_u64()));
+            .map(|request| halftone_cases::decide(&releases, &request, draw()));
         if let Err(mismatch) = case.judge(observed) {
             failures.push(format!("{}: {mismatch}", case.name));
         }

@@ -2,7 +2,7 @@
 
 use super::findings;
 
-/// A plugin `name` that claims `hosts`, with these fields besides.
+/// A plugin `name` that claims `hosts` and has these other fields.
 fn plugin(kind: &str, name: &str, hosts: &str, fields: &str) -> String {
     let (namespace, name) = name.split_once('/').unwrap();
     let config = format!(
@@ -31,14 +31,14 @@ fn a_host_belongs_to_one_plugin_of_a_proxy() {
     );
     let said = |host: &str| {
         format!(
-            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: `{host}` is claimed by release a of WasmPlugin shop/a too, and one of them never decides; let one plugin claim it"
+            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: release a of WasmPlugin shop/a claims `{host}` too, so one of the two never decides; remove the host from one of them"
         )
     };
     assert_eq!(findings(&[first, second]), [said("reviews"), said("*")]);
 }
 
 #[test]
-fn only_what_certainly_shares_a_proxy_conflicts() {
+fn plugins_conflict_only_if_they_certainly_share_a_proxy() {
     let app = |labels: &str| format!("{CLIENT}, selector: {{ matchLabels: {{ {labels} }} }}");
     let to = |kind: &str, name: &str| format!("targetRefs: [ {{ kind: {kind}, name: {name} }} ]");
     let port =

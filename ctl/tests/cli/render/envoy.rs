@@ -1,4 +1,4 @@
-//! The configuration of an Envoy without a mesh, in a real one.
+//! The configuration for an Envoy without a mesh, on a real Envoy.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::{Client, Fields};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{BOOKINFO, SHOP, rendered, rendered_of};
 
-/// With the filter that was built.
+/// The configuration with the filter that was built.
 fn with_module(args: &[&str]) -> Result<String> {
     let module = format!("file://{}", tools::module()?.display());
     Ok(rendered(
@@ -29,7 +29,7 @@ fn envoy_takes_what_is_rendered_without_a_warning() -> Result<()> {
     Ok(())
 }
 
-/// Envoy asks the filter, which has a say in it: a module that is not there shows.
+/// Envoy loads the filter when it validates a configuration, so it notices a missing module.
 #[test]
 fn envoy_refuses_what_it_cannot_run() {
     let refused = validate(&rendered(&[
@@ -43,8 +43,8 @@ fn envoy_refuses_what_it_cannot_run() {
     assert!(said.contains("/not/there.wasm"), "{said}");
 }
 
-/// An Envoy that runs what is rendered, on ports that are free here. Another program may be quicker to
-/// take one of them.
+/// An Envoy with the rendered configuration, on free ports. It retries, because another program can take
+/// a port first.
 async fn serve(render: impl Fn(&[&str]) -> String) -> Result<Written> {
     let module = format!("file://{}", tools::module()?.display());
     let mut tries = 0;
