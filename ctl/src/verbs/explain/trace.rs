@@ -13,8 +13,8 @@ use crate::terminal::escaped;
 
 /// Records the steps of one decision, or of the selection of one mirror.
 #[derive(Debug)]
-pub struct Recorder<'h> {
-    head: &'h RequestHead<'h>,
+pub struct Recorder<'h, 'a> {
+    head: &'h RequestHead<'a>,
     /// The tested matches that no rule or preview has taken yet.
     matches: Vec<MatchReport>,
     /// The percentage that no match has taken yet.
@@ -25,10 +25,10 @@ pub struct Recorder<'h> {
     number: Option<u64>,
 }
 
-impl<'h> Recorder<'h> {
+impl<'h, 'a> Recorder<'h, 'a> {
     /// A recorder for the request with this `head`.
     #[must_use]
-    pub fn new(head: &'h RequestHead<'h>) -> Self {
+    pub fn new(head: &'h RequestHead<'a>) -> Self {
         Self {
             head,
             matches: Vec::new(),
@@ -112,7 +112,7 @@ fn rule(
     }
 }
 
-impl<'r> matching::Trace<'r> for Recorder<'_> {
+impl<'r> matching::Trace<'r> for Recorder<'_, '_> {
     fn percentage(&mut self, percentage: Percentage, number: u64) {
         self.number = Some(number);
         self.percentage = Some(drawn(percentage, Some(number)));
@@ -138,7 +138,7 @@ impl<'r> matching::Trace<'r> for Recorder<'_> {
     }
 }
 
-impl<'r> release::Trace<'r> for Recorder<'_> {
+impl<'r> release::Trace<'r> for Recorder<'_, '_> {
     fn preview(&mut self, _: &'r Preview, matched: bool) {
         self.tested
             .push((matched, std::mem::take(&mut self.matches)));
