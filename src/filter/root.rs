@@ -14,6 +14,7 @@ use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
 use crate::config::{self, Violations};
+use crate::escape::for_log;
 use crate::release::Releases;
 
 thread_local! {
@@ -161,7 +162,7 @@ impl RootContext for Root {
 }
 
 fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at: Instant) {
-    let releases = dispatch.live().all().len();
+    let (plugin, releases) = (for_log(plugin), dispatch.live().all().len());
     let read = read_at.duration_since(started_at).as_millis();
     let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(
@@ -174,9 +175,10 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
         Refusal::Reject | Refusal::ServeOn => "the last good one keeps serving",
         Refusal::Pass => "requests pass untouched until a good one comes",
     };
+    let plugin = for_log(plugin);
     log::error!("halftone: configuration of plugin {plugin} refused; {consequence}:");
     for violation in violations.iter() {
-        log::error!("halftone: {violation}");
+        log::error!("halftone: {}", for_log(&violation.to_string()));
     }
     if violations.are_cut() {
         log::error!("halftone: and more");
