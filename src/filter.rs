@@ -4,7 +4,6 @@
 //! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
 mod abi;
-mod capture;
 mod dispatch;
 mod live;
 mod pairing;

@@ -3,10 +3,14 @@
 //! A request, a copy and a comparison hold the release or the mirror that they belong to. An update
 //! of the configuration does not change what they hold.
 
+mod selected;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+pub use selected::{Selected, SelectedMirror};
 
 use crate::event::Event;
 use crate::lookup::FixedHasher;

@@ -7,15 +7,15 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::abi::{self, Map, Queue};
+use super::abi::{self, Map, Metric, Queue};
 use super::live::{Live, LiveMirror};
 use super::pairing::LivePairing;
-use crate::live;
-use crate::mirror::capture::{Ended, RequestCopy, Target};
+use crate::live::{self, Selected, SelectedMirror};
+use crate::mirror::capture::{Capture, Ended, RequestCopy, Target};
 use crate::mirror::limits::Permit;
 use crate::mirror::outbox::Outbox;
 use crate::mirror::{Mirror, MirrorOutcome};
-use crate::request::RequestHead;
+use crate::request::{HeaderPairs, RequestHead};
 
 /// A mirror that a request is copied to.
 pub struct Recipient {
@@ -42,6 +42,20 @@ impl Recipient {
             pairing.not_sent(outcome);
         }
     }
+}
+
+/// Begins to capture the request with these headers for the mirrors that are selected.
+pub fn capture(selected: Selected<Metric>, headers: HeaderPairs) -> Capture<Recipient> {
+    let head = Rc::new(headers);
+    let mirrors = selected.mirrors.into_iter();
+    let recipients = mirrors.map(|SelectedMirror { mirror, compare }| Recipient {
+        pairing: compare.map(|compare| LivePairing::new(&mirror, compare, &head)),
+        mirror,
+    });
+    let (recipients, head) = (recipients.collect(), Rc::clone(&head));
+    let (capture, ended) = Capture::begin(recipients, selected.kind, head, &selected.budget);
+    count_ended(ended);
+    capture
 }
 
 /// Counts the outcomes of a request that was not copied to these mirrors.

@@ -152,10 +152,9 @@ impl RootContext for Root {
 }
 
 fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at: Instant) {
-    let releases = dispatch.live().all().len();
+    let (plugin, releases) = (for_log(plugin), dispatch.live().all().len());
     let read = read_at.duration_since(started_at).as_millis();
     let defined = abi::instant().duration_since(read_at).as_millis();
-    let plugin = for_log(plugin);
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );

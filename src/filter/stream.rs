@@ -7,19 +7,19 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::abi::{self, Buffer, Map};
-use super::capture::Selected;
-use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
+use super::abi::{self, Buffer, Map, Metric};
+use super::dispatch::{self, Dispatch, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, effects};
 use crate::event::{Call, Response};
+use crate::live::Selected;
 use crate::mirror::capture::Capture;
 use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
-use crate::request::{Header, HeaderPairs, RequestHead};
+use crate::request::{Header, RequestHead};
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
@@ -60,7 +60,7 @@ impl Stream {
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
-    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected> {
+    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected<Metric>> {
         let live = self.dispatch.live();
         let mut head = RequestHead::new(headers);
         let release = live.claiming(&head);
@@ -97,17 +97,7 @@ impl Stream {
             explanation: effects.explanation,
             response: Response::to(Call::of(head)),
         });
-        Selected::new(release, &decision, head, draw)
-    }
-
-    fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
-        self.capture = selected.capture(headers);
-        let recipients = self.capture.iter().flat_map(Capture::targets);
-        let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
-        self.answer = ProductionAnswer::new(pairs);
-        if end_of_stream {
-            self.end_copy();
-        }
+        release.select(&decision, head, draw.chance)
     }
 
     fn end_response(&mut self) {
@@ -155,7 +145,14 @@ impl HttpContext for Stream {
         let headers = abi::headers(Map::RequestHeaders);
         let selected = self.decide(&headers.borrowed());
         if let Some(selected) = selected {
-            self.copy(selected, headers, end_of_stream);
+            let capture = dispatch::capture(selected, headers);
+            let recipients = capture.targets().iter();
+            let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
+            self.answer = ProductionAnswer::new(pairs);
+            self.capture = Some(capture);
+        }
+        if end_of_stream {
+            self.end_copy();
         }
         Action::Continue
     }

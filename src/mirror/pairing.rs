@@ -1,14 +1,18 @@
 //! The two answers to one request, production's and a mirror's. They are compared when both have
 //! ended.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod bounded;
+mod production;
+
 use std::sync::Arc;
 
-use super::compare::{Answer, Compare, Comparison, Reading};
-use super::limits::{Budget, Held};
+pub use bounded::{BoundedReading, TimedAnswer};
+pub use production::{EndedPairs, Pair, ProductionAnswer};
+
+use super::compare::{Answer, Compare, Comparison};
+use super::limits::Budget;
 use super::{MirrorOutcome, Sample, Secrets};
-use crate::request::{Header, HeaderPairs, RequestHead};
+use crate::request::{Header, RequestHead};
 
 /// A pair of answers that one request waits for.
 ///
@@ -29,17 +33,6 @@ enum Awaited {
     Ended(Option<TimedAnswer>),
     /// The pair has been compared or called off.
     Dropped,
-}
-
-/// A whole answer, with the time that it took and the memory that it holds.
-#[derive(Debug)]
-pub struct TimedAnswer {
-    /// The answer.
-    pub answer: Answer,
-    /// The time from the request to the end of the answer.
-    pub milliseconds: u64,
-    /// The memory of the answer.
-    pub held: Held,
 }
 
 /// Two answers that were compared.
@@ -170,141 +163,5 @@ impl Awaited {
             Self::Ended(answer) => answer,
             Self::Expected | Self::Dropped => None,
         }
-    }
-}
-
-/// An answer that is read within a budget.
-#[derive(Debug)]
-pub struct BoundedReading {
-    reading: Reading,
-    held: Held,
-}
-
-impl BoundedReading {
-    /// Takes the next `size` bytes of the body, which `fetch` copies from the host, if they are
-    /// wanted. A body without room in the budget is not compared.
-    pub fn body(&mut self, size: usize, fetch: impl FnOnce(usize) -> Vec<u8>) {
-        if size == 0 || !self.reading.wants() {
-            return;
-        }
-        if self.reading.is_over(size) {
-            self.reading.cut_short();
-        } else if self.held.grow(self.reading.growth(size)) {
-            self.reading.push(&fetch(size));
-        } else {
-            self.reading.give_up();
-        }
-        if !self.reading.wants() {
-            let head = self.reading.head_size();
-            self.held.shrink_to(head + self.reading.held());
-        }
-    }
-
-    /// Takes the trailers.
-    pub fn trailers(&mut self, trailers: &[Header<'_>]) {
-        self.reading.trailers(trailers);
-    }
-
-    /// The answer has ended, `milliseconds` after the request.
-    #[must_use]
-    pub fn end(self, milliseconds: u64) -> TimedAnswer {
-        TimedAnswer {
-            answer: self.reading.end(),
-            milliseconds,
-            held: self.held,
-        }
-    }
-}
-
-/// A pair that waits for production's answer.
-pub trait Pair {
-    /// The pair.
-    fn pairing(&self) -> &RefCell<Pairing>;
-
-    /// The bytes that its answers may hold.
-    fn budget(&self) -> &Budget;
-}
-
-/// Production's answer to one request, read for each pair that waits for it.
-#[derive(Debug)]
-pub struct ProductionAnswer<P> {
-    /// None: the head is not there yet, or the budget had no room for it.
-    readings: Vec<(Rc<P>, Option<BoundedReading>)>,
-}
-
-/// The pairs of an answer that has ended, each with its comparison if both answers have.
-pub type EndedPairs<P> = Vec<(Rc<P>, Option<ComparedPair>)>;
-
-impl<P: Pair> ProductionAnswer<P> {
-    /// The answer that `pairs` wait for. None: there are no pairs.
-    #[must_use]
-    pub fn new(pairs: impl Iterator<Item = Rc<P>>) -> Option<Self> {
-        let readings: Vec<_> = pairs.map(|pair| (pair, None)).collect();
-        (!readings.is_empty()).then_some(Self { readings })
-    }
-
-    /// Whether a pair waits for it that is not called off.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        let mut pairs = self.readings.iter();
-        pairs.any(|(pair, _)| !pair.pairing().borrow().is_called_off())
-    }
-
-    /// Begins to read it: see [`Pairing::read`].
-    pub fn head(&mut self, headers: &[Header<'_>], end_of_stream: bool) {
-        self.readings
-            .retain(|(pair, _)| !pair.pairing().borrow().is_called_off());
-        for (pair, reading) in &mut self.readings {
-            let pairing = pair.pairing().borrow();
-            *reading = pairing.read(headers, end_of_stream, pair.budget());
-        }
-    }
-
-    /// Takes the next `size` bytes of the body, which `fetch` copies from the host.
-    pub fn body(&mut self, size: usize, fetch: impl Fn(usize) -> Vec<u8>) {
-        for (_, reading) in &mut self.readings {
-            if let Some(reading) = reading {
-                reading.body(size, &fetch);
-            }
-        }
-    }
-
-    /// Takes the trailers, which `fetch` copies from the host.
-    pub fn trailers(&mut self, fetch: impl FnOnce() -> HeaderPairs) {
-        if self.readings.is_empty() {
-            return;
-        }
-        let trailers = fetch();
-        for (_, reading) in &mut self.readings {
-            if let Some(reading) = reading {
-                reading.trailers(&trailers.borrowed());
-            }
-        }
-    }
-
-    /// It has ended, `milliseconds` after the request.
-    #[must_use]
-    pub fn end(self, milliseconds: u64) -> EndedPairs<P> {
-        self.finish(|reading| Some(reading?.end(milliseconds)))
-    }
-
-    /// It never comes, or is not whole.
-    #[must_use]
-    pub fn abandon(self) -> EndedPairs<P> {
-        self.finish(|_| None)
-    }
-
-    fn finish(
-        self,
-        answer: impl Fn(Option<BoundedReading>) -> Option<TimedAnswer>,
-    ) -> EndedPairs<P> {
-        let pairs = self.readings.into_iter().map(|(pair, reading)| {
-            let compared = pair
-                .pairing()
-                .borrow_mut()
-                .production_ended(answer(reading));
-            (pair, compared)
-        });
-        pairs.collect()
     }
 }

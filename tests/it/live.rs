@@ -1,13 +1,18 @@
-//! What stays when a configuration is updated.
+//! Releases and mirrors that serve: updates, and the mirrors that a request is captured for.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use halftone::draw::Draw;
 use halftone::live::{Live, LiveMirror, live, mirrors};
 use halftone::metrics::Metric;
+use halftone::mirror::RequestKind;
 use halftone::mirror::limits::Budget;
-use halftone::request::RequestHead;
+use halftone::request::{Header, RequestHead};
 use serde_json::{Value, json};
 
+/// A metric that counts nothing.
 #[derive(Clone, Copy)]
 struct Uncounted;
 
@@ -84,4 +89,95 @@ fn the_release_that_claims_a_host_is_live() {
     assert!(Rc::ptr_eq(claiming, &live.all()[1]));
     assert_eq!(&*claiming.release.name, "ratings");
     assert_eq!(claiming.mirrors[0].full_name(), "ratings/v4");
+}
+
+/// A metric that counts.
+#[derive(Clone, Copy)]
+struct Counted(&'static Cell<u64>);
+
+impl Metric for Counted {
+    fn add_one(self) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    fn record(self, _value: u64) {}
+}
+
+#[test]
+fn a_mirror_is_selected_or_counts_why_not() {
+    let configuration = json!({"releases": [{
+        "name": "reviews", "hosts": ["*"], "principal": "v1", "mirrors": [
+            {"name": "small", "cluster": "a", "maxBody": "10B", "methods": ["POST"]},
+            {"name": "large", "cluster": "b", "maxBody": "20B", "methods": ["POST"], "compare": {}},
+            {"name": "reads", "cluster": "c", "maxBody": "20B", "compare": {"percentage": 0.0001}},
+        ],
+    }]});
+    let compiled = halftone::config::load(configuration.to_string().as_bytes()).unwrap();
+    let mut metrics: BTreeMap<String, Counted> = BTreeMap::new();
+    let live = live(compiled, None, &Budget::default(), &mut |_, event| {
+        let metric = Counted(Box::leak(Box::default()));
+        metrics.insert(event.to_string(), metric);
+        metric
+    });
+    let release = &live.all()[0];
+    let post = (&b":method"[..], &b"POST"[..]);
+    let get = (&b":method"[..], &b"GET"[..]);
+    let length = |bytes: &'static [u8]| (&b"content-length"[..], bytes);
+    let upgrade = (&b"upgrade"[..], &b"websocket"[..]);
+    let copy = (&b"x-halftone-mirror"[..], &b"reviews"[..]);
+    type Row<'r> = (
+        &'r str,
+        &'r [Header<'r>],
+        &'r [(&'r str, bool)],
+        &'r [(&'r str, &'r str)],
+    );
+    let table: [Row<'_>; 7] = [
+        ("no mirror selects it", &[(b":method", b"PUT")], &[], &[]),
+        (
+            "both can have it",
+            &[post, length(b"10")],
+            &[("small", false), ("large", true)],
+            &[],
+        ),
+        (
+            "too large for one",
+            &[post, length(b"11")],
+            &[("large", true)],
+            &[("small", "too_large")],
+        ),
+        (
+            "too large for both",
+            &[post, length(b"21")],
+            &[],
+            &[("small", "too_large"), ("large", "too_large")],
+        ),
+        ("an upgrade", &[get, upgrade], &[], &[("reads", "skipped")]),
+        ("not compared", &[get], &[("reads", false)], &[]),
+        ("a copy", &[get, copy], &[], &[]),
+    ];
+    for (rule, headers, expected, counted) in table {
+        metrics.values().for_each(|metric| metric.0.set(0));
+        let head = RequestHead::new(headers);
+        let draw = Draw {
+            chance: 1 << 60,
+            now: 0,
+        };
+        let decision = release.release.decide(&head, draw, &mut ());
+        let selected = release.select(&decision, &head, draw.chance);
+        assert_eq!(selected.is_none(), expected.is_empty(), "{rule}");
+        let mirrors = selected.iter().flat_map(|selected| &selected.mirrors);
+        let mirrors = mirrors.map(|one| (&*one.mirror.mirror.name, one.compare.is_some()));
+        assert_eq!(mirrors.collect::<Vec<_>>(), expected, "{rule}");
+        assert!(
+            selected.is_none_or(|selected| selected.kind == RequestKind::Plain),
+            "{rule}"
+        );
+        let all = metrics.iter().filter(|(_, metric)| metric.0.get() > 0);
+        let all: Vec<&String> = all.map(|(name, _)| name).collect();
+        assert_eq!(all.len(), counted.len(), "{rule}: {all:?}");
+        for (mirror, outcome) in counted {
+            let is_counted = |name: &&&String| name.contains(mirror) && name.contains(outcome);
+            assert!(all.iter().any(|name| is_counted(&name)), "{rule}: {all:?}");
+        }
+    }
 }
