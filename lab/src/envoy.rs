@@ -318,10 +318,10 @@ async fn listening(
     .await?;
     let address = wait::some(patience, "Envoy to listen", async || {
         alive()?;
-        Ok(if admin.live().await? {
-            admin.listener().await?
-        } else {
-            None
+        // While Envoy compiles a module under Valgrind, its admin interface may not answer for longer than the client waits.
+        Ok(match admin.live().await {
+            Ok(true) => admin.listener().await?,
+            Ok(false) | Err(_) => None,
         })
     })
     .await?;

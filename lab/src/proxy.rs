@@ -124,8 +124,8 @@ impl Proxy {
         self
     }
 
-    /// A command that runs Envoy, such as `valgrind --tool=callgrind`; Envoy's own command line follows its arguments. Envoy may
-    /// then take ten times as long to start or to end.
+    /// A command that runs Envoy, such as `valgrind --tool=callgrind`. Envoy's command line is appended to it. Envoy may then
+    /// take ten times as long to start.
     #[must_use]
     pub fn launcher(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.launcher = command.into_iter().map(Into::into).collect();
