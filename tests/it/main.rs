@@ -25,6 +25,7 @@ mod manifests;
 mod mirrors;
 mod outcomes;
 mod reading;
+mod reference;
 mod samples;
 mod schema;
 mod schemas;
