@@ -108,6 +108,18 @@ fn a_session_does_not_depend_on_the_order_of_the_weights() {
     assert_eq!(versions(&one), versions(&other));
 }
 
+#[test]
+fn each_outcome_and_version_has_its_index() {
+    let releases = split(&[1.0, 2.0, 3.0]);
+    let release = &releases.all()[0];
+    for (index, outcome) in release.outcomes.iter().enumerate() {
+        assert_eq!(outcome.index(), index);
+    }
+    for (index, version) in release.versions.iter().enumerate() {
+        assert_eq!(version.index(), index);
+    }
+}
+
 /// A fixed sample, so that the bound of the contract with users is pinned: 0.3 percentage points.
 #[test]
 fn shares_of_a_hundred_thousand_sessions_hold_to_three_tenths_of_a_point() {

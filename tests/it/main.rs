@@ -8,7 +8,6 @@
     reason = "a test may fail"
 )]
 
-mod bytes;
 mod cases;
 mod compare;
 mod cookies;
@@ -23,6 +22,7 @@ mod json_trees;
 mod laws;
 mod manifests;
 mod mirrors;
+mod mutations;
 mod outcomes;
 mod reading;
 mod reference;
