@@ -1,4 +1,4 @@
-//! The case files through Envoy: each request is sent, and routed, by what the filter decided.
+//! The case files through Envoy: Envoy routes each request by the decision of the filter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::replay::replay;
 use crate::scene::{ASK, PLUGIN, plugin};
 use crate::support::case_files::CASE_FILES;
 
-/// Takes what no release decides.
+/// The upstream of the requests that no release decides.
 const NOBODY: &str = "nobody";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,7 +27,7 @@ async fn every_case_holds() -> Result<()> {
     let mut failures = Vec::new();
     for file in files {
         let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
-        ensure!(applied == Applied::Accepted, "{} was refused", file.name);
+        ensure!(applied == Applied::Accepted, "{} was rejected", file.name);
         for case in file.cases {
             let case = Arc::new(case);
             let observed = replay(&mesh.client, &case, &is_routed).await?;
@@ -41,10 +41,10 @@ async fn every_case_holds() -> Result<()> {
     Ok(())
 }
 
-/// A case file, and what its configuration comes to.
+/// A case file and its compiled configuration.
 struct File {
     name: &'static str,
-    /// With a way to ask.
+    /// With `explain`.
     config: String,
     releases: Releases,
     cases: Vec<Case>,
@@ -56,7 +56,7 @@ impl File {
         let config = file.config();
         let config = config
             .inline()
-            .context("the configuration stands elsewhere")?;
+            .context("the configuration is in another file")?;
         let mut config: Value = config.clone();
         let releases = halftone::config::load_value(&config)?;
         config["explain"] = json!({ "header": ASK });
@@ -68,14 +68,14 @@ impl File {
         })
     }
 
-    /// Each version, and the route that leads to it.
+    /// Each version and the route to it.
     fn routes(&self) -> impl Iterator<Item = Result<(String, Route)>> {
         self.releases.all().iter().flat_map(|release| {
             let versions = release.versions.iter();
             versions.map(|version| {
                 let route = match (&release.route, version.authority()) {
                     (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
-                    // The lab's routes match hosts on every port.
+                    // The routes of the lab match hosts with any port.
                     (ReleaseRoute::Authority, Some(authority)) => {
                         Route::authority(authority.split(':').next().unwrap_or(authority))
                     }
@@ -87,7 +87,7 @@ impl File {
     }
 }
 
-/// An Envoy with an upstream for each version that a case file names.
+/// An Envoy with an upstream per version that a case file names.
 struct Mesh {
     envoy: Envoy,
     client: Arc<Client>,
@@ -124,7 +124,7 @@ impl Mesh {
     }
 }
 
-/// The version's own upstream must have answered.
+/// Checks that the upstream of the version answered.
 fn is_routed(_: &Request, observed: &Observed, answer: &Answer) -> Result<()> {
     let expected = observed.version.as_deref().unwrap_or(NOBODY);
     ensure!(

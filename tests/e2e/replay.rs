@@ -1,4 +1,4 @@
-//! A case through Envoy: its requests are sent, and their decisions read from the explanations that come back.
+//! Runs a case through Envoy and reads the decisions from the explanations in the answers.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::scene::{ASKED, decided};
 
-/// Requests of a case that are under way at the same time.
+/// The number of concurrent requests of a case.
 const AT_ONCE: usize = 16;
 
-/// Sends every request of `case`, and says what became of each. `routed` looks at each answer: whether the upstream from
-/// which it came is the one for that decision.
+/// Sends every request of `case` and returns the decisions. `routed` checks for each answer that the right upstream
+/// gave it.
 ///
-/// The configuration must explain by [`ASKED`].
+/// The configuration must have [`ASKED`] as `explain.header`.
 pub async fn replay<F>(client: &Arc<Client>, case: &Arc<Case>, routed: &F) -> Result<Vec<Observed>>
 where
     F: Fn(&Request, &Observed, &Answer) -> Result<()> + Clone + Send + Sync + 'static,

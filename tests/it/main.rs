@@ -1,4 +1,4 @@
-//! Tests of the whole core, natively: what users write in, decisions out.
+//! Tests of the core and the configuration. They need Rust only.
 
 #![allow(
     clippy::unwrap_used,

@@ -59,7 +59,7 @@ fn bytes_of(request: &halftone_cases::Request) -> Request {
 #[derive(Clone, Debug)]
 enum NodeChange {
     Remove,
-    /// An item of an array comes twice; a member of an object comes again under a longer name.
+    /// An item of an array is repeated. A member of an object is repeated under a longer name.
     Repeat,
     Replace(Value),
     /// Replaced by a node of another configuration.

@@ -219,7 +219,7 @@ impl Schema {
     }
 }
 
-/// What the reference says that is not so.
+/// The errors in the tables of the reference.
 fn problems(reference: &str) -> Vec<String> {
     let schema = Schema::published();
     let mut problems = Vec::new();
@@ -338,7 +338,7 @@ fn check_default(pointer: &str, name: &str, default: &str) -> Result<(), String>
         .ok_or_else(|| "no base has it".to_owned())
 }
 
-/// A configuration without a field. With `whole`, an object that has no other field goes with it.
+/// A configuration without a field. With `whole`, an object that has no other field is removed with it.
 fn without(config: &Value, pointer: &str, name: &str, whole: bool) -> Option<Value> {
     let mut without = config.clone();
     let object = without.pointer_mut(pointer)?.as_object_mut()?;

@@ -161,7 +161,7 @@ fn only_one_file_of_the_filter_calls_the_host() {
     );
 }
 
-/// The lint `unsafe_code` denies `unsafe` wherever no attribute allows it.
+/// The lint `unsafe_code` denies `unsafe` unless an attribute allows it.
 #[test]
 fn only_one_file_allows_unsafe_code() {
     let allowing: Vec<_> = rust_files()

@@ -1,9 +1,9 @@
-//! The case files of `tests/cases/` and `examples/`, built in: a test in wasm32 has no files.
+//! The case files of `tests/cases/` and `examples/`. They are built in, because a test in wasm32 has no files.
 
 use halftone_cases::{CaseFile, Config};
 use serde_json::Value;
 
-/// Each file's name and text.
+/// The name and contents of each file.
 pub const CASE_FILES: [(&str, &str); 9] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
@@ -19,9 +19,9 @@ pub const CASE_FILES: [(&str, &str); 9] = [
     ("string-match", include_str!("../cases/string-match.yaml")),
 ];
 
-/// A case file of `examples/`, and the file that its configuration stands in.
+/// A case file of `examples/`, and the file with its configuration.
 pub struct Example {
-    /// Below `examples/`.
+    /// The path below `examples/`.
     pub path: &'static str,
     cases: &'static str,
     config_file: &'static str,
@@ -42,7 +42,7 @@ macro_rules! example {
     };
 }
 
-/// All of them.
+/// All case files of `examples/`.
 pub const EXAMPLES: [Example; 10] = [
     example!("blue-green"),
     example!("bookinfo"),
@@ -56,15 +56,15 @@ pub const EXAMPLES: [Example; 10] = [
     example!("sessions/next"),
 ];
 
-/// Runs every case of a file on the core, and says which do not hold.
+/// Runs every case of a file on the core and returns the failures.
 pub fn failures(text: &str) -> Vec<String> {
     run(text, |config| match config {
         Config::Inline(config) => Ok(config.clone()),
-        Config::File(name) => Err(format!("the configuration stands elsewhere, in {name}")),
+        Config::File(name) => Err(format!("the configuration is in another file, {name}")),
     })
 }
 
-/// The same of an example.
+/// Like [`failures`], for an example.
 pub fn failures_of_example(example: &Example) -> Vec<String> {
     run(example.cases, |config| {
         if config != Config::File(example.config_file) {
