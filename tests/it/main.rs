@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod captures;
 mod cases;
 mod compare;
 mod cookies;
@@ -20,10 +21,14 @@ mod json_laws;
 mod json_oracle;
 mod json_trees;
 mod laws;
+mod live;
 mod manifests;
+mod metrics;
 mod mirrors;
 mod mutations;
+mod outbox;
 mod outcomes;
+mod pairings;
 mod reading;
 mod reference;
 mod samples;
