@@ -1,4 +1,4 @@
-//! The case files through Envoy: each request is sent, and the upstream that answers shows the request that it received.
+//! The case files through Envoy: Envoy routes each request by the decision of the filter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::replay::replay;
 use crate::scene::{ASK, PLUGIN, plugin};
 use crate::support::case_files::CASE_FILES;
 
-/// The upstream of requests that no release decides.
+/// The upstream of the requests that no release decides.
 const NOBODY: &str = "nobody";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,7 +27,7 @@ async fn every_case_holds() -> Result<()> {
     let mut failures = Vec::new();
     for file in files {
         let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
-        ensure!(applied == Applied::Accepted, "{} was refused", file.name);
+        ensure!(applied == Applied::Accepted, "{} was rejected", file.name);
         let routing = Arc::new(file.routing_headers());
         for case in file.cases {
             let case = Arc::new(case);
@@ -46,7 +46,7 @@ async fn every_case_holds() -> Result<()> {
 /// A case file and its compiled configuration.
 struct File {
     name: &'static str,
-    /// The configuration, with `explain`.
+    /// With `explain`.
     config: String,
     releases: Releases,
     cases: Vec<Case>,
@@ -85,7 +85,7 @@ impl File {
             versions.map(|version| {
                 let route = match (&release.route, version.authority()) {
                     (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
-                    // The lab's routes match hosts on every port.
+                    // The routes of the lab match hosts with any port.
                     (ReleaseRoute::Authority, Some(authority)) => {
                         Route::authority(authority.split(':').next().unwrap_or(authority))
                     }
@@ -97,7 +97,7 @@ impl File {
     }
 }
 
-/// An Envoy with an upstream for each version of the case files. Each upstream answers with the request that it received.
+/// An Envoy with an upstream per version that a case file names.
 struct Mesh {
     envoy: Envoy,
     client: Arc<Client>,

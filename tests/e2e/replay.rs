@@ -1,4 +1,4 @@
-//! A case through Envoy: its requests are sent. Their decisions are read from the explanations in the responses.
+//! Runs a case through Envoy and reads the decisions from the explanations in the answers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::scene::{ASKED, decided};
 
-/// Requests of a case that are under way at the same time.
+/// The number of concurrent requests of a case.
 const AT_ONCE: usize = 16;
 
 /// Sends every request of `case`, and returns an observation for each. `complete` adds to the observation what the
