@@ -166,7 +166,14 @@ impl fmt::Display for Event<'_> {
                 version,
                 reason,
             } => {
-                labels(f, &[("release", release), ("version", version), ("reason", reason)])?;
+                labels(
+                    f,
+                    &[
+                        ("release", release),
+                        ("version", version),
+                        ("reason", reason),
+                    ],
+                )?;
                 f.write_str("halftone_requests_total")
             }
             Self::Response {
@@ -174,7 +181,10 @@ impl fmt::Display for Event<'_> {
                 version,
                 class,
             } => {
-                labels(f, &[("release", release), ("version", version), ("class", class)])?;
+                labels(
+                    f,
+                    &[("release", release), ("version", version), ("class", class)],
+                )?;
                 f.write_str("halftone_responses_total")
             }
             Self::RequestDuration { release, version } => {
@@ -190,7 +200,14 @@ impl fmt::Display for Event<'_> {
                 mirror,
                 outcome,
             } => {
-                labels(f, &[("release", release), ("mirror", mirror), ("outcome", outcome)])?;
+                labels(
+                    f,
+                    &[
+                        ("release", release),
+                        ("mirror", mirror),
+                        ("outcome", outcome),
+                    ],
+                )?;
                 f.write_str("halftone_mirrors_total")
             }
             Self::MirrorDuration { release, mirror } => {
@@ -202,7 +219,10 @@ impl fmt::Display for Event<'_> {
                 mirror,
                 result,
             } => {
-                labels(f, &[("release", release), ("mirror", mirror), ("result", result)])?;
+                labels(
+                    f,
+                    &[("release", release), ("mirror", mirror), ("result", result)],
+                )?;
                 f.write_str("halftone_comparisons_total")
             }
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),

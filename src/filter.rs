@@ -4,15 +4,13 @@
 //! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
 mod abi;
-mod comparing;
-mod copying;
-mod metrics;
-mod mirroring;
+mod capture;
+mod dispatch;
+mod live;
+mod pairing;
 mod plugin_status;
 mod root;
-mod serving;
 mod stream;
-mod wake_up;
 
 proxy_wasm::main! {{
     abi::start_logging();

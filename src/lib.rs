@@ -16,7 +16,8 @@
 //! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
 //! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
 //! - [`effects`]: what happens to a request because of the decision.
-//! - [`event`]: the names of metrics and their labels.
+//! - [`event`] and [`metrics`]: what is counted, and under which names.
+//! - [`plugin_status`]: whether a good configuration serves in a proxy.
 //!
 //! [`config`] is what users write. It compiles into releases, or into a list of all violations.
 //!
@@ -57,10 +58,13 @@ pub mod config;
 pub mod destination;
 pub mod draw;
 pub mod effects;
+pub mod escape;
 pub mod event;
 mod json;
+pub mod live;
 pub mod lookup;
 pub mod matching;
+pub mod metrics;
 pub mod mirror;
 pub mod plugin_status;
 pub mod release;

@@ -4,17 +4,21 @@
 //! [`outbox`] bounds all copies together, and [`compare`] tells how its answer differs from
 //! production's. Nothing here sends anything.
 
+pub mod capture;
 pub mod compare;
 pub mod grpc;
 mod json_diff;
+pub mod limits;
 pub mod outbox;
 mod outcome;
+pub mod pairing;
 mod request;
 mod sample;
 mod secrets;
 pub(crate) mod sort;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 pub use compare::{
     Answer, BodyMode, Compare, Comparison, ComparisonResult, Difference, Place, Reading,
@@ -25,7 +29,7 @@ pub use json_diff::{
 pub use outcome::MirrorOutcome;
 pub use request::{Edits, MARK, MirrorRequest, Uncarriable, is_never_copied};
 pub use sample::{Sample, Samples};
-pub use secrets::Secrets;
+pub use secrets::{SecretHeader, Secrets};
 
 use crate::draw::{Percentage, Ticket};
 use crate::matching::{self, Match, Trace};
@@ -54,7 +58,7 @@ pub struct Mirror {
     /// What is different in a copy's head.
     pub edits: Edits,
     /// How its answers are compared with production's; none: they are not.
-    pub compare: Option<Compare>,
+    pub compare: Option<Arc<Compare>>,
 }
 
 impl Mirror {
@@ -71,6 +75,26 @@ impl Mirror {
             .any(|method| method.as_bytes() == head.method())
             && (self.matches.is_empty() || matching::any_holds(&self.matches, head, ticket, trace))
             && (self.percentage.is_all() || matching::is_in(self.percentage, head, ticket, trace))
+    }
+
+    /// The outcome of a request that the mirror selects, if its head tells that there is no copy.
+    /// `length` is the announced length of its body.
+    #[must_use]
+    pub fn refusal(&self, kind: RequestKind, length: Option<usize>) -> Option<MirrorOutcome> {
+        if kind == RequestKind::Tunnel {
+            Some(MirrorOutcome::Skipped)
+        } else if length.is_some_and(|length| length > self.max_body) {
+            Some(MirrorOutcome::TooLarge)
+        } else {
+            None
+        }
+    }
+
+    /// How the answers to a request are compared. None: they are not. `chance` is a random number.
+    #[must_use]
+    pub fn comparison(&self, chance: u64) -> Option<&Arc<Compare>> {
+        let compare = self.compare.as_ref();
+        compare.filter(|compare| compare.percentage.takes(chance))
     }
 }
 

@@ -15,73 +15,41 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use proxy_wasm::types::{BufferType, MapType, MetricType};
+use proxy_wasm::types::MetricType;
 
 use crate::draw::Random;
+use crate::event::Event;
+use crate::lookup::Lookup;
+use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::request::HeaderPairs;
 
 /// The functions of the host. Each returns a [`Status`]. Where one writes a pointer, the host has
 /// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
+#[rustfmt::skip]
 mod raw {
     unsafe extern "C" {
         pub fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
         pub fn proxy_get_log_level(level: *mut u32) -> u32;
-        pub fn proxy_get_buffer_bytes(
-            of: u32,
-            start: usize,
-            most: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
+        pub fn proxy_get_buffer_bytes(of: u32, start: usize, most: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
+            map: u32, name: *const u8, name_size: usize, data: *mut *mut u8, size: *mut usize,
         ) -> u32;
         pub fn proxy_replace_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            value: *const u8,
-            value_size: usize,
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
         ) -> u32;
         pub fn proxy_add_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            value: *const u8,
-            value_size: usize,
+            map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
-        pub fn proxy_get_property(
-            path: *const u8,
-            path_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub fn proxy_set_property(
-            path: *const u8,
-            path_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
+        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
         pub fn proxy_get_shared_data(
-            key: *const u8,
-            key_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-            cas: *mut u32,
+            key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32,
         ) -> u32;
         pub fn proxy_set_shared_data(
-            key: *const u8,
-            key_size: usize,
-            value: *const u8,
-            value_size: usize,
-            cas: u32,
+            key: *const u8, key_size: usize, value: *const u8, value_size: usize, cas: u32,
         ) -> u32;
         pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
@@ -133,81 +101,42 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
 
 // Headers, trailers and bodies
 
-/// The request headers, pseudo-headers included. Empty outside of the request headers callback.
-pub fn request_headers() -> HeaderPairs {
-    pairs(MapType::HttpRequestHeaders)
+/// A map of headers or trailers. Each exists in the callback that its name tells, and is empty in
+/// others.
+#[derive(Clone, Copy, Debug)]
+pub enum Map {
+    RequestHeaders = 0,
+    ResponseHeaders = 2,
+    ResponseTrailers = 3,
+    /// Of the answer to a call.
+    AnswerHeaders = 6,
+    /// Of the answer to a call.
+    AnswerTrailers = 7,
 }
 
-/// The response headers, `:status` included. Empty outside of the response headers callback.
-pub fn response_headers() -> HeaderPairs {
-    pairs(MapType::HttpResponseHeaders)
+/// Bytes that the host keeps. Each exists in the callback that its name tells, and is empty in others.
+#[derive(Clone, Copy, Debug)]
+pub enum Buffer {
+    /// The chunk that passes now.
+    RequestBody = 0,
+    /// The chunk that passes now.
+    ResponseBody = 1,
+    /// Of the answer to a call.
+    AnswerBody = 4,
+    /// The configuration of the plugin.
+    Configuration = 7,
 }
 
-/// The first value of a response header. None outside of the response headers callback.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpResponseHeaders, name)
-}
-
-/// The response trailers. Empty outside of the response trailers callback.
-pub fn response_trailers() -> HeaderPairs {
-    pairs(MapType::HttpResponseTrailers)
-}
-
-/// Sets a request header to one value, whatever values it had. Only in the request headers callback.
-///
-/// Envoy then chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
-pub fn set_request_header(name: &str, value: &str) {
-    replace(MapType::HttpRequestHeaders, name, value);
-}
-
-/// Removes all values of a request header. Only in the request headers callback.
-pub fn remove_request_header(name: &str) {
-    let map = MapType::HttpRequestHeaders as u32;
-    // SAFETY: the host reads the name and keeps nothing.
-    let status = unsafe { raw::proxy_remove_header_map_value(map, name.as_ptr(), name.len()) };
-    logged(status, name);
-}
-
-/// Sets a response header to one value. Only in the response headers callback.
-pub fn set_response_header(name: &str, value: &str) {
-    replace(MapType::HttpResponseHeaders, name, value);
-}
-
-/// Adds a response header, beside others of the same name. Only in the response headers callback.
-pub fn add_response_header(name: &str, value: &str) {
-    let map = MapType::HttpResponseHeaders as u32;
-    // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    };
-    logged(status, name);
-}
-
-/// The chunk of the request body that passes now, `size` bytes long. Empty outside of the request
-/// body callback.
-pub fn request_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpRequestBody, size)
-}
-
-/// The chunk of the response body that passes now, `size` bytes long. Empty outside of the response
-/// body callback.
-pub fn response_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpResponseBody, size)
-}
-
-/// The configuration of the plugin. Empty outside of the configure callback.
-pub fn plugin_configuration() -> Vec<u8> {
-    buffer(BufferType::PluginConfiguration, usize::MAX)
-}
-
-fn pairs(map: MapType) -> HeaderPairs {
+/// All pairs of a map, pseudo-headers included.
+pub fn headers(map: Map) -> HeaderPairs {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) });
     HeaderPairs::new(bytes.unwrap_or_default())
 }
 
-fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
+/// The first value of a header or trailer.
+pub fn header(map: Map, name: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the name and writes through the two pointers alone.
     let bytes = bytes(|data, size| unsafe {
         raw::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, size)
@@ -215,22 +144,36 @@ fn value(map: MapType, name: &str) -> Option<Vec<u8>> {
     bytes.ok()
 }
 
-fn replace(map: MapType, name: &str, value: &str) {
-    let map = map as u32;
+/// Sets a header to one value, whatever values it had. After a change of the request headers Envoy
+/// chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
+pub fn set_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_replace_header_map_value, map, name, value);
+}
+
+/// Adds a header, beside others of the same name.
+pub fn add_header(map: Map, name: &str, value: &str) {
+    write_header(raw::proxy_add_header_map_value, map, name, value);
+}
+
+type WriteHeader = unsafe extern "C" fn(u32, *const u8, usize, *const u8, usize) -> u32;
+
+fn write_header(write: WriteHeader, map: Map, name: &str, value: &str) {
+    let (map, bytes) = (map as u32, value.as_bytes());
     // SAFETY: the host reads name and value and keeps nothing.
-    let status = unsafe {
-        raw::proxy_replace_header_map_value(
-            map,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
-    };
+    let status = unsafe { write(map, name.as_ptr(), name.len(), bytes.as_ptr(), bytes.len()) };
     logged(status, name);
 }
 
-fn buffer(of: BufferType, most: usize) -> Vec<u8> {
+/// Removes all values of a header.
+pub fn remove_header(map: Map, name: &str) {
+    // SAFETY: the host reads the name and keeps nothing.
+    let status =
+        unsafe { raw::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    logged(status, name);
+}
+
+/// At most `most` bytes of a buffer.
+pub fn buffer(of: Buffer, most: usize) -> Vec<u8> {
     // SAFETY: the host writes through the two pointers alone.
     let bytes =
         bytes(|data, size| unsafe { raw::proxy_get_buffer_bytes(of as u32, 0, most, data, size) });
@@ -260,26 +203,6 @@ pub fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcom
             _ => MirrorOutcome::Failed,
         },
     )
-}
-
-/// The headers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_headers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseHeaders)
-}
-
-/// The body of the answer to a call, `size` bytes long. Empty outside of the root's answer callback.
-pub fn answer_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpCallResponseBody, size)
-}
-
-/// The trailers of the answer to a call. Empty outside of the root's answer callback.
-pub fn answer_trailers() -> HeaderPairs {
-    pairs(MapType::HttpCallResponseTrailers)
-}
-
-/// The first value of a header of the answer to a call. None outside of the root's answer callback.
-pub fn answer_header(name: &str) -> Option<Vec<u8>> {
-    value(MapType::HttpCallResponseHeaders, name)
 }
 
 // Contexts
@@ -440,41 +363,46 @@ pub struct Changed;
 
 // Metrics
 
-/// A counter, a gauge or a histogram of Envoy.
+/// A counter, a gauge or a histogram of Envoy. One that Envoy refused to define counts nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct Metric(u32);
+pub struct Metric(Option<u32>);
 
 impl Metric {
-    /// The counter `name`, which is 0 if it is new. [`crate::event`] has the names.
-    pub fn counter(name: &str) -> Option<Self> {
-        Self::define(MetricType::Counter, name)
+    /// The metric of `event`, which is 0 if it is new.
+    ///
+    /// It is defined once in the life of a VM. Envoy keeps an entry for each definition, even of a name
+    /// that it has, and configurations come and go.
+    pub fn of(kind: MetricType, event: &Event<'_>) -> Self {
+        thread_local! {
+            static DEFINED: RefCell<Lookup<Metric>> = RefCell::default();
+        }
+        let name = event.to_string();
+        DEFINED.with_borrow_mut(|defined| match defined.get(name.as_bytes()) {
+            Some(metric) => *metric,
+            None => {
+                let metric = Self::define(kind, &name);
+                defined.insert(name.into_bytes().into(), metric);
+                metric
+            }
+        })
     }
 
-    /// The gauge `name`.
-    pub fn gauge(name: &str) -> Option<Self> {
-        Self::define(MetricType::Gauge, name)
-    }
-
-    /// The histogram `name`.
-    pub fn histogram(name: &str) -> Option<Self> {
-        Self::define(MetricType::Histogram, name)
-    }
-
-    fn define(kind: MetricType, name: &str) -> Option<Self> {
+    fn define(kind: MetricType, name: &str) -> Self {
         let mut id = 0;
         // SAFETY: the host reads the name and writes the id.
         let status = unsafe {
             raw::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id)
         };
-        checked(status).is_ok().then_some(Self(id))
+        logged(status, name);
+        Self(checked(status).is_ok().then_some(id))
     }
 
     /// Adds `amount`, which may be negative for a gauge. Envoy refuses an addition of 0.
     pub fn add(self, amount: i64) {
-        if amount != 0 {
+        if let (Some(id), true) = (self.0, amount != 0) {
             // SAFETY: two numbers.
             logged(
-                unsafe { raw::proxy_increment_metric(self.0, amount) },
+                unsafe { raw::proxy_increment_metric(id, amount) },
                 "a metric",
             );
         }
@@ -482,19 +410,23 @@ impl Metric {
 
     /// The value of a counter or a gauge, over all workers.
     pub fn value(self) -> Option<u64> {
-        let mut value = 0;
+        let (id, mut value) = (self.0?, 0);
         // SAFETY: the host writes the value.
-        let status = unsafe { raw::proxy_get_metric(self.0, &raw mut value) };
+        let status = unsafe { raw::proxy_get_metric(id, &raw mut value) };
         checked(status).is_ok().then_some(value)
     }
+}
 
-    /// Adds a value to a histogram.
-    pub fn record(self, value: u64) {
-        // SAFETY: two numbers.
-        logged(
-            unsafe { raw::proxy_record_metric(self.0, value) },
-            "a metric",
-        );
+impl metrics::Metric for Metric {
+    fn add_one(self) {
+        self.add(1);
+    }
+
+    fn record(self, value: u64) {
+        if let Some(id) = self.0 {
+            // SAFETY: two numbers.
+            logged(unsafe { raw::proxy_record_metric(id, value) }, "a metric");
+        }
     }
 }
 
@@ -542,7 +474,8 @@ const LEVELS: [LevelFilter; 5] = [
     LevelFilter::Error,
 ];
 
-/// Writes what this filter logs, and a panic, to Envoy's log.
+/// Writes what this filter logs, and a panic, to Envoy's log. While the module starts, the host allows
+/// no question about its log level.
 pub fn start_logging() {
     struct EnvoysLog;
 
@@ -574,7 +507,7 @@ pub fn start_logging() {
     // It fails only if a logger is set already.
     let _ = log::set_logger(&ENVOYS_LOG);
     std::panic::set_hook(Box::new(|panic| write_log(CRITICAL, &panic.to_string())));
-    follow_log_level();
+    log::set_max_level(LevelFilter::Info);
 }
 
 /// Builds only the messages that Envoy's level for plugins lets through.

@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::abi::{self, Metric};
-use super::metrics;
+use proxy_wasm::types::MetricType;
+
 use crate::event::Event;
 use crate::lookup::Lookup;
 use crate::plugin_status::{PluginStatus, Role};
@@ -37,7 +38,7 @@ impl RootStatus {
         });
         ALL_ROOTS.set(ALL_ROOTS.get() + 1);
         // The gauge exists as long as some VM has defined it.
-        metrics::gauge(&Event::Plugins);
+        gauge(&Event::Plugins);
         Self {
             plugin: plugin.into(),
             key: format!("halftone.plugin.{plugin}"),
@@ -115,10 +116,12 @@ impl RootStatus {
     }
 }
 
+fn gauge(event: &Event<'_>) -> Metric {
+    Metric::of(MetricType::Gauge, event)
+}
+
 fn add(event: &Event<'_>, [before, after]: [i64; 2]) {
-    if let Some(gauge) = metrics::gauge(event) {
-        gauge.add(after - before);
-    }
+    gauge(event).add(after - before);
 }
 
 /// Whether no other plugin can have seen a request before, or will see it afterwards. It is called for
@@ -130,8 +133,7 @@ fn add(event: &Event<'_>, [before, after]: [i64; 2]) {
 /// question.
 pub fn is_alone() -> bool {
     thread_local! {
-        static PLUGINS: Option<Metric> = metrics::gauge(&Event::Plugins);
+        static PLUGINS: Metric = gauge(&Event::Plugins);
     }
-    let plugins = || PLUGINS.with(|gauge| gauge.and_then(Metric::value));
-    ALL_ROOTS.get() == 1 && plugins() == Some(1)
+    ALL_ROOTS.get() == 1 && PLUGINS.with(|plugins| plugins.value()) == Some(1)
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi;
-use super::live::Live;
-use super::mirroring::Mirroring;
+use super::abi::{self, Buffer};
+use super::dispatch::Dispatch;
+use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
 use crate::config::{self, Violations};
@@ -18,13 +18,13 @@ use crate::release::Releases;
 
 thread_local! {
     /// The roots that wait for the answers to their copies after Envoy is done with them.
-    static LEAVING: RefCell<Vec<(u32, Rc<Mirroring>)>> = RefCell::default();
+    static LEAVING: RefCell<Vec<(u32, Rc<Dispatch>)>> = RefCell::default();
 }
 
 /// Envoy makes a new root for each configuration, and keeps the old one while a stream holds it.
 pub struct Root {
     id: u32,
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     status: Option<RootStatus>,
     is_leaving: bool,
 }
@@ -34,7 +34,7 @@ impl Root {
     pub fn new(id: u32) -> Self {
         Self {
             id,
-            mirroring: Rc::default(),
+            dispatch: Rc::default(),
             status: None,
             is_leaving: false,
         }
@@ -42,7 +42,7 @@ impl Root {
 
     fn leave(&mut self) {
         self.is_leaving = true;
-        let leaving = (self.id, Rc::clone(&self.mirroring));
+        let leaving = (self.id, Rc::clone(&self.dispatch));
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 
@@ -54,16 +54,16 @@ impl Root {
     fn look_after_others(&self) {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
-            all.retain(|(id, mirroring)| {
+            all.retain(|(id, dispatch)| {
                 let is_alive = abi::is_root_alive(*id, self.id);
                 if !is_alive {
-                    dropped.push(Rc::clone(mirroring));
+                    dropped.push(Rc::clone(dispatch));
                 }
                 is_alive
             });
         });
-        for mirroring in dropped {
-            mirroring.cancelled();
+        for dispatch in dropped {
+            dispatch.cancelled();
         }
     }
 
@@ -73,18 +73,18 @@ impl Root {
     }
 
     fn serve(&mut self, live: Rc<Live>) {
-        self.mirroring = Rc::new(Mirroring::new(live));
+        self.dispatch = Rc::new(Dispatch::new(live));
     }
 
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Live::begin(status.plugin(), releases));
+        self.serve(live::begin(status.plugin(), releases));
     }
 
     fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
         let is_rejected =
             status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Live::last_good(status.plugin()) {
+        match live::last_good(status.plugin()) {
             Some(live) => {
                 self.serve(live);
                 status.serves_on();
@@ -119,13 +119,13 @@ impl RootContext for Root {
         abi::follow_log_level();
         abi::tick_every(FIRST_TICK);
         let mut status = RootStatus::new(&abi::plugin_name());
-        let text = abi::plugin_configuration();
+        let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
         let refusal = match config::load(&text) {
             Ok(releases) => {
                 let read_at = abi::instant();
                 self.accept(&mut status, releases);
-                log_accepted(status.plugin(), &self.mirroring, started_at, read_at);
+                log_accepted(status.plugin(), &self.dispatch, started_at, read_at);
                 None
             }
             Err(violations) => {
@@ -148,11 +148,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.mirroring))))
+        Some(Box::new(Stream::new(Rc::clone(&self.dispatch))))
     }
 
     fn on_queue_ready(&mut self, _queue: u32) {
-        self.mirroring.woken();
+        self.dispatch.woken();
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -160,8 +160,8 @@ impl RootContext for Root {
     }
 }
 
-fn log_accepted(plugin: &str, mirroring: &Mirroring, started_at: Instant, read_at: Instant) {
-    let releases = mirroring.live().releases.all().len();
+fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at: Instant) {
+    let releases = dispatch.live().all().len();
     let read = read_at.duration_since(started_at).as_millis();
     let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(
@@ -185,10 +185,10 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
-        self.mirroring.answered(call, headers, body, trailers);
+        self.dispatch.answered(call, headers, body, trailers);
         if self.is_leaving {
             self.look_after_others();
-            if self.mirroring.is_idle() {
+            if self.dispatch.is_idle() {
                 self.end();
             }
         }
@@ -200,8 +200,8 @@ impl Context for Root {
         if let Some(status) = self.status.take() {
             status.end();
         }
-        self.mirroring.send_all();
-        let is_idle = self.mirroring.is_idle();
+        self.dispatch.send_all();
+        let is_idle = self.dispatch.is_idle();
         if !is_idle {
             self.leave();
         }

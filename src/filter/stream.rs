@@ -7,15 +7,17 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::abi;
-use super::comparing::ProductionAnswer;
-use super::copying::{Copying, Selected};
+use super::abi::{self, Buffer, Map};
+use super::capture::Selected;
+use super::dispatch::{Dispatch, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
-use super::mirroring::{Mirroring, milliseconds_since};
+use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, effects};
 use crate::event::ResponseClass;
+use crate::mirror::capture::Capture;
+use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
 use crate::request::{HeaderPairs, RequestHead};
 
@@ -30,11 +32,11 @@ const ROUTED: &str = "halftone.routed";
 const SWITCHING_PROTOCOLS: u64 = 101;
 
 pub struct Stream {
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     decided: Option<Decided>,
-    copying: Option<Copying>,
+    capture: Option<Capture<Recipient>>,
     /// Production's answer, if a mirror's answer is compared with it.
-    answer: Option<ProductionAnswer>,
+    answer: Option<ProductionAnswer<LivePairing>>,
 }
 
 /// What is left to do for a request that was decided.
@@ -70,18 +72,18 @@ impl Decided {
 }
 
 impl Stream {
-    pub fn new(mirroring: Rc<Mirroring>) -> Self {
+    pub fn new(dispatch: Rc<Dispatch>) -> Self {
         Self {
-            mirroring,
+            dispatch,
             decided: None,
-            copying: None,
+            capture: None,
             answer: None,
         }
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
     fn decide(&mut self, head: &RequestHead<'_>) -> Option<Selected> {
-        let live = self.mirroring.live();
+        let live = self.dispatch.live();
         let release = live.claiming(head);
         let address = release
             .filter(|live| live.release.reads_source_address())
@@ -100,7 +102,7 @@ impl Stream {
             now: 0,
         };
         let effects = effects(
-            live.releases.settings(),
+            live.settings(),
             release.map(|live| &*live.release),
             head,
             || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
@@ -127,11 +129,10 @@ impl Stream {
     }
 
     fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
-        self.copying = Copying::begin(&self.mirroring, selected, headers);
-        if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
-            let answer = ProductionAnswer::new(decided.at, copying.comparing());
-            self.answer = (!answer.is_unwanted()).then_some(answer);
-        }
+        self.capture = selected.capture(headers);
+        let recipients = self.capture.iter().flat_map(Capture::targets);
+        let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
+        self.answer = ProductionAnswer::new(pairs);
         if end_of_stream {
             self.end_copy();
         }
@@ -140,12 +141,17 @@ impl Stream {
     fn end_response(&mut self) {
         if let Some(decided) = &mut self.decided {
             decided.response.is_whole = true;
+            if let Some(answer) = self.answer.take() {
+                report(answer.end(milliseconds_since(decided.at)));
+            }
         }
     }
 
     fn end_copy(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.end();
+        if let Some(capture) = self.capture.take() {
+            let (copies, ended) = capture.end();
+            count_ended(ended);
+            self.dispatch.put(copies);
         }
     }
 }
@@ -154,11 +160,11 @@ impl Stream {
 /// none, it is not written.
 fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
     for name in &effects.removed {
-        abi::remove_request_header(name);
+        abi::remove_header(Map::RequestHeaders, name);
     }
     if let Some(set) = effects.set {
         if !set.is_present {
-            abi::set_request_header(set.name, set.value);
+            abi::set_header(Map::RequestHeaders, set.name, set.value);
         }
         if !is_alone {
             abi::set_filter_state(ROUTED, set.name);
@@ -171,10 +177,10 @@ fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.live().releases.all().is_empty() {
+        if self.dispatch.live().all().is_empty() {
             return Action::Continue;
         }
-        let headers = abi::request_headers();
+        let headers = abi::headers(Map::RequestHeaders);
         let selected = self.decide(&RequestHead::new(&headers.borrowed()));
         if let Some(selected) = selected {
             self.copy(selected, headers, end_of_stream);
@@ -183,8 +189,8 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let Some(copying) = self.copying.take() {
-            self.copying = copying.body(size);
+        if let Some(capture) = &mut self.capture {
+            count_ended(capture.body(size, |size| abi::buffer(Buffer::RequestBody, size)));
             if end_of_stream {
                 self.end_copy();
             }
@@ -202,29 +208,31 @@ impl HttpContext for Stream {
         let Some(decided) = &mut self.decided else {
             return Action::Continue;
         };
-        decided.response.is_whole = end_of_stream;
         // A comparison needs all headers, everybody else the status alone.
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
         decided.response.status = match compared {
             Some(answer) => {
-                let headers = abi::response_headers();
-                answer.head(&headers, end_of_stream);
+                let headers = abi::headers(Map::ResponseHeaders);
+                answer.head(&headers.borrowed(), end_of_stream);
                 status(headers.get(":status"))
             }
-            None => status(abi::response_header(":status").as_deref()),
+            None => status(abi::header(Map::ResponseHeaders, ":status").as_deref()),
         };
         if let Some(cookie) = &decided.set_cookie {
-            abi::add_response_header("set-cookie", cookie);
+            abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
         }
         if let Some(explanation) = &decided.explanation {
-            abi::set_response_header(DECISION, explanation);
+            abi::set_header(Map::ResponseHeaders, DECISION, explanation);
+        }
+        if end_of_stream {
+            self.end_response();
         }
         Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.body(size, end_of_stream);
+            answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
         }
         if end_of_stream {
             self.end_response();
@@ -234,7 +242,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.trailers();
+            answer.trailers(|| abi::headers(Map::ResponseTrailers));
         }
         self.end_response();
         Action::Continue
@@ -243,11 +251,11 @@ impl HttpContext for Stream {
     /// Runs also for a request that an earlier filter answered. Its headers never came here, so
     /// nothing was decided.
     fn on_log(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.abandon();
+        if let Some(capture) = self.capture.take() {
+            count_ended(capture.abandon());
         }
-        if let Some(answer) = &mut self.answer {
-            answer.gone();
+        if let Some(answer) = self.answer.take() {
+            report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
             let metrics = &decided.release.metrics;
@@ -258,6 +266,12 @@ impl HttpContext for Stream {
 }
 
 impl Context for Stream {}
+
+fn report(pairs: EndedPairs<LivePairing>) {
+    for (pair, compared) in pairs {
+        pair.report(compared);
+    }
+}
 
 /// The number of a `:status`, 0 if it is none.
 fn status(value: Option<&[u8]>) -> u64 {

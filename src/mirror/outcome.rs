@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::fmt;
 
-use super::RequestKind;
+use super::{RequestKind, Uncarriable};
 
 /// What became of a request that a mirror selected. Each has exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,15 @@ impl MirrorOutcome {
             }
         };
         if is_late { Self::Timeout } else { Self::Failed }
+    }
+}
+
+impl From<Uncarriable> for MirrorOutcome {
+    fn from(reason: Uncarriable) -> Self {
+        match reason {
+            Uncarriable::Bytes => Self::Skipped,
+            Uncarriable::TooLarge => Self::TooLarge,
+        }
     }
 }
 

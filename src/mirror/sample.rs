@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use super::compare::{Answer, Comparison, Difference, Place};
-use super::secrets::{Secrets, is_secret_header};
+use super::secrets::{SecretHeader, Secrets};
+use crate::escape::json_string;
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -53,9 +54,9 @@ impl fmt::Display for Sample<'_> {
         let grpc_status =
             |answer: Option<&Answer>| answer.and_then(|answer| answer.grpc_status).map(u64::from);
         f.write_str("{\"release\":")?;
-        quote(f, self.release.chars())?;
+        json_string(f, self.release.chars())?;
         f.write_str(",\"mirror\":")?;
-        quote(f, self.mirror.chars())?;
+        json_string(f, self.mirror.chars())?;
         f.write_str(",\"requestId\":")?;
         self.text(f, self.request_id, LONGEST_TEXT)?;
         f.write_str(",\"method\":")?;
@@ -96,8 +97,8 @@ impl Sample<'_> {
         match &difference.place {
             Place::Header(name) => {
                 f.write_str("\"header\":")?;
-                quote(f, name.chars())?;
-                is_secret = is_secret_header(name);
+                json_string(f, name.chars())?;
+                is_secret = SecretHeader::of(&**name).is_some();
             }
             Place::Pointer(pointer) => {
                 f.write_str("\"pointer\":")?;
@@ -130,13 +131,13 @@ impl Sample<'_> {
             return f.write_str("null");
         };
         if self.hides(text, longest) {
-            return quote(f, HIDDEN.chars());
+            return json_string(f, HIDDEN.chars());
         }
         // What is behind is not shown, and need not be read.
         let begin = text.get(..4 * longest + 4).unwrap_or(text);
         let begin = String::from_utf8_lossy(begin);
         let is_long = begin.chars().nth(longest).is_some();
-        quote(f, begin.chars().take(longest).chain(is_long.then_some('…')))
+        json_string(f, begin.chars().take(longest).chain(is_long.then_some('…')))
     }
 }
 
@@ -146,22 +147,6 @@ fn number(f: &mut fmt::Formatter<'_>, name: &str, number: Option<u64>) -> fmt::R
         Some(number) => write!(f, "{number}"),
         None => f.write_str("null"),
     }
-}
-
-/// Writes a JSON string.
-fn quote(f: &mut fmt::Formatter<'_>, text: impl Iterator<Item = char>) -> fmt::Result {
-    f.write_char('"')?;
-    for char in text {
-        match char {
-            '"' | '\\' => {
-                f.write_char('\\')?;
-                f.write_char(char)?;
-            }
-            '\0'..' ' => write!(f, "\\u{:04x}", u32::from(char))?,
-            char => f.write_char(char)?,
-        }
-    }
-    f.write_char('"')
 }
 
 /// Lets a few samples through, so that a log is not flooded: so many in a minute, which begins with

@@ -9,6 +9,7 @@
 )]
 
 mod bytes;
+mod captures;
 mod cases;
 mod compare;
 mod cookies;
@@ -21,9 +22,13 @@ mod json_laws;
 mod json_oracle;
 mod json_trees;
 mod laws;
+mod live;
 mod manifests;
+mod metrics;
 mod mirrors;
+mod outbox;
 mod outcomes;
+mod pairings;
 mod reading;
 mod samples;
 mod schema;

@@ -1,5 +1,6 @@
 //! Mirrors and their destinations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{comparisons, conditions, names, numbers};
@@ -106,7 +107,10 @@ fn compile_mirror(
         ),
         edits: compile_edits(mirror, release, path, violations),
         compare: mirror.compare.as_ref().map(|compare| {
-            comparisons::compile(compare, name, budget, &path.field("compare"), violations)
+            let path = path.field("compare");
+            Arc::new(comparisons::compile(
+                compare, name, budget, &path, violations,
+            ))
         }),
     }
 }

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::body::{Body, Digest};
 use super::{BodyMode, Compare};
 use crate::mirror::grpc::{Frames, Messages, is_grpc};
-use crate::mirror::outbox::capacity_for;
+use crate::mirror::limits::capacity_for;
 use crate::request::Header;
 
 const STREAM: &str = "a body is a stream";
