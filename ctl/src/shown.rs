@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use halftone::draw::SessionKey;
+use halftone::mirror::SecretHeader;
 
 use crate::terminal::escaped;
 
@@ -24,8 +25,8 @@ pub fn quoted(text: &str) -> String {
 /// The value of the header `name`, with secrets hidden.
 #[must_use]
 pub fn header_value<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
-    match name {
-        "authorization" | "proxy-authorization" => {
+    match SecretHeader::of(name) {
+        Some(SecretHeader::Credentials) => {
             let scheme = value.split(|byte| *byte == b' ').next();
             let scheme = scheme.filter(|scheme| scheme.len() < value.len());
             match scheme {
@@ -33,8 +34,8 @@ pub fn header_value<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
                 None => HIDDEN.as_bytes().into(),
             }
         }
-        "cookie" | "set-cookie" => HIDDEN.as_bytes().into(),
-        _ => value.into(),
+        Some(SecretHeader::Cookies | SecretHeader::SetCookie) => HIDDEN.as_bytes().into(),
+        None => value.into(),
     }
 }
 
