@@ -27,7 +27,7 @@ async fn every_case_holds() -> Result<()> {
     let mut failures = Vec::new();
     for file in files {
         let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
-        ensure!(applied == Applied::Accepted, "{} was refused", file.name);
+        ensure!(applied == Applied::Accepted, "{} was rejected", file.name);
         let routing = Arc::new(file.routing_headers());
         for case in file.cases {
             let case = Arc::new(case);
@@ -85,7 +85,7 @@ impl File {
             versions.map(|version| {
                 let route = match (&release.route, version.authority()) {
                     (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
-                    // The lab's routes match hosts on every port.
+                    // The routes of the lab match hosts with any port.
                     (ReleaseRoute::Authority, Some(authority)) => {
                         Route::authority(authority.split(':').next().unwrap_or(authority))
                     }

@@ -1,7 +1,8 @@
-//! The packaged filter in a real Envoy.
+//! Tests that need more than Rust: the filter in a real Envoy, a real Prometheus, kubectl and Python.
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may fail"
 )]
@@ -13,7 +14,9 @@ mod comparisons;
 mod configuration;
 mod examples;
 mod forgery;
+mod golden;
 mod injection;
+mod manifests;
 mod metrics;
 mod mirrors;
 mod observability;

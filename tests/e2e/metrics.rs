@@ -1,4 +1,4 @@
-//! The metrics, as Prometheus shows them under the tag rules that ship.
+//! The metrics, as Prometheus gets them with the published tag rules.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::scene::{REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, reviews};
 const DURATIONS: &str = "halftone_request_duration_milliseconds_count";
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "reset"];
 
-/// Every reason that a canary has but `take-over`. What has no weight has no counter.
+/// Every reason of a canary except `take-over`. A version without weight has no counter.
 fn canary() -> Value {
     reviews(json!({"canary": {
         "rules": [
@@ -29,7 +29,7 @@ fn canary() -> Value {
 }
 
 #[tokio::test]
-async fn every_counter_is_there_before_the_first_request() -> Result<()> {
+async fn every_counter_exists_before_the_first_request() -> Result<()> {
     let scene = Scene::new(&canary()).await?;
     let mut expected = vec![
         "halftone_config_rejected{}".to_owned(),
@@ -57,7 +57,7 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
     }
     let metrics = scene.envoy.metrics().await?;
     let mut series = metrics.series("halftone_");
-    // Histograms come with the next flush, and have a test of their own.
+    // Histograms appear at the next flush, and have their own test.
     series.retain(|series| !series.starts_with("halftone_request_duration"));
     assert_eq!(series, expected);
     for name in metrics.names("halftone_") {
@@ -71,7 +71,7 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_of_a_request_becomes_a_label() -> Result<()> {
+async fn no_part_of_a_request_becomes_a_label() -> Result<()> {
     let scene = Scene::new(&canary()).await?;
     scene.get(&[("x-group", b"beta")]).await?;
     scene.get(&[]).await?;
@@ -103,7 +103,7 @@ async fn nothing_of_a_request_becomes_a_label() -> Result<()> {
     scene.end().await
 }
 
-/// What is sent, and the version and the reason that it counts under.
+/// The headers of a request, and the version and the reason of its count.
 type Row = (Sent, &'static str, &'static str);
 
 #[tokio::test]

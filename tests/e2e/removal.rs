@@ -1,4 +1,4 @@
-//! A plugin that is removed while another of the same filter stays, and comes back.
+//! A plugin that is removed and added again, while another plugin of the same filter stays.
 
 use anyhow::Result;
 use halftone_lab::client::Client;
@@ -21,9 +21,9 @@ fn second(scene: &Scene, config: &str) -> Proxy {
         .fallback("nobody")
 }
 
-/// The releases and the refused configurations of the whole Envoy.
+/// Waits until the gauges of the whole Envoy have these values.
 async fn until_gauges(scene: &Scene, releases: f64, rejected: f64) -> Result<()> {
-    let what = format!("{releases} releases and {rejected} refused configurations");
+    let what = format!("{releases} releases and {rejected} rejected configurations");
     wait::until(SOON, &what, async || {
         let shown = scene.metric("halftone_releases", &[]).await?;
         Ok(shown == releases && scene.metric("halftone_config_rejected", &[]).await? == rejected)
@@ -32,10 +32,10 @@ async fn until_gauges(scene: &Scene, releases: f64, rejected: f64) -> Result<()>
 }
 
 #[tokio::test]
-async fn a_plugin_that_was_removed_and_comes_back_broken_lets_requests_pass() -> Result<()> {
+async fn a_plugin_that_returns_with_a_bad_configuration_lets_requests_pass() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     let good = active("v2").to_string();
-    // More than once: what is known of a plugin goes with it each time.
+    // More than once: the state of a plugin is removed with it each time.
     for _ in 0..3 {
         for (config, upstream, releases, rejected) in
             [(good.as_str(), "v2", 2.0, 0.0), (BAD, "nobody", 1.0, 1.0)]

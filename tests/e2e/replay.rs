@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::scene::{ASKED, decided};
 
-/// Requests of a case that are under way at the same time.
+/// The number of concurrent requests of a case.
 const AT_ONCE: usize = 16;
 
 /// Sends every request of `case`, and returns an observation for each. `complete` adds to the observation what the
 /// answer shows of the request that an upstream received, and fails if the wrong upstream answered.
 ///
-/// The configuration must explain by [`ASKED`].
+/// The configuration must have [`ASKED`] as `explain.header`.
 pub async fn replay<F>(
     client: &Arc<Client>,
     case: &Arc<Case>,

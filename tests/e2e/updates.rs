@@ -1,4 +1,4 @@
-//! New configurations while requests run.
+//! Configuration updates while requests run.
 
 use anyhow::Result;
 use halftone_lab::client::{Protocol, Raw, Tunnel};
@@ -9,7 +9,7 @@ use halftone_lab::wait;
 use crate::scene::{PLUGIN, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_is_lost_over_two_hundred_updates() -> Result<()> {
+async fn no_request_fails_during_two_hundred_updates() -> Result<()> {
     let scene = Scene::new(&active("v1")).await?;
     for upstream in [&scene.upstreams.v1, &scene.upstreams.v2] {
         upstream.remember(false);
@@ -42,7 +42,7 @@ async fn no_request_is_lost_over_two_hundred_updates() -> Result<()> {
         assert_eq!(report.upstreams.keys().collect::<Vec<_>>(), ["v1", "v2"]);
         answers += report.answers();
     }
-    // Each was counted, by whichever configuration.
+    // Each request was counted, under any of the configurations.
     for name in [REQUESTS, RESPONSES] {
         wait::until(SOON, name, async || {
             Ok(scene.metric(name, &[]).await? == answers as f64)
@@ -54,7 +54,7 @@ async fn no_request_is_lost_over_two_hundred_updates() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_switch_and_its_way_back_take_effect_at_once_on_every_worker() -> Result<()> {
+async fn a_switch_and_its_rollback_take_effect_at_once_on_every_worker() -> Result<()> {
     let scene = Scene::new(&active("v1")).await?;
     for version in ["v2", "v1", "v2", "v1"] {
         let config = active(version).to_string();
@@ -63,7 +63,7 @@ async fn a_switch_and_its_way_back_take_effect_at_once_on_every_worker() -> Resu
             Applied::Accepted
         );
         for _ in 0..40 {
-            // Over a connection of its own, and so from either worker.
+            // Over its own connection, so from either worker.
             assert_eq!(scene.get(&[]).await?.upstream(), Some(version));
         }
     }
@@ -71,7 +71,7 @@ async fn a_switch_and_its_way_back_take_effect_at_once_on_every_worker() -> Resu
 }
 
 #[tokio::test]
-async fn a_connection_follows_a_switch_too() -> Result<()> {
+async fn an_open_connection_follows_a_switch() -> Result<()> {
     let scene = Scene::new(&active("v1")).await?;
     let clients = [Protocol::Http1, Protocol::Http2].map(|protocol| scene.client(protocol));
     for version in ["v1", "v2", "v1"] {
@@ -90,7 +90,7 @@ async fn a_connection_follows_a_switch_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_ends_under_the_configuration_that_it_began_with() -> Result<()> {
+async fn a_request_keeps_the_configuration_that_it_began_with() -> Result<()> {
     let scene = Scene::of(|proxy| proxy.plugin(plugin(&active("v1"))).upgrades()).await?;
 
     let mut tunnel = Tunnel::websocket(scene.envoy.address(), "reviews", "/").await?;
@@ -98,7 +98,7 @@ async fn a_request_ends_under_the_configuration_that_it_began_with() -> Result<(
     let head =
         b"POST / HTTP/1.1\r\nhost: reviews\r\nx-halftone-explain: 1\r\ncontent-length: 4\r\n\r\nbo";
     request.say(head).await?;
-    wait::until(SOON, "two requests to be under way", async || {
+    wait::until(SOON, "two requests to arrive", async || {
         Ok(scene.metric(REQUESTS, &[("version", "v1")]).await? == 2.0)
     })
     .await?;

@@ -1,4 +1,4 @@
-//! How a mirror's answer compares with production's: pairs of answers, named by the rule.
+//! Pairs of answers of production and of a mirror, with the results of comparing them.
 
 use halftone::draw::Percentage;
 use halftone::mirror::{Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading};
@@ -6,7 +6,7 @@ use halftone::request::Header;
 
 pub const JSON: &str = "application/json";
 
-/// Compares status, two headers and bodies up to 1,000 bytes; `/at` is ignored.
+/// Compares status, two headers and bodies up to 1,000 bytes, and ignores `/at`.
 pub fn compare(body: BodyMode) -> Compare {
     let ignored = vec![Pointer::parse("/at").unwrap()];
     Compare {
@@ -20,13 +20,13 @@ pub fn compare(body: BodyMode) -> Compare {
     }
 }
 
-/// An answer as text: status, then headers, an empty line and the body, then trailers after `~`.
-/// Without an empty line there is no body.
+/// Reads an answer from a string: status, then headers, an empty line and the body, then trailers after
+/// `~`. Without an empty line there is no body.
 pub fn answer(compare: &Compare, text: &str) -> Answer {
     reading(compare, text, usize::MAX).end()
 }
 
-/// The same, with its body in chunks of so many bytes.
+/// Like [`answer`], with the body in chunks of `chunk` bytes.
 pub fn reading(compare: &Compare, text: &str, chunk: usize) -> Reading {
     let (text, trailers) = text.split_once('~').unwrap_or((text, ""));
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -51,7 +51,7 @@ pub fn json(body: &str) -> String {
     format!("200\ncontent-type: {JSON}\n\n{body}")
 }
 
-/// The comparison as text: the result, the places, and the note.
+/// Prints the result, the places and the note of a comparison.
 pub fn told(comparison: &Comparison) -> String {
     let mut told = comparison.result.to_string();
     for difference in &comparison.differences {
@@ -66,7 +66,7 @@ pub fn told(comparison: &Comparison) -> String {
     told
 }
 
-/// Each pair in both directions; the names of the sides are told the other way round.
+/// Compares each pair in both directions. The result is the same in both.
 fn check(compare: &Compare, table: &[(&str, &str, &str)]) {
     for (production, mirror, expected) in table {
         let (left, right) = (answer(compare, production), answer(compare, mirror));
@@ -122,7 +122,7 @@ fn the_first_of_status_headers_and_body_that_differs_is_the_result() {
 }
 
 #[test]
-fn bodies_are_compared_as_json_where_both_say_so() {
+fn bodies_are_compared_as_json_if_both_content_types_say_so() {
     let (one, reordered) = (json(r#"{"a":1,"b":2,"at":1}"#), json(r#"{"b":2,"a":1.0}"#));
     let other = json(r#"{"a":1,"b":3}"#);
     let as_type =
@@ -238,7 +238,7 @@ fn streams_are_not_compared() {
 }
 
 #[test]
-fn grpc_is_compared_where_it_is_unary() {
+fn unary_grpc_answers_are_compared() {
     let call = |body: &str, trailers: &str| {
         format!("200\ncontent-type: application/grpc\n\n{body}~{trailers}")
     };
@@ -278,7 +278,7 @@ fn grpc_is_compared_where_it_is_unary() {
 }
 
 #[test]
-fn the_mode_can_be_told() {
+fn the_body_mode_overrides_the_content_type() {
     let plain = |body: &str| format!("200\ncontent-type: text/plain\n\n{body}");
     check(
         &compare(BodyMode::Json),
@@ -315,7 +315,7 @@ fn the_mode_can_be_told() {
 }
 
 #[test]
-fn what_cannot_be_compared_says_why() {
+fn the_note_says_why_answers_are_not_compared() {
     let compare = compare(BodyMode::Auto);
     let large = json(&format!("[{}1]", "1,".repeat(500)));
     let deep = |inner: u32| json(&format!("{}{inner}{}", "[".repeat(129), "]".repeat(129)));

@@ -1,5 +1,5 @@
-//! Cookies against another implementation: the `cookie` crate reads what we set, and sees what we
-//! read.
+//! Cookies against another implementation: the `cookie` crate reads the cookies that the core sets, and
+//! the core reads the same cookies as the crate.
 
 use halftone::draw::Draw;
 use halftone::release::Releases;
@@ -26,7 +26,7 @@ fn set_cookie(releases: &Releases) -> String {
 }
 
 #[test]
-fn the_cookie_that_is_set_is_what_was_configured() {
+fn a_cookie_has_its_configured_attributes() {
     let everything = json!({
         "name": "sid", "maxAge": "1h30m", "path": "/shop", "domain": "example.com",
         "secure": true, "httpOnly": false, "sameSite": "None",
@@ -45,7 +45,7 @@ fn the_cookie_that_is_set_is_what_was_configured() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_reference() {
+fn a_cookie_has_the_default_attributes_of_the_reference() {
     let text = set_cookie(&release(json!({})));
     let (name, rest) = text.split_once('=').unwrap();
     assert_eq!(name, "halftone-session");
@@ -56,7 +56,7 @@ fn the_defaults_are_those_of_the_reference() {
 }
 
 #[test]
-fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
+fn no_cookie_is_set_if_the_request_has_a_key_or_needs_no_session() {
     let releases = release(json!({"name": "sid"}));
     let carried: [Header<'_>; 1] = [(b"cookie", b"sid=abc")];
     let decision = releases.all()[0].decide(
@@ -83,7 +83,7 @@ fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
 
 proptest! {
     #[test]
-    fn cookies_are_read_as_another_reader_reads_them(header in "[a-c= ;\"%x]{0,40}") {
+    fn cookies_are_read_like_the_cookie_crate_reads_them(header in "[a-c= ;\"%x]{0,40}") {
         let headers: [Header<'_>; 1] = [(b"cookie", header.as_bytes())];
         let head = RequestHead::new(&headers);
         for name in ["a", "b", "ab"] {

@@ -1,9 +1,9 @@
-//! Random JSON values, and all the ways to write them.
+//! Random JSON values, each with random spellings.
 
 use halftone::draw::Random;
 use proptest::prelude::*;
 
-/// A JSON value. Numbers are a whole number and a power of ten.
+/// A JSON value. A number is a whole number and a power of ten.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tree {
     Null,
@@ -15,7 +15,7 @@ pub enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// A small value; `most` is the largest whole number of a number in it.
+/// A small value. `most` is the bound of the whole numbers in it.
 pub fn tree(most: i64) -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         Just(Tree::Null),
@@ -48,7 +48,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 impl Tree {
-    /// Every place in it but the whole, as steps.
+    /// The steps to each node except the root.
     pub fn places(&self) -> Vec<Vec<String>> {
         let mut places = Vec::new();
         self.add_places(&mut Vec::new(), &mut places);
@@ -76,7 +76,7 @@ impl Tree {
         }
     }
 
-    /// What stands at a place.
+    /// The node at a place.
     pub fn at(&mut self, steps: &[String]) -> &mut Self {
         let Some((step, rest)) = steps.split_first() else {
             return self;
@@ -91,7 +91,7 @@ impl Tree {
         }
     }
 
-    /// Writes it in some way; each state of `chance` is another one.
+    /// Writes the value in a random spelling.
     pub fn write(&self, chance: &mut Random) -> String {
         let mut text = String::new();
         self.write_to(&mut text, chance);
@@ -129,7 +129,7 @@ fn space(text: &mut String, chance: &mut Random) {
     text.push_str(["", "", "", " ", "\n\t", "\r\n  "][below(chance, 6)]);
 }
 
-/// Members in any order; some stand there before with another value, which does not count.
+/// Writes members in any order. A repeated member with another value can precede them; the last one counts.
 fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Random) {
     let mut order: Vec<(&String, Tree)> = members
         .iter()

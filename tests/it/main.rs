@@ -1,4 +1,4 @@
-//! Tests of the whole core, natively: what users write in, decisions out.
+//! Tests of the core and the configuration. They need Rust only.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,6 @@
     reason = "a test may fail"
 )]
 
-mod bytes;
 mod captures;
 mod cases;
 mod compare;
@@ -26,10 +25,12 @@ mod live;
 mod manifests;
 mod metrics;
 mod mirrors;
+mod mutations;
 mod outbox;
 mod outcomes;
 mod pairings;
 mod reading;
+mod reference;
 mod samples;
 mod schema;
 mod schemas;

@@ -1,4 +1,4 @@
-//! Which requests a mirror selects.
+//! The requests that a mirror selects.
 
 use halftone::draw::{Draw, Random};
 use halftone::release::{Release, Releases};
@@ -6,7 +6,7 @@ use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A release with these fields beside its name, and these mirrors.
+/// A release with these mirrors and these further fields.
 fn releases(fields: Value, mirrors: Value) -> Releases {
     let mut release =
         json!({"name": "reviews", "hosts": ["*"], "principal": "v1", "mirrors": mirrors});
@@ -16,7 +16,7 @@ fn releases(fields: Value, mirrors: Value) -> Releases {
     halftone::config::load_value(&json!({"releases": [release]})).unwrap()
 }
 
-/// One mirror, alone, with these fields.
+/// A release with one mirror, which has these fields.
 pub fn alone(fields: Value) -> Releases {
     let mut mirror = json!({"name": "shadow", "cluster": "shadow"});
     if let (Some(mirror), Value::Object(fields)) = (mirror.as_object_mut(), fields) {
@@ -34,7 +34,7 @@ fn selecting<'r>(release: &'r Release, headers: &[Header<'_>], chance: u64) -> V
 }
 
 #[test]
-fn writes_and_copies_are_mirrored_only_where_they_are_asked_for() {
+fn writes_are_mirrored_only_if_configured_and_copies_never() {
     let table: [(&str, Value, &[Header<'_>], bool); 10] = [
         ("a get", json!({}), &[(b":method", b"GET")], true),
         ("a head", json!({}), &[(b":method", b"HEAD")], true),
@@ -97,7 +97,7 @@ fn a_release_with_mirrors_alone_goes_to_its_principal() {
 }
 
 #[test]
-fn a_mirror_issues_no_session_but_takes_one_that_is_issued() {
+fn a_mirror_issues_no_session_and_uses_an_issued_one() {
     let session = json!({"cookie": {}});
     let mirrors = json!([{"name": "half", "cluster": "half", "percentage": 50}]);
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
@@ -131,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_smaller_mirror_is_part_of_a_larger_one_and_both_keep_to_their_share(
+    fn a_larger_percentage_includes_a_smaller_one_and_both_have_their_share(
         small in 0.01_f64..60.0, more in 0.0_f64..40.0, start: u64, by_session: bool,
     ) {
         let mirrors = json!([
@@ -165,7 +165,7 @@ proptest! {
 }
 
 #[test]
-fn a_tenth_of_a_thousandth_of_a_percent_is_told_apart() {
+fn a_percentage_can_be_as_small_as_a_ten_thousandth() {
     let releases = alone(json!({"percentage": 0.0001}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
     let mut draws = Random::new(3);
@@ -173,6 +173,6 @@ fn a_tenth_of_a_thousandth_of_a_percent_is_told_apart() {
     let count = (0..4_000_000).filter(selected).count();
     assert!(
         (1..=12).contains(&count),
-        "{count} of 4,000,000, where 4 are expected"
+        "{count} of 4,000,000; 4 are expected"
     );
 }

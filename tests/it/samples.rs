@@ -1,4 +1,4 @@
-//! What a sample tells of two answers, and what it must not tell.
+//! The contents of a sample, and the secrets that it must hide.
 
 use halftone::mirror::{
     BodyMode, Comparison, ComparisonResult, Difference, Place, Sample, Secrets,
@@ -73,7 +73,7 @@ fn a_sample_is_a_line_of_json() {
 }
 
 #[test]
-fn secrets_are_hidden_wherever_they_come_again() {
+fn a_secret_is_hidden_in_every_field() {
     let compare = compare(BodyMode::Auto);
     let request: [Header<'_>; 3] = [
         (b"authorization", b"Bearer to/k~en"),
@@ -138,7 +138,7 @@ fn secrets_are_hidden_wherever_they_come_again() {
     }
 }
 
-/// How a service may repeat a text.
+/// A form in which a service can repeat a secret.
 fn repeated(secret: &str, way: u8) -> String {
     match way % 4 {
         0 => secret.to_owned(),
@@ -152,7 +152,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_secret_is_ever_shown(
+    fn no_sample_contains_a_secret(
         token in "[a-zA-Z0-9/~+=._%\"\\\\ä-]{4,80}",
         cookies in prop::collection::vec("[a-zA-Z0-9/~+=._%{}-]{0,12}", 0..4),
         set_cookies in prop::collection::vec("[a-z0-9]{0,3}[a-zA-Z0-9/~+._%-]{0,90}", 0..3),

@@ -1,9 +1,9 @@
-//! The case files of `tests/cases/` and `examples/`, compiled in: a test in wasm32 cannot read files.
+//! The case files of `tests/cases/` and `examples/`. They are built in, because a test in wasm32 has no files.
 
 use halftone_cases::{CaseFile, Config};
 use serde_json::Value;
 
-/// The name and text of each file of `tests/cases/`.
+/// The name and contents of each file.
 pub const CASE_FILES: [(&str, &str); 9] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
@@ -19,9 +19,9 @@ pub const CASE_FILES: [(&str, &str); 9] = [
     ("string-match", include_str!("../cases/string-match.yaml")),
 ];
 
-/// A case file of `examples/`, and the file that contains its configuration.
+/// A case file of `examples/`, and the file with its configuration.
 pub struct Example {
-    /// The path of the case file in `examples/`.
+    /// The path below `examples/`.
     pub path: &'static str,
     cases: &'static str,
     config_file: &'static str,
@@ -56,7 +56,7 @@ pub const EXAMPLES: [Example; 10] = [
     example!("sessions/next"),
 ];
 
-/// Runs every case of a file on the core, and returns the failures.
+/// Runs every case of a file on the core and returns the failures.
 pub fn failures(text: &str) -> Vec<String> {
     run(text, |config| match config {
         Config::Inline(config) => Ok(config.clone()),
@@ -64,7 +64,7 @@ pub fn failures(text: &str) -> Vec<String> {
     })
 }
 
-/// Runs every case of an example on the core, and returns the failures.
+/// Like [`failures`], for an example.
 pub fn failures_of_example(example: &Example) -> Vec<String> {
     run(example.cases, |config| {
         if config != Config::File(example.config_file) {

@@ -35,7 +35,7 @@ pub fn failures() -> Vec<String> {
         let taken = Percentage::new(25.0, "rule:testers").takes(number);
         check("percentage", taken.into(), &row["in25PercentOfRuleTesters"]);
 
-        // An empty value is no key: no request can have that session.
+        // An empty value is not a key, so no request has that session.
         let splits = vectors["splits"]
             .as_array()
             .unwrap()
@@ -52,7 +52,7 @@ pub fn failures() -> Vec<String> {
     failures
 }
 
-/// The version that a release called `release`, which splits its sessions by `split`, has for `key`.
+/// The version for `key` in a release that is called `release` and splits its sessions by `split`.
 fn version(release: &str, split: &Value, key: &str) -> String {
     let arm = |arm: &Value| json!({"version": arm[0], "weight": arm[1]});
     let arms: Vec<Value> = split.as_array().unwrap().iter().map(arm).collect();

@@ -1,4 +1,4 @@
-//! The whole of it.
+//! The filter.
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

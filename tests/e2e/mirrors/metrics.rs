@@ -1,4 +1,4 @@
-//! The mirrors' metrics.
+//! The metrics of mirrors.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::stage::{DURATIONS, MIRRORS, OUTCOMES, SHADOW, Stage, mirror, mirrored
 use crate::scene::SOON;
 
 #[tokio::test]
-async fn all_is_counted_from_0_and_the_time_to_an_answer_is_measured() -> Result<()> {
+async fn every_counter_starts_at_0_and_the_time_to_an_answer_is_measured() -> Result<()> {
     let other = mirror(SHADOW, json!({"name": "other", "methods": ["OPTIONS"]}));
     let mirrors = [mirror(SHADOW, json!({"timeout": "1s"})), other];
     let stage = Stage::new(&mirrored(mirrors)).await?;

@@ -146,7 +146,7 @@ spec:
     spec: { containers: [ { name: reviews, image: registry.example.com/reviews, ports: [ { containerPort: 9080 } ] } ] }
 ";
 
-/// All of them.
+/// All case files of `examples/`.
 pub const ALL: [&str; 12] = [
     WASM_PLUGIN,
     TRAFFIC_EXTENSION,
