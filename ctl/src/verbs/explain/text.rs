@@ -45,10 +45,7 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
         ));
     }
     for header in &report.response {
-        root.add(format!(
-            "adds {} to the response: {}",
-            header.name, header.value
-        ));
+        root.add(format!("responds with {}: {}", header.name, header.value));
     }
     for mirror in &report.mirrors {
         root.push(mirror_node(mirror));
