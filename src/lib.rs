@@ -48,7 +48,6 @@
 pub mod config;
 pub mod destination;
 pub mod event;
-mod json;
 pub mod mirror;
 pub mod release;
 pub mod request;

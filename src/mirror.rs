@@ -12,7 +12,6 @@ mod outcome;
 mod request;
 mod sample;
 mod secrets;
-pub(crate) mod sort;
 
 use core::time::Duration;
 

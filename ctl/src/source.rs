@@ -94,8 +94,7 @@ pub fn findings(
         message,
     };
     let told = violations.iter().map(|violation| {
-        let message = format!("{}; {}", violation.wrong, violation.allowed);
-        finding(within(place, &violation.path), message)
+        finding(within(place, &violation.path), violation.message.clone())
     });
     let more = violations.are_cut().then(|| {
         let message = "has more that is wrong; correct what stands above first";

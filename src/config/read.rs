@@ -1,288 +1,454 @@
 //! From a JSON value to the wire types, without stopping at the first mistake.
 //!
-//! A value of the wrong type, or a field that nobody knows, becomes a violation with its path, and
-//! reading goes on with nothing in its place. So a user sees every mistake at once.
-//!
-//! A deserializer of serde's must be able to fail, and every field of every type has code for that.
-//! This never fails. What the fields are called is serde's word all the same.
+//! [`Node`] is a serde deserializer that never fails. A value of a wrong type and an unknown field
+//! become violations with their paths; the type gets an empty value in their place, and reading goes
+//! on. So one reading reports every mistake, and each wire type is declared once, as a plain struct
+//! that derives `Deserialize`. `docs/decisions/0004` has the alternatives.
 
 use std::fmt;
-use std::slice;
+use std::iter::{Enumerate, Flatten};
+use std::{option, slice};
 
-use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::Deserialize;
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::{Map, Number, Value};
 
-use super::named::Named;
-use super::violation::{Path, Violations};
-use crate::json::Json;
-use crate::mirror::sort;
+use super::hints;
+use super::path::Path;
+use super::quoted::{described, listed, quoted, quoted_whole};
+use super::violation::Violations;
 
-/// Reads `value`; what cannot be read goes to `violations`.
-pub fn read<T: Wire>(value: &Json, violations: &mut Violations) -> T {
-    T::read(&mut Node {
+/// Reads `value`, and reports what is unreadable in it to `violations`.
+pub fn read<'de, T: Default + Deserialize<'de>>(
+    value: &'de Value,
+    violations: &mut Violations,
+) -> T {
+    let node = Node {
         value,
         path: Path::ROOT,
-        violations,
+        violations: &mut *violations,
+    };
+    T::deserialize(node).unwrap_or_else(|Unsupported(why)| {
+        violations.unreadable(&Path::ROOT, format!("cannot be read: {why}"));
+        T::default()
     })
 }
 
 /// The violation of a text that is not JSON.
 pub fn not_json(error: &serde_json::Error) -> Violations {
     let mut violations = Violations::default();
-    violations.unreadable(
-        &Path::ROOT,
-        format!("is not JSON ({error})"),
-        "give a JSON object",
-    );
+    let message = format!("cannot be read as JSON: {error}; write a JSON object");
+    violations.unreadable(&Path::ROOT, message);
     violations
 }
 
-/// What can be read from a value.
-pub trait Wire: Sized {
-    /// What stands there; something in its place where it cannot be read.
-    fn read(node: &mut Node<'_>) -> Self;
-}
-
-/// A value, and where it stands.
-pub struct Node<'n> {
-    value: &'n Json,
+/// A value, and its place.
+struct Node<'n, 'de> {
+    value: &'de Value,
     path: Path<'n>,
     violations: &'n mut Violations,
 }
 
-impl<'n> Node<'n> {
-    fn expected(&mut self, allowed: &str) {
-        let wrong = match self.value {
-            Json::Null => "is null",
-            Json::Bool(_) => "is a boolean",
-            Json::Number(_) => "is a number",
-            Json::Text(_) => "is a text",
-            Json::List(_) => "is a list",
-            Json::Object(_) => "is an object",
+impl<'de> Node<'_, 'de> {
+    /// Reports that the value is not what is `expected`. `meant` is the value to write instead.
+    #[cold]
+    fn misfit(&mut self, expected: &str, meant: Option<&str>) {
+        let got = described(self.value);
+        let mut message = format!("expected {expected}, got {got}");
+        if let Some(meant) = meant {
+            message.push_str("; write ");
+            message.push_str(&self.path.assign(meant));
+        }
+        self.violations.unreadable(&self.path, message);
+    }
+
+    fn bool(&mut self) -> bool {
+        if let Value::Bool(value) = self.value {
+            return *value;
+        }
+        let text = self.value.as_str().unwrap_or_default();
+        let meant = match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Some("true"),
+            "false" | "no" | "off" => Some("false"),
+            _ => None,
         };
-        self.violations
-            .unreadable(&self.path, wrong, format!("give {allowed}"));
+        self.misfit("true or false", meant);
+        false
     }
 
-    fn items(&mut self) -> &'n [Json] {
-        match self.value {
-            Json::List(items) => items,
-            _ => {
-                self.expected("a list");
-                &[]
-            }
+    fn number(&mut self) -> f64 {
+        if let Value::Number(number) = self.value {
+            return number.as_f64().unwrap_or_default();
         }
+        let text = self.value.as_str().unwrap_or_default();
+        let meant: Option<Number> = text.trim_end_matches('%').trim().parse().ok();
+        let meant = meant.map(|number| number.to_string());
+        self.misfit("a number", meant.as_deref());
+        0.0
     }
 
-    fn members(&mut self) -> Vec<(&'n str, &'n Json)> {
-        let Json::Object(members) = self.value else {
-            self.expected("an object");
-            return Vec::new();
-        };
-        let name = |place: u32| members.get(place as usize).map(|member| member.0.as_str());
-        let mut places: Vec<u32> = (0..members.len() as u32).collect();
-        sort::sort(&mut places, &|first, second| {
-            (name(first), first) < (name(second), second)
-        });
-        let last = |place: &usize| {
-            let next = places.get(place + 1).copied();
-            next.and_then(name) != places.get(*place).copied().and_then(name)
-        };
-        let last = (0..places.len())
-            .filter(last)
-            .filter_map(|place| places.get(place));
-        last.filter_map(|place| members.get(*place as usize))
-            .map(|(name, value)| (name.as_str(), value))
-            .collect()
-    }
-
-    /// The fields of an object of type `T`, to be taken in the order of the type.
-    pub fn fields<T: DeserializeOwned>(&mut self) -> Fields<'_, 'n> {
-        self.named(names_of::<T>())
-    }
-
-    #[inline(never)]
-    fn named(&mut self, names: &'static [&'static str]) -> Fields<'_, 'n> {
-        let is_known = |name: &str| names.contains(&name);
-        // The members need be sorted only to tell of them.
-        let is_clean = matches!(self.value, Json::Object(members)
-            if members.iter().all(|member| is_known(&member.0)));
-        if !is_clean {
-            for (name, _) in self.members() {
-                if !is_known(name) {
-                    let allowed = format!("the fields are {}", names.join(", "));
-                    self.violations.unknown_field(&self.path, name, allowed);
-                }
-            }
+    fn string(&mut self) -> &'de str {
+        if let Value::String(text) = self.value {
+            return text;
         }
-        Fields {
-            node: self,
-            names: names.iter(),
-        }
-    }
-
-    fn one_of(&mut self, words: &'static [&'static str]) -> &'n str {
-        let allowed = || format!("one of {}", words.join(", "));
-        match self.value {
-            Json::Text(word) if words.contains(&word.as_str()) => return word,
-            Json::Text(word) => {
-                let wrong = format!("`{word}` is not known here");
-                let allowed = format!("give {}", allowed());
-                self.violations.unreadable(&self.path, wrong, allowed);
-            }
-            _ => self.expected(&allowed()),
-        }
+        let number = self.value.as_number();
+        let meant = number.map(|number| quoted(&number.to_string()));
+        self.misfit("a string", meant.as_deref());
         ""
     }
+
+    /// A string of the type `name`.
+    fn string_of(&mut self, name: &str) -> &'de str {
+        match (hints::expected(name), self.value) {
+            (None, _) | (_, Value::String(_)) => self.string(),
+            (Some(expected), _) => {
+                self.misfit(expected, None);
+                ""
+            }
+        }
+    }
+
+    fn one_of(&mut self, words: &'static [&'static str]) -> &'static str {
+        let text = self.value.as_str();
+        if let Some(word) = words.iter().find(|word| Some(**word) == text) {
+            return word;
+        }
+        let meant = text.and_then(|text| hints::similar(text, words));
+        let expected = listed(words.iter().copied(), "or");
+        self.misfit(&expected, meant.map(quoted).as_deref());
+        words.first().copied().unwrap_or_default()
+    }
+
+    fn items(&mut self) -> &'de [Value] {
+        if let Value::Array(items) = self.value {
+            return items;
+        }
+        let only_item = match self.value {
+            Value::String(text) => quoted_whole(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Object(_) => Some("{ … }".into()),
+            Value::Null | Value::Bool(_) | Value::Array(_) => None,
+        };
+        let meant = only_item.map(|item| format!("[{item}]"));
+        self.misfit("an array", meant.as_deref());
+        &[]
+    }
+
+    /// The members of an object whose names are free.
+    fn members(&mut self) -> Option<&'de Map<String, Value>> {
+        if let Value::Object(members) = self.value {
+            return Some(members);
+        }
+        self.misfit("an object", Some("{ NAME: … }"));
+        None
+    }
+
+    /// The members of an object that has these fields. Others are reported.
+    fn fields(&mut self, fields: &'static [&'static str]) -> Option<&'de Map<String, Value>> {
+        if let Value::Object(members) = self.value {
+            for name in members.keys() {
+                if !fields.contains(&name.as_str()) {
+                    let message = hints::unknown_field(name, fields);
+                    self.violations.unknown_field(&self.path, name, message);
+                }
+            }
+            return Some(members);
+        }
+        let text = self.value.as_str().and_then(quoted_whole);
+        let main = hints::main_field(fields).zip(text);
+        let meant = main.map(|(field, text)| format!("{{ {field}: {text} }}"));
+        let expected = format!("an object (fields: {})", fields.join(", "));
+        self.misfit(&expected, meant.as_deref());
+        None
+    }
 }
 
-/// The fields of an object, null where there is none.
-pub struct Fields<'f, 'n> {
-    node: &'f mut Node<'n>,
-    names: slice::Iter<'static, &'static str>,
+impl<'de> Deserializer<'de> for Node<'_, 'de> {
+    type Error = Unsupported;
+
+    fn deserialize_bool<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
+        visitor.visit_bool(self.bool())
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
+        visitor.visit_f64(self.number())
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
+        visitor.visit_borrowed_str(self.string())
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Unsupported> {
+        visitor.visit_newtype_struct(BorrowedStrDeserializer::new(self.string_of(name)))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unsupported> {
+        visitor.visit_enum(self.one_of(words).into_deserializer())
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unsupported> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
+        visitor.visit_seq(Items {
+            items: self.items().iter().enumerate(),
+            path: self.path,
+            violations: self.violations,
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
+        visitor.visit_map(Members {
+            members: self.members().into_iter().flatten(),
+            current: ("", &Value::Null),
+            path: self.path,
+            violations: self.violations,
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unsupported> {
+        visitor.visit_seq(Fields {
+            fields: fields.iter(),
+            members: self.fields(fields),
+            path: self.path,
+            violations: self.violations,
+        })
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Unsupported> {
+        Err(Unsupported(
+            "a field has a type that config/read.rs does not read".into(),
+        ))
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 char str bytes byte_buf unit unit_struct tuple tuple_struct
+        identifier ignored_any
+    }
 }
 
-impl Fields<'_, '_> {
-    /// The next one. One body for each type of a field, not for each field.
+/// The items of an array.
+struct Items<'n, 'de> {
+    items: Enumerate<slice::Iter<'de, Value>>,
+    path: Path<'n>,
+    violations: &'n mut Violations,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Unsupported;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Unsupported> {
+        if self.violations.is_full() {
+            return Ok(None);
+        }
+        let Some((index, value)) = self.items.next() else {
+            return Ok(None);
+        };
+        let node = Node {
+            value,
+            path: self.path.index(index),
+            violations: self.violations,
+        };
+        seed.deserialize(node).map(Some)
+    }
+}
+
+/// The values of an object's fields, in the order of its type: `null` for those that are missing.
+struct Fields<'n, 'de> {
+    fields: slice::Iter<'static, &'static str>,
+    members: Option<&'de Map<String, Value>>,
+    path: Path<'n>,
+    violations: &'n mut Violations,
+}
+
+impl<'de> Fields<'_, 'de> {
+    /// Out of line: it would be inlined for each field of each type.
     #[inline(never)]
-    pub fn next<T: Wire>(&mut self) -> T {
-        let name = self.names.next().copied().unwrap_or_default();
-        T::read(&mut Node {
-            value: self.node.value.get(name).unwrap_or(&Json::Null),
-            path: self.node.path.field(name),
-            violations: self.node.violations,
+    fn next(&mut self) -> Option<Node<'_, 'de>> {
+        let name = self.fields.next()?;
+        let value = self.members.and_then(|members| members.get(*name));
+        Some(Node {
+            value: value.unwrap_or(&Value::Null),
+            path: self.path.field(name),
+            violations: self.violations,
         })
     }
 }
 
-impl Wire for bool {
-    fn read(node: &mut Node<'_>) -> Self {
-        if let Json::Bool(value) = node.value {
-            return *value;
-        }
-        node.expected("true or false");
-        false
+impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+    type Error = Unsupported;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Unsupported> {
+        self.next().map(|field| seed.deserialize(field)).transpose()
     }
 }
 
-impl Wire for f64 {
-    fn read(node: &mut Node<'_>) -> Self {
-        if let Json::Number(number) = node.value {
-            return number.as_f64().unwrap_or_default();
-        }
-        node.expected("a number");
-        0.0
+/// The members of an object whose names are free.
+struct Members<'n, 'de> {
+    members: Flatten<option::IntoIter<&'de Map<String, Value>>>,
+    current: (&'de str, &'de Value),
+    path: Path<'n>,
+    violations: &'n mut Violations,
+}
+
+impl<'de> MapAccess<'de> for Members<'_, 'de> {
+    type Error = Unsupported;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Unsupported> {
+        let Some((name, value)) = self.members.next() else {
+            return Ok(None);
+        };
+        self.current = (name, value);
+        seed.deserialize(BorrowedStrDeserializer::new(name))
+            .map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<T::Value, Unsupported> {
+        let (name, value) = self.current;
+        seed.deserialize(Node {
+            value,
+            path: self.path.field(name),
+            violations: self.violations,
+        })
     }
 }
 
-impl Wire for String {
-    fn read(node: &mut Node<'_>) -> Self {
-        if let Json::Text(text) = node.value {
-            return text.clone();
-        }
-        node.expected("a text");
-        Self::new()
-    }
-}
-
-impl<T: Wire> Wire for Option<T> {
-    fn read(node: &mut Node<'_>) -> Self {
-        (!node.value.is_null()).then(|| T::read(node))
-    }
-}
-
-impl<T: Wire> Wire for Vec<T> {
-    fn read(node: &mut Node<'_>) -> Self {
-        let mut items = Self::new();
-        for (index, value) in node.items().iter().enumerate() {
-            if node.violations.is_full() {
-                break;
-            }
-            items.push(T::read(&mut Node {
-                value,
-                path: node.path.index(index),
-                violations: node.violations,
-            }));
-        }
-        items
-    }
-}
-
-impl<T: Wire> Wire for Named<T> {
-    fn read(node: &mut Node<'_>) -> Self {
-        let members = node.members().into_iter();
-        members
-            .map(|(name, value)| {
-                let value = T::read(&mut Node {
-                    value,
-                    path: node.path.field(name),
-                    violations: node.violations,
-                });
-                (name.to_owned(), value)
-            })
-            .collect()
-    }
-}
-
-/// One of the words that serde knows for `T`; `otherwise` where it is none.
-pub fn word<T: DeserializeOwned>(node: &mut Node<'_>, otherwise: T) -> T {
-    let words = names_of::<T>();
-    let word: StrDeserializer<'_, Names> = node.one_of(words).into_deserializer();
-    T::deserialize(word).unwrap_or(otherwise)
-}
-
-/// What serde calls the fields of an object, or the words of an enumeration.
-fn names_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    T::deserialize(NamesOnly).err().map_or(&[], |names| names.0)
-}
-
-/// Reads nothing, and gives the names that a type would be read by as its error.
-struct NamesOnly;
-
+/// A wire type asks for something that [`Node`] has no method for. The tests of this file read every
+/// field of every type, so no configuration can cause it.
 #[derive(Debug)]
-struct Names(&'static [&'static str]);
+struct Unsupported(String);
 
-impl<'de> Deserializer<'de> for NamesOnly {
-    type Error = Names;
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        _visitor: V,
-    ) -> Result<V::Value, Names> {
-        Err(Names(fields))
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        variants: &'static [&'static str],
-        _visitor: V,
-    ) -> Result<V::Value, Names> {
-        Err(Names(variants))
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Names> {
-        Err(Names(&[]))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map identifier ignored_any
-    }
-}
-
-impl fmt::Display for Names {
+impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("only names are asked for")
+        f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Names {}
+impl std::error::Error for Unsupported {}
 
-impl de::Error for Names {
-    fn custom<T: fmt::Display>(_why: T) -> Self {
-        Self(&[])
+impl de::Error for Unsupported {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::PluginConfig;
+
+    fn read_all(config: &Value) -> PluginConfig {
+        let mut violations = Violations::default();
+        let config = read(config, &mut violations);
+        assert_eq!(violations.to_string(), "");
+        config
+    }
+
+    #[test]
+    fn every_field_is_read_as_serde_would_read_it() {
+        let test = |text: &str| {
+            json!({
+                "exact": format!("exact {text}"), "prefix": format!("prefix {text}"), "suffix": format!("suffix {text}"),
+                "contains": format!("contains {text}"), "regex": format!("regex {text}"), "in": [format!("in {text}")],
+                "present": true, "semver": format!("semver {text}")
+            })
+        };
+        let matches = |of: &str| {
+            json!([{
+                "headers": {"a": test("headers"), "b": test(of)}, "withoutHeaders": {"a": test("without headers")},
+                "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
+                "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
+                "percentage": 12.5
+            }])
+        };
+        let split = |of: &str| json!([{"version": of, "weight": 3}]);
+        let config = json!({
+            "explain": {"header": "explain header"}, "accessLog": true, "mirrorBudget": "mirror budget",
+            "releases": [{
+                "name": "release", "hosts": ["host", "other host"], "principal": "principal",
+                "canary": {
+                    "takeOver": "take over",
+                    "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
+                    "split": split("canary"),
+                    "session": {
+                        "key": [{
+                            "header": "header", "cookie": "cookie", "queryParam": "parameter", "jwtClaim": "claim",
+                            "sourceAddress": true
+                        }],
+                        "cookie": {
+                            "name": "name", "maxAge": "age", "path": "path", "domain": "domain", "secure": true,
+                            "httpOnly": false, "sameSite": "None"
+                        }
+                    }
+                },
+                "blueGreen": {"active": "active", "preview": {"version": "preview", "match": matches("preview")}},
+                "mirrors": [{
+                    "name": "mirror", "destination": {"host": "host", "port": 80, "subset": "subset"},
+                    "cluster": "cluster", "percentage": 10, "match": matches("mirror"), "methods": ["method"],
+                    "timeout": "timeout", "maxBody": "body", "maxInFlight": 3, "authority": "authority",
+                    "headers": {"set": {"a": "b", "c": "d"}, "remove": ["e"]},
+                    "compare": {
+                        "percentage": 20, "status": true, "headers": ["header"], "body": "bytes", "ignore": ["ignore"],
+                        "maxBody": "other body", "samples": 7
+                    }
+                }],
+                "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
+            }]
+        });
+        let read = read_all(&config);
+        let expected = PluginConfig::deserialize(&config).unwrap();
+        assert_eq!(format!("{read:#?}"), format!("{expected:#?}"));
+        assert!(
+            !format!("{read:?}").contains(": None"),
+            "a field is not in the test"
+        );
+    }
+
+    #[test]
+    fn members_are_read_by_name_and_the_last_of_one_name_counts() {
+        let text = r#"{"releases": [{"route": {"authority": {"c": "1", "a": "2", "c": "3", "b": "4", "a": "5"}}}]}"#;
+        let config = read_all(&serde_json::from_str(text).unwrap());
+        let release = config.releases.unwrap().remove(0);
+        let authority = release.route.unwrap().authority.unwrap();
+        let read: Vec<_> = authority
+            .iter()
+            .map(|(name, value)| format!("{name}{value}"))
+            .collect();
+        assert_eq!(read, ["a5", "b4", "c3"]);
     }
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::compare::Answer;
-use super::sort::sort;
 use crate::request::Header;
 
 /// The headers whose values are secret.
@@ -59,24 +58,14 @@ impl Secrets {
         {
             add_set_cookie(&mut found, value);
         }
-        Self::sorted(&found)
+        Self::sorted(found)
     }
 
-    fn sorted(found: &[Box<[u8]>]) -> Self {
-        let mut order: Vec<u32> = (0..found.len()).map(|index| index as u32).collect();
-        sort(&mut order, &|first, second| {
-            found.get(first as usize) < found.get(second as usize)
-        });
-        let mut sorted: Vec<Box<[u8]>> = Vec::with_capacity(order.len());
-        for secret in order
-            .into_iter()
-            .filter_map(|index| found.get(index as usize))
-        {
-            if !sorted.last().is_some_and(|last| secret.starts_with(last)) {
-                sorted.push(secret.clone());
-            }
-        }
-        Self { sorted }
+    fn sorted(mut found: Vec<Box<[u8]>>) -> Self {
+        found.sort_unstable();
+        // Behind a secret come, without a gap, those that begin with it.
+        found.dedup_by(|secret, last| secret.starts_with(last));
+        Self { sorted: found }
     }
 
     /// Whether a secret begins in the first `shown` bytes of `text`, as it is, as text, or

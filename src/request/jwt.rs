@@ -6,8 +6,7 @@
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
-use crate::json::Json;
+use serde_json::Value;
 
 /// RFC 7515 leaves the padding away; some issuers do not.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
@@ -25,10 +24,10 @@ pub fn claim(authorization: &[u8], name: &str) -> Option<String> {
     }
     let payload = token.trim_ascii().split(|byte| *byte == b'.').nth(1)?;
     let claims = BASE64URL.decode(payload).ok()?;
-    let claims: Json = serde_json::from_slice(&claims).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
     match claims.get(name)? {
-        Json::Text(text) => Some(text.clone()),
-        Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ const VIOLATION: &str = "halftone: releases[0].canary.split: every weight is 0; 
 
 /// The second.
 const ANOTHER: &str =
-    "halftone: releases[0].canary.rules[0].match[0]: is empty; give at least one condition";
+    "halftone: releases[0].canary.rules[0].match[0]: empty; write at least one condition";
 
 /// Two mistakes.
 fn bad() -> Value {

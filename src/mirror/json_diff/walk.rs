@@ -6,7 +6,6 @@ use super::ignored::{Ignored, Live};
 use super::parse::{Document, Node};
 use super::text::{self, Decoded, common_prefix};
 use super::{JsonDifference, MOST_DIFFERENCES, number};
-use crate::mirror::sort::sort;
 
 /// So many bytes of text are found in small documents too.
 const ROOM: usize = 4096;
@@ -307,10 +306,8 @@ fn push_names(names: &mut Vec<u32>, document: &Document<'_>, object: u32) -> Ran
         text::compare(written(first), written(second))
     };
     // Of the same names, the later comes first, and the others are then left out.
-    sort(
-        names.get_mut(first..).unwrap_or_default(),
-        &|first, second| order(first, second).then(second.cmp(&first)).is_lt(),
-    );
+    let unsorted = names.get_mut(first..).unwrap_or_default();
+    unsorted.sort_by(|first, second| order(*first, *second).then(second.cmp(first)));
     let mut kept = first;
     for place in first..names.len() {
         let (Some(name), last) = (names.get(place).copied(), names.get(kept.wrapping_sub(1)))
