@@ -93,9 +93,9 @@ pub fn findings(
         path,
         message,
     };
-    let told = violations.iter().map(|violation| {
-        finding(within(place, &violation.path), violation.message.clone())
-    });
+    let told = violations
+        .iter()
+        .map(|violation| finding(within(place, &violation.path), violation.message.clone()));
     let more = violations.are_cut().then(|| {
         let message = "has more that is wrong; correct what stands above first";
         finding(place.into(), message.into())
@@ -156,6 +156,7 @@ pub fn within(place: &str, path: &str) -> String {
         ("", path) => path.into(),
         // What a violation of all of it calls its place.
         (place, "configuration") => place.into(),
+        (place, path) if path.starts_with('[') => format!("{place}{path}"),
         (place, path) => format!("{place}.{path}"),
     }
 }

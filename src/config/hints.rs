@@ -52,6 +52,9 @@ const INSIDE: [(&str, &[&str]); 10] = [
     ("compare", &["status", "body", "ignore", "samples"]),
 ];
 
+/// Fields of the whole configuration, which are sometimes written in a release.
+const TOP: [&str; 3] = ["explain", "accessLog", "mirrorBudget"];
+
 /// What a string of the wire type `name` holds, if it is more than a text.
 pub fn expected(name: &str) -> Option<&'static str> {
     match name {
@@ -76,6 +79,8 @@ pub fn unknown_field(name: &str, fields: &[&'static str]) -> String {
         |(home, inside): &&(&str, &[&str])| fields.contains(home) && inside.contains(&name);
     let hint = if let Some((home, _)) = INSIDE.iter().find(is_home) {
         format!("`{name}` belongs under `{home}`; the")
+    } else if TOP.contains(&name) {
+        format!("`{name}` belongs at the top level; the")
     } else if let Some(similar) = similar(name, fields) {
         format!("did you mean `{similar}`? The")
     } else {
@@ -87,25 +92,16 @@ pub fn unknown_field(name: &str, fields: &[&'static str]) -> String {
     )
 }
 
-/// The word that is most like `text`: at most a third of its characters are wrong. Case counts for
-/// nothing.
+/// The word that is most like `text`, if at most a third of the characters differ. Case is ignored.
 pub fn similar(text: &str, words: &[&'static str]) -> Option<&'static str> {
     const LONGEST: usize = 40;
     if text.len() > LONGEST {
         return None;
     }
     let text = text.to_ascii_lowercase();
-    let distance = |word: &&'static str| {
-        (
-            strsim::osa_distance(&text, &word.to_ascii_lowercase()),
-            *word,
-        )
-    };
-    let (distance, word) = words
-        .iter()
-        .map(distance)
-        .min_by_key(|(distance, _)| *distance)?;
-    (distance * 3 <= text.chars().count()).then_some(word)
+    let distance = |word: &str| strsim::osa_distance(&text, &word.to_ascii_lowercase());
+    let nearest = words.iter().min_by_key(|word| distance(word))?;
+    (distance(nearest) * 3 <= text.chars().count()).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -132,10 +128,10 @@ mod tests {
         }
     }
 
-    /// The table repeats names of fields, and the schema has them all.
+    /// The tables above repeat names of fields. The schema has them.
     #[cfg(feature = "schema")]
     #[test]
-    fn every_field_is_in_the_object_under_which_it_belongs() {
+    fn every_field_is_where_it_belongs() {
         let schema = schemars::schema_for!(crate::config::PluginConfig).to_value();
         let objects: Vec<_> = schema["$defs"]
             .as_object()
@@ -144,6 +140,9 @@ mod tests {
             .chain([&schema])
             .filter_map(|object| object["properties"].as_object())
             .collect();
+        for name in TOP {
+            assert!(schema["properties"].get(name).is_some(), "{name}");
+        }
         for (home, inside) in INSIDE {
             let referred: Vec<String> = objects
                 .iter()

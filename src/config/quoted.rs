@@ -75,15 +75,16 @@ mod tests {
 
     #[test]
     fn a_quoted_text_is_bounded_and_one_line() {
-        let long = "é".repeat(61);
+        let longest = "é".repeat(60);
+        let too_long = "é".repeat(61);
         let table = [
             ("reviews", r#""reviews""#),
             ("it's", r#""it's""#),
             (r#"a "b" \"#, r#""a \"b\" \\""#),
             ("a\r\n\u{1b}[31m", r#""a\r\n\u{1b}[31m""#),
             ("\u{202e}\u{2028}", r#""\u{202e}\u{2028}""#),
-            (&long[..120], &format!("\"{}\"", &long[..120])),
-            (&long, &format!("\"{}\"…", &long[..120])),
+            (&longest, &format!("\"{longest}\"")),
+            (&too_long, &format!("\"{longest}\"…")),
         ];
         for (text, expected) in table {
             assert_eq!(quoted(text), expected);
