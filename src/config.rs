@@ -3,6 +3,7 @@
 mod compile;
 mod duration;
 mod hints;
+mod named;
 mod path;
 mod quoted;
 mod read;
@@ -10,11 +11,13 @@ mod size;
 mod violation;
 mod wire;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 pub use violation::{Violation, Violations};
 pub use wire::*;
 
+use crate::json::Json;
 use crate::release::Releases;
 
 /// Compiles the JSON text of a plugin configuration, as Istio delivers it. An empty text has no
@@ -39,7 +42,7 @@ pub fn load(text: &[u8]) -> Result<Releases, Violations> {
         return Ok(Releases::default());
     }
     match serde_json::from_slice(text) {
-        Ok(value) => load_value(&value),
+        Ok(json) => load_json(&json),
         Err(error) => Err(read::not_json(&error)),
     }
 }
@@ -50,10 +53,17 @@ pub fn load(text: &[u8]) -> Result<Releases, Violations> {
 ///
 /// Everything that is wrong with it.
 pub fn load_value(value: &Value) -> Result<Releases, Violations> {
-    if value.is_null() {
+    match Json::deserialize(value) {
+        Ok(json) => load_json(&json),
+        Err(error) => Err(read::not_json(&error)),
+    }
+}
+
+fn load_json(json: &Json<'_>) -> Result<Releases, Violations> {
+    if matches!(json, Json::Null) {
         return Ok(Releases::default());
     }
     let mut violations = Violations::default();
-    let config: PluginConfig = read::read(value, &mut violations);
+    let config: PluginConfig = read::read(json, &mut violations);
     compile::compile(&config, violations)
 }

@@ -48,6 +48,7 @@
 pub mod config;
 pub mod destination;
 pub mod event;
+mod json;
 pub mod mirror;
 pub mod release;
 pub mod request;

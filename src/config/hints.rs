@@ -55,11 +55,15 @@ const INSIDE: [(&str, &[&str]); 10] = [
 /// Fields of the whole configuration, which are sometimes written in a release.
 const TOP: [&str; 3] = ["explain", "accessLog", "mirrorBudget"];
 
-/// What a string of the wire type `name` holds, if it is more than a text.
-pub fn expected(name: &str) -> Option<&'static str> {
+/// Guesses the string that another one means.
+type Guess = fn(&str) -> Option<String>;
+
+/// What strings of the wire type `name` hold, if it is more than a text, and how to guess the string
+/// that another one means.
+pub fn kind_of_string(name: &str) -> Option<(&'static str, Guess)> {
     match name {
-        "DurationConfig" => Some(duration::EXPECTED),
-        "SizeConfig" => Some(size::EXPECTED),
+        "DurationConfig" => Some((duration::EXPECTED, duration::meant)),
+        "SizeConfig" => Some((size::EXPECTED, size::meant)),
         _ => None,
     }
 }

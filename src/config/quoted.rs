@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use crate::json::Json;
 
 /// The longest text that a message quotes whole, in characters.
 const LONGEST: usize = 60;
@@ -39,14 +39,14 @@ pub fn is_plain(name: &str) -> bool {
 }
 
 /// A value as a message calls it: `the string "5"`, `the number 2`, `an array`.
-pub fn described(value: &Value) -> String {
+pub fn described(value: &Json<'_>) -> String {
     match value {
-        Value::Null => "null".into(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the string {}", quoted(text)),
-        Value::Array(_) => "an array".into(),
-        Value::Object(_) => "an object".into(),
+        Json::Null => "null".into(),
+        Json::Bool(value) => value.to_string(),
+        Json::Number(number) => format!("the number {number}"),
+        Json::String(text) => format!("the string {}", quoted(text)),
+        Json::Array(_) => "an array".into(),
+        Json::Object(_) => "an object".into(),
     }
 }
 

@@ -5,25 +5,27 @@
 //! on. So one reading reports every mistake, and each wire type is declared once, as a plain struct
 //! that derives `Deserialize`. `docs/decisions/0004` has the alternatives.
 
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::fmt;
-use std::iter::{Enumerate, Flatten};
-use std::{option, slice};
+use std::iter::Enumerate;
+use std::slice;
 
 use serde::Deserialize;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
 use super::hints;
 use super::path::Path;
 use super::quoted::{described, listed, quoted, quoted_whole};
 use super::violation::Violations;
+use crate::json::Json;
 
 /// Reads `value`, and reports what is unreadable in it to `violations`.
 pub fn read<'de, T: Default + Deserialize<'de>>(
-    value: &'de Value,
+    value: &'de Json<'de>,
     violations: &mut Violations,
 ) -> T {
     let node = Node {
@@ -47,7 +49,7 @@ pub fn not_json(error: &serde_json::Error) -> Violations {
 
 /// A value, and its place.
 struct Node<'n, 'de> {
-    value: &'de Value,
+    value: &'de Json<'de>,
     path: Path<'n>,
     violations: &'n mut Violations,
 }
@@ -66,7 +68,7 @@ impl<'de> Node<'_, 'de> {
     }
 
     fn bool(&mut self) -> bool {
-        if let Value::Bool(value) = self.value {
+        if let Json::Bool(value) = self.value {
             return *value;
         }
         let text = self.value.as_str().unwrap_or_default();
@@ -80,7 +82,7 @@ impl<'de> Node<'_, 'de> {
     }
 
     fn number(&mut self) -> f64 {
-        if let Value::Number(number) = self.value {
+        if let Json::Number(number) = self.value {
             return number.as_f64().unwrap_or_default();
         }
         let text = self.value.as_str().unwrap_or_default();
@@ -91,23 +93,31 @@ impl<'de> Node<'_, 'de> {
     }
 
     fn string(&mut self) -> &'de str {
-        if let Value::String(text) = self.value {
+        if let Json::String(text) = self.value {
             return text;
         }
-        let number = self.value.as_number();
-        let meant = number.map(|number| quoted(&number.to_string()));
+        let meant = self.number_text().map(|number| quoted(&number));
         self.misfit("a string", meant.as_deref());
         ""
     }
 
     /// A string of the type `name`.
     fn string_of(&mut self, name: &str) -> &'de str {
-        match (hints::expected(name), self.value) {
-            (None, _) | (_, Value::String(_)) => self.string(),
-            (Some(expected), _) => {
-                self.misfit(expected, None);
+        match (hints::kind_of_string(name), self.value) {
+            (None, _) | (_, Json::String(_)) => self.string(),
+            (Some((expected, meant)), _) => {
+                let meant = self.number_text().and_then(|number| meant(&number));
+                let meant = meant.map(|meant| quoted(&meant));
+                self.misfit(expected, meant.as_deref());
                 ""
             }
+        }
+    }
+
+    fn number_text(&self) -> Option<String> {
+        match self.value {
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
         }
     }
 
@@ -122,47 +132,39 @@ impl<'de> Node<'_, 'de> {
         words.first().copied().unwrap_or_default()
     }
 
-    fn items(&mut self) -> &'de [Value] {
-        if let Value::Array(items) = self.value {
-            return items;
-        }
-        let only_item = match self.value {
-            Value::String(text) => quoted_whole(text),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Object(_) => Some("{ … }".into()),
-            Value::Null | Value::Bool(_) | Value::Array(_) => None,
-        };
-        let meant = only_item.map(|item| format!("[{item}]"));
-        self.misfit("an array", meant.as_deref());
-        &[]
-    }
-
-    /// The members of an object whose names are free.
-    fn members(&mut self) -> Option<&'de Map<String, Value>> {
-        if let Value::Object(members) = self.value {
-            return Some(members);
-        }
-        self.misfit("an object", Some("{ NAME: … }"));
-        None
-    }
-
-    /// The members of an object that has these fields. Others are reported.
-    fn fields(&mut self, fields: &'static [&'static str]) -> Option<&'de Map<String, Value>> {
-        if let Value::Object(members) = self.value {
-            for name in members.keys() {
-                if !fields.contains(&name.as_str()) {
-                    let message = hints::unknown_field(name, fields);
-                    self.violations.unknown_field(&self.path, name, message);
+    /// The members of an object whose names are free, by name; of several of one name the last one.
+    fn members(&mut self) -> BTreeMap<&'de str, &'de Json<'de>> {
+        let mut by_name = BTreeMap::new();
+        match self.value {
+            Json::Object(members) => {
+                for (name, value) in members {
+                    by_name.insert(&**name, value);
                 }
             }
-            return Some(members);
+            _ => self.misfit("an object", Some("{ NAME: … }")),
         }
-        let text = self.value.as_str().and_then(quoted_whole);
-        let main = hints::main_field(fields).zip(text);
-        let meant = main.map(|(field, text)| format!("{{ {field}: {text} }}"));
-        let expected = format!("an object (fields: {})", fields.join(", "));
-        self.misfit(&expected, meant.as_deref());
-        None
+        by_name
+    }
+
+    /// Reports members other than these fields.
+    fn expect_fields(&mut self, fields: &'static [&'static str]) {
+        let Json::Object(members) = self.value else {
+            let text = self.value.as_str().and_then(quoted_whole);
+            let main = hints::main_field(fields).zip(text);
+            let meant = main.map(|(field, text)| format!("{{ {field}: {text} }}"));
+            let expected = format!("an object (fields: {})", fields.join(", "));
+            return self.misfit(&expected, meant.as_deref());
+        };
+        let mut unknown = BTreeSet::new();
+        for (name, _) in members {
+            if !fields.contains(&&**name) {
+                unknown.insert(&**name);
+            }
+        }
+        for name in unknown {
+            let message = hints::unknown_field(name, fields);
+            self.violations.unknown_field(&self.path, name, message);
+        }
     }
 }
 
@@ -200,23 +202,40 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unsupported> {
         match self.value {
-            Value::Null => visitor.visit_none(),
+            Json::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
-        visitor.visit_seq(Items {
-            items: self.items().iter().enumerate(),
+        // A value without brackets that can be read as an item is meant to be the only item.
+        let mut of_only_item = Violations::default();
+        let (items, violations) = match self.value {
+            Json::Array(items) => (items.as_slice(), &mut *self.violations),
+            only_item => (slice::from_ref(only_item), &mut of_only_item),
+        };
+        let items = visitor.visit_seq(Items {
+            items: items.iter().enumerate(),
             path: self.path,
-            violations: self.violations,
-        })
+            violations,
+        })?;
+        if !matches!(self.value, Json::Array(_)) {
+            let item = match self.value {
+                Json::Object(_) => Some("{ … }".into()),
+                Json::String(text) => quoted_whole(text),
+                _ => self.number_text(),
+            };
+            let meant = item.filter(|_| of_only_item.is_empty());
+            let meant = meant.map(|item| format!("[{item}]"));
+            self.misfit("an array", meant.as_deref());
+        }
+        Ok(items)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Unsupported> {
         visitor.visit_map(Members {
-            members: self.members().into_iter().flatten(),
-            current: ("", &Value::Null),
+            members: self.members().into_iter(),
+            current: ("", &Json::Null),
             path: self.path,
             violations: self.violations,
         })
@@ -228,9 +247,10 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unsupported> {
+        self.expect_fields(fields);
         visitor.visit_seq(Fields {
             fields: fields.iter(),
-            members: self.fields(fields),
+            object: self.value,
             path: self.path,
             violations: self.violations,
         })
@@ -250,7 +270,7 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
 
 /// The items of an array.
 struct Items<'n, 'de> {
-    items: Enumerate<slice::Iter<'de, Value>>,
+    items: Enumerate<slice::Iter<'de, Json<'de>>>,
     path: Path<'n>,
     violations: &'n mut Violations,
 }
@@ -280,7 +300,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 /// The values of an object's fields, in the order of its type: `null` for those that are missing.
 struct Fields<'n, 'de> {
     fields: slice::Iter<'static, &'static str>,
-    members: Option<&'de Map<String, Value>>,
+    object: &'de Json<'de>,
     path: Path<'n>,
     violations: &'n mut Violations,
 }
@@ -290,9 +310,8 @@ impl<'de> Fields<'_, 'de> {
     #[inline(never)]
     fn next(&mut self) -> Option<Node<'_, 'de>> {
         let name = self.fields.next()?;
-        let value = self.members.and_then(|members| members.get(*name));
         Some(Node {
-            value: value.unwrap_or(&Value::Null),
+            value: self.object.get(name).unwrap_or(&Json::Null),
             path: self.path.field(name),
             violations: self.violations,
         })
@@ -312,8 +331,8 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
 
 /// The members of an object whose names are free.
 struct Members<'n, 'de> {
-    members: Flatten<option::IntoIter<&'de Map<String, Value>>>,
-    current: (&'de str, &'de Value),
+    members: btree_map::IntoIter<&'de str, &'de Json<'de>>,
+    current: (&'de str, &'de Json<'de>),
     path: Path<'n>,
     violations: &'n mut Violations,
 }

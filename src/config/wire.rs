@@ -14,8 +14,6 @@ mod release;
 mod session;
 mod strategy;
 
-use std::collections::BTreeMap;
-
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig};
 pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
@@ -23,7 +21,5 @@ pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKey
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};
 
 pub use super::duration::DurationConfig;
+pub use super::named::Named;
 pub use super::size::SizeConfig;
-
-/// Values by names that users choose, in the order of the names.
-pub type Named<T> = BTreeMap<String, T>;

@@ -6,7 +6,8 @@
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::Value;
+
+use crate::json::Json;
 
 /// RFC 7515 leaves the padding away; some issuers do not.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
@@ -24,10 +25,10 @@ pub fn claim(authorization: &[u8], name: &str) -> Option<String> {
     }
     let payload = token.trim_ascii().split(|byte| *byte == b'.').nth(1)?;
     let claims = BASE64URL.decode(payload).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let claims: Json<'_> = serde_json::from_slice(&claims).ok()?;
     match claims.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Json::String(text) => Some(text.clone().into_owned()),
+        Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use super::{names, numbers};
 use crate::config::path::Path;
 use crate::config::quoted::{listed, quoted};
 use crate::config::violation::Violations;
-use crate::config::{ClientOsConfig, MatchConfig, StringMatchConfig};
+use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
 use crate::release::{Condition, Match, StringMatch};
 use crate::request::ClientOs;
 
@@ -67,10 +67,10 @@ fn compile(
     ];
     for (field, tests, condition) in headers {
         let path = path.field(field);
-        for (index, (name, test)) in tests.iter().flatten().enumerate() {
+        for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
             let path = path.field(name);
             let name = names::header(name, &path, violations);
-            let mut before = tests.iter().flatten().take(index);
+            let mut before = tests.iter().flat_map(Named::iter).take(index);
             if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
                 let message = format!(
                     "{} is tested already; omit one of them (case is ignored)",
@@ -88,7 +88,7 @@ fn compile(
             violations,
         )));
     }
-    for (name, test) in one.cookies.iter().flatten() {
+    for (name, test) in one.cookies.iter().flat_map(Named::iter) {
         let path = path.field("cookies");
         let path = path.field(name);
         names::cookie(name, &path, violations);
@@ -97,7 +97,7 @@ fn compile(
             compile_test(test, &path, violations),
         ));
     }
-    for (name, test) in one.query_params.iter().flatten() {
+    for (name, test) in one.query_params.iter().flat_map(Named::iter) {
         let path = path.field("queryParams");
         let test = compile_test(test, &path.field(name), violations);
         conditions.push(Condition::QueryParam(name.as_str().into(), test));

@@ -6,7 +6,9 @@ use super::{comparisons, conditions, names, numbers};
 use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
-use crate::config::{DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, SizeConfig};
+use crate::config::{
+    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, SizeConfig,
+};
 use crate::destination::Destination;
 use crate::mirror::{Edits, Mirror};
 
@@ -260,7 +262,7 @@ fn compile_headers(
     violations: &mut Violations,
 ) {
     let set_path = path.field("set");
-    for (name, value) in headers.set.iter().flatten() {
+    for (name, value) in headers.set.iter().flat_map(Named::iter) {
         let path = set_path.field(name);
         let name = names::copied_header(name, &path, violations);
         names::header_value(value, &path, violations);

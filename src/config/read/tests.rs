@@ -5,9 +5,10 @@ use serde_json::json;
 use super::*;
 use crate::config::PluginConfig;
 
-fn read_all(config: &Value) -> PluginConfig {
+fn read_all(text: &str) -> PluginConfig {
+    let json = serde_json::from_str(text).unwrap();
     let mut violations = Violations::default();
-    let config = read(config, &mut violations);
+    let config = read(&json, &mut violations);
     assert_eq!(violations.to_string(), "");
     config
 }
@@ -63,7 +64,7 @@ fn every_field_is_read_as_serde_would_read_it() {
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });
-    let read = read_all(&config);
+    let read = read_all(&config.to_string());
     let expected = PluginConfig::deserialize(&config).unwrap();
     assert_eq!(format!("{read:#?}"), format!("{expected:#?}"));
     assert!(
@@ -74,8 +75,8 @@ fn every_field_is_read_as_serde_would_read_it() {
 
 #[test]
 fn members_are_read_by_name_and_the_last_of_one_name_counts() {
-    let text = r#"{"releases": [{"route": {"authority": {"c": "1", "a": "2", "c": "3", "b": "4", "a": "5"}}}]}"#;
-    let config = read_all(&serde_json::from_str(text).unwrap());
+    let text = r#"{"accessLog": 1, "accessLog": true, "releases": [{"route": {"authority": {"c": 1, "a": "2", "c": "3", "b": "4", "a": "5"}}}]}"#;
+    let config = read_all(text);
     let release = config.releases.unwrap().remove(0);
     let authority = release.route.unwrap().authority.unwrap();
     let read: Vec<_> = authority
