@@ -16,7 +16,6 @@ pub mod pairing;
 mod request;
 mod sample;
 mod secrets;
-pub(crate) mod sort;
 
 use core::time::Duration;
 use std::sync::Arc;

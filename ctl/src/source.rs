@@ -93,10 +93,9 @@ pub fn findings(
         path,
         message,
     };
-    let findings = violations.iter().map(|violation| {
-        let message = format!("{}; {}", violation.wrong, violation.allowed);
-        finding(within(place, &violation.path), message)
-    });
+    let findings = violations
+        .iter()
+        .map(|violation| finding(within(place, &violation.path), violation.message.clone()));
     let more = violations.are_cut().then(|| {
         let message = "has more violations than are listed; correct the listed ones first";
         finding(place.into(), message.into())
@@ -157,6 +156,7 @@ pub fn within(place: &str, path: &str) -> String {
         ("", path) => path.into(),
         // The path of a violation of the configuration as a whole.
         (place, "configuration") => place.into(),
+        (place, path) if path.starts_with('[') => format!("{place}{path}"),
         (place, path) => format!("{place}.{path}"),
     }
 }

@@ -1,8 +1,8 @@
-//! From what users wrote to what runs. What can fail fails here: regular expressions, names,
-//! weights.
+//! From the wire types to releases as they run, or to violations. Whatever can fail, fails here:
+//! regular expressions, names, weights.
 //!
-//! Every function gives something back, also for what is wrong: the violations decide in the end,
-//! and nothing that was made of a wrong part is ever served.
+//! Every function returns a value, also for a wrong part, so that compiling finds all violations. A
+//! configuration with violations is never served.
 
 mod comparisons;
 mod conditions;
@@ -15,15 +15,17 @@ mod versions;
 
 use std::sync::Arc;
 
-use super::violation::{Path, Violations};
+use super::path::Path;
+use super::quoted::quoted;
+use super::violation::Violations;
 use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
 use crate::release::{Hosts, Release, Releases, Route, Settings, Version};
 use versions::Versions;
 
-/// The header that a release routes by, unless it says otherwise.
+/// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config`; `violations` are those that reading it gave.
+/// Compiles `config`. `violations` are those found by reading it.
 pub(super) fn compile(
     config: &PluginConfig,
     mut violations: Violations,
@@ -43,11 +45,11 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
         .as_ref()
         .map(|explain| explain_header(explain, violations));
     settings.access_log = config.access_log.unwrap_or(false);
-    settings.mirror_budget = mirrors::budget(config.mirror_budget.as_deref(), violations);
+    settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
     let mut compiled = Releases::new(settings);
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
-    let mut names = names::Unique::new("releases", "release");
+    let mut names = names::Unique::new("releases");
     let mut claims = Hosts::default();
     for (index, one) in releases.iter().enumerate() {
         if violations.is_full() {
@@ -68,7 +70,7 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
     let header = names::required(
         explain.header.as_deref(),
         &path.field("header"),
-        "name the header that asks",
+        "the request header that asks for the decision, such as header: \"x-explain\"",
         violations,
     );
     names::header(header, &path.field("header"), violations)
@@ -87,26 +89,29 @@ fn claim_hosts(
 ) {
     let path = path.field("hosts");
     if hosts(release).next().is_none() {
-        violations.add(
-            &path,
-            "is missing or empty",
-            "name at least one host, or \"*\" for all",
+        let problem = release.hosts.as_ref().map_or("missing", |_| "empty");
+        let message = format!(
+            "{problem}; write at least one host, such as hosts: [\"reviews\"], or [\"*\"] for all hosts"
         );
+        violations.add(&path, message);
     }
     for (place, host) in hosts(release).enumerate() {
         let path = path.index(place);
         names::host_pattern(host, &path, violations);
         match claims.insert(host, index) {
             Some(other) if other == index => {
-                violations.add(
-                    &path,
-                    format!("`{host}` stands here twice"),
-                    "name each host once",
+                let message = format!(
+                    "{} is in this array already; omit it (case is ignored)",
+                    quoted(host)
                 );
+                violations.add(&path, message);
             }
             Some(other) => {
-                let wrong = format!("`{host}` is claimed by releases[{other}] too");
-                violations.add(&path, wrong, "let one release claim it");
+                let message = format!(
+                    "releases[{other}] claims {} already; omit it here or there",
+                    quoted(host)
+                );
+                violations.add(&path, message);
             }
             None => {}
         }
@@ -122,7 +127,7 @@ fn compile_release(
     let name = names::required(
         release.name.as_deref(),
         &path.field("name"),
-        "give the release a name",
+        "the release's name, such as name: \"reviews\"",
         violations,
     );
     names::dns_label(name, &path.field("name"), violations);
@@ -135,7 +140,7 @@ fn compile_release(
     let principal = versions.required(
         release.principal.as_deref(),
         &path.field("principal"),
-        "name the version that gets all that nothing else claims",
+        "the version that gets all other requests, such as principal: \"v1\"",
         violations,
     );
 
@@ -203,25 +208,23 @@ fn compile_route(
                 version.authority().is_none() && !matches!(version.name(), "" | names::STAND_IN)
             };
             for version in versions.iter().filter(unreachable) {
-                let wrong = format!("version `{}` has no entry", version.name());
-                violations.add(
-                    &path,
-                    wrong,
-                    "give every version that the release names the :authority of its service",
+                let name = version.name();
+                let message = format!(
+                    "version {} is missing; write the host of its service, such as {}",
+                    quoted(name),
+                    path.field(name)
+                        .assign("\"reviews-v2.bookinfo.svc.cluster.local\"")
                 );
+                violations.add(&path, message);
             }
             Route::Authority
         }
         (Some(_), Some(_)) => {
-            violations.add(path, "has both header and authority", "give one of them");
+            violations.add(path, "has both header and authority; omit one of them");
             by_default()
         }
         (None, None) => {
-            violations.add(
-                path,
-                "is empty",
-                "give header or authority, or leave route away",
-            );
+            violations.add(path, "empty; write header or authority, or omit route");
             by_default()
         }
     }

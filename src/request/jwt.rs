@@ -5,8 +5,7 @@
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
-use crate::json::Json;
+use serde_json::{Map, Value};
 
 /// RFC 7515 omits the padding. Some issuers add it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
@@ -16,11 +15,11 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 /// The claims of one token.
 #[derive(Clone, Debug)]
-pub struct Claims(Json);
+pub struct Claims(Map<String, Value>);
 
 impl Claims {
     /// The claims of the token in the value of an `authorization` header. None: it is no bearer token,
-    /// or the claims are nested deeper than 128 levels.
+    /// or its claims are no JSON object, or are nested deeper than 128 levels.
     pub fn of(authorization: &[u8]) -> Option<Self> {
         let (scheme, token) = super::split_once(authorization, b' ')?;
         if !scheme.eq_ignore_ascii_case(b"bearer") {
@@ -34,8 +33,8 @@ impl Claims {
     /// The claim `name`: a string, or an integer in decimal. None: it is absent, or something else.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.0.get(name)? {
-            Json::Text(text) => Some(text.clone()),
-            Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
             _ => None,
         }
     }

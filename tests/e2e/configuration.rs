@@ -11,8 +11,9 @@ use crate::scene::{PLUGIN, Scene, VERSION, active, plugin, reviews};
 /// The beginning of the first violation of [`bad`].
 const VIOLATION: &str = "halftone: releases[0].canary.split: every weight is 0";
 
-/// The beginning of the second.
-const ANOTHER: &str = "halftone: releases[0].canary.rules[0].match[0]: ";
+/// The second.
+const ANOTHER: &str =
+    "halftone: releases[0].canary.rules[0].match[0]: empty; write at least one condition";
 
 /// A configuration with two violations.
 fn bad() -> Value {

@@ -1,8 +1,10 @@
 //! How a mirror's answers are compared.
 
 use super::{mirrors, names, numbers};
-use crate::config::violation::{Path, Violations};
-use crate::config::{BodyConfig, CompareConfig};
+use crate::config::path::Path;
+use crate::config::quoted::quoted;
+use crate::config::violation::Violations;
+use crate::config::{BodyConfig, CompareConfig, SizeConfig};
 use crate::mirror::{BodyMode, Compare, Ignored, Pointer};
 
 const DEFAULT_PERCENTAGE: f64 = 100.0;
@@ -10,8 +12,10 @@ const DEFAULT_STATUS: bool = true;
 const DEFAULT_BODY: BodyConfig = BodyConfig::Auto;
 const DEFAULT_SAMPLES: f64 = 10.0;
 
-/// Comparing takes a worker's time, and for JSON a dozen bytes of its memory for each of both bodies.
+/// The upper bound of `maxBody`. Comparing takes a worker's time, and for JSON a dozen bytes of its
+/// memory per byte of each body.
 const MOST_BODY: usize = 1 << 20;
+const MOST_BODY_TEXT: &str = "1MiB";
 
 /// The comparison of the mirror named `mirror`, whose copies share a budget of `budget` bytes.
 pub fn compile(
@@ -46,7 +50,7 @@ pub fn compile(
             &path.field("ignore"),
             violations,
         ),
-        max_body: compile_max_body(compare.max_body.as_deref(), budget, path, violations),
+        max_body: compile_max_body(compare.max_body.as_ref(), budget, path, violations),
         samples: numbers::whole(
             compare.samples.unwrap_or(DEFAULT_SAMPLES),
             (0, 10_000),
@@ -57,15 +61,16 @@ pub fn compile(
 }
 
 fn compile_max_body(
-    text: Option<&str>,
+    text: Option<&SizeConfig>,
     budget: usize,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> usize {
     let size = mirrors::max_body(text, budget, path, violations);
-    if let Some(text) = text.filter(|_| size > MOST_BODY) {
+    if let Some(SizeConfig(text)) = text.filter(|_| size > MOST_BODY) {
         let path = path.field("maxBody");
-        violations.add(&path, format!("is {text}"), "give up to 1MiB");
+        let message = numbers::beyond("at most", MOST_BODY_TEXT, text, &path);
+        violations.add(&path, message);
     }
     size
 }
@@ -75,20 +80,31 @@ fn compile_ignored(pointers: &[String], path: &Path<'_>, violations: &mut Violat
     for (index, text) in pointers.iter().enumerate() {
         let pointer = Pointer::parse(text);
         if pointer.is_none() {
-            violations.add(
-                &path.index(index),
-                format!(
-                    "`{}` is not a JSON pointer to a part of a body",
-                    names::shown(text)
-                ),
-                "write it as /items/*/id, with ~1 for / and ~0 for ~ in a name",
-            );
+            violations.add(&path.index(index), not_a_pointer(text));
         }
         compiled.extend(pointer);
     }
     Ignored::new(compiled).unwrap_or_else(|| {
-        let wrong = format!("has {} pointers", pointers.len());
-        violations.add(path, wrong, format!("give up to {}", Ignored::MOST));
+        let (most, count) = (Ignored::MOST, pointers.len());
+        violations.add(
+            path,
+            format!("expected at most {most} pointers, got {count}"),
+        );
         Ignored::default()
     })
+}
+
+fn not_a_pointer(text: &str) -> String {
+    let expected = r#"a JSON pointer to a part of the body, such as "/items/*/id", with "~1" for "/" and "~0" for "~" in a name"#;
+    let message = names::expected_got(expected, text);
+    let with_slash = format!("/{}", text.trim_start_matches('/'));
+    let meant = [with_slash.replace('~', "~0"), with_slash];
+    let meant = meant
+        .iter()
+        .rev()
+        .find(|meant| Pointer::parse(meant).is_some());
+    match meant {
+        Some(meant) if !text.is_empty() => format!("{message}; write {}", quoted(meant)),
+        _ => message,
+    }
 }

@@ -1,14 +1,17 @@
-//! The names that a configuration may use, and why not others.
+//! The names that a configuration may use.
 //!
-//! Names end up in headers, metrics and logs. What they may hold is decided here, once, so that
-//! nothing that is written there on a request needs checking.
+//! Names end up in headers, metrics and logs. They are checked here, once, so that nothing that is
+//! written there for a request needs checking.
 
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::quoted::{quoted, quoted_whole};
+use crate::config::violation::Violations;
 use crate::lookup::Lookup;
 use crate::mirror::is_never_copied;
 
-/// Headers that a request cannot do without, or that the proxy itself obeys. A routing header is
-/// removed where nobody claims the host: under one of these names that would be an outage.
+/// Headers that a request cannot do without, or that the proxy itself obeys. Halftone removes a
+/// routing header from requests to hosts that no release claims: for one of these that would be an
+/// outage.
 const NOT_FOR_ROUTING: [&str; 13] = [
     "authorization",
     "connection",
@@ -25,76 +28,95 @@ const NOT_FOR_ROUTING: [&str; 13] = [
     "x-halftone-mirror",
 ];
 
-/// Stands in for a name that is missing. It is right everywhere, so that one mistake is told once.
+/// The name that is compiled in place of a missing one. It is valid everywhere, so that one mistake
+/// is reported once.
 pub const STAND_IN: &str = "missing";
 
-/// A text that must be there. Where it is not, the violation says what to do.
+/// A string that must be there. `example` is what to write if it is missing.
 pub fn required<'t>(
     text: Option<&'t str>,
     path: &Path<'_>,
-    allowed: &str,
+    example: &str,
     violations: &mut Violations,
 ) -> &'t str {
     text.unwrap_or_else(|| {
-        violations.add(path, "is missing", allowed);
+        violations.add(path, format!("missing; write {example}"));
         STAND_IN
     })
 }
 
-/// A text that must not be empty.
-pub fn not_empty(text: &str, path: &Path<'_>, allowed: &str, violations: &mut Violations) {
+/// A string that must not be empty. `example` is what to write if it is.
+pub fn not_empty(text: &str, path: &Path<'_>, example: &str, violations: &mut Violations) {
     if text.is_empty() {
-        violations.add(path, "is empty", allowed);
+        violations.add(path, format!("empty; write {example}"));
     }
 }
 
 /// The name of a release: a DNS label.
 pub fn dns_label(name: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let bytes = name.as_bytes();
-    if !(bytes.len() <= 63
-        && bytes.iter().all(allowed)
-        && edge(bytes.first())
-        && edge(bytes.last()))
-    {
-        let wrong = format!("`{}` is not a DNS label", shown(name));
-        violations.add(
-            path,
-            wrong,
-            "use up to 63 of a-z, 0-9 and -, a letter or digit first and last",
-        );
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !is_label(name, is_allowed) {
+        let expected =
+            r#"a DNS label (up to 63 of a-z, 0-9 and "-", a letter or digit first and last)"#;
+        let fixed = as_label(&name.to_ascii_lowercase(), is_allowed);
+        violations.add(path, not_a_label(name, expected, fixed, path));
     }
 }
 
-/// The name of a version or a rule: what Kubernetes allows as the value of a label.
+/// The name of a version, a rule or a mirror: a Kubernetes label value.
 pub fn label_value(name: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !is_label(name, is_allowed) {
+        let expected = r#"a name (up to 63 of a-z, A-Z, 0-9, "-", "_" and ".", a letter or digit first and last)"#;
+        let fixed = as_label(name, is_allowed);
+        violations.add(path, not_a_label(name, expected, fixed, path));
+    }
+}
+
+fn is_label(name: &str, is_allowed: impl Fn(u8) -> bool) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    if !(bytes.len() <= 63
-        && bytes.iter().all(allowed)
-        && edge(bytes.first())
-        && edge(bytes.last()))
-    {
-        let wrong = format!("`{}` is not a name", shown(name));
-        violations.add(
-            path,
-            wrong,
-            "use up to 63 of a-z, A-Z, 0-9, -, _ and ., a letter or digit first and last",
-        );
+    bytes.len() <= 63
+        && bytes.iter().copied().all(is_allowed)
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+}
+
+/// `name` with `-` for each byte that is not allowed.
+fn as_label(name: &str, is_allowed: impl Fn(u8) -> bool) -> String {
+    let allowed = |byte: u8| {
+        if is_allowed(byte) {
+            char::from(byte)
+        } else {
+            '-'
+        }
+    };
+    let label: String = name.bytes().take(63).map(allowed).collect();
+    let is_no_edge = |character: char| !character.is_ascii_alphanumeric();
+    label.trim_matches(is_no_edge).into()
+}
+
+fn not_a_label(name: &str, expected: &str, fixed: String, path: &Path<'_>) -> String {
+    let message = expected_got(expected, name);
+    let is_similar = name
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    match quoted_whole(&fixed) {
+        Some(fixed) if is_similar && fixed != "\"\"" => {
+            format!("{message}; write {}", path.assign(&fixed))
+        }
+        _ => message,
     }
 }
 
 /// A header's name, in lower case as the proxy has it.
 pub fn header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     if name.starts_with(':') {
-        let allowed = "use hosts, path or method for what pseudo-headers say";
-        violations.add(
-            path,
-            format!("`{}` is a pseudo-header", shown(name)),
-            allowed,
+        let message = format!(
+            "{} is a pseudo-header; write the name of a header (hosts, path and method match pseudo-headers)",
+            quoted(name)
         );
+        violations.add(path, message);
     } else {
         token(name, "a header's name", path, violations);
     }
@@ -105,10 +127,12 @@ pub fn header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<s
 pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     let name = header(name, path, violations);
     if NOT_FOR_ROUTING.contains(&&*name) || name.starts_with("x-envoy-") {
-        let wrong = format!(
-            "`{name}` means something to the proxy or the service, and would be removed from requests"
+        let message = format!(
+            "Envoy or the service uses {}, and Halftone removes the routing header from requests that it does not \
+             route; write a header that nothing else uses, such as \"x-halftone-version\"",
+            quoted(&name)
         );
-        violations.add(path, wrong, "name a header that is used for nothing else");
+        violations.add(path, message);
     }
     name
 }
@@ -117,20 +141,29 @@ pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) 
 pub fn copied_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     let name = header(name, path, violations);
     if &*name == "host" {
-        violations.add(path, "`host` is the :authority", "use authority for it");
+        violations.add(
+            path,
+            "`host` is the `:authority`; write the mirror's field `authority` instead",
+        );
     } else if is_never_copied(&name) {
-        let wrong = format!("`{name}` is Halftone's or the proxy's own in a copy");
-        violations.add(path, wrong, "leave it away");
+        let message = format!(
+            "Halftone or Envoy controls {} in a copy; omit it",
+            quoted(&name)
+        );
+        violations.add(path, message);
     }
     name
 }
 
-/// A header's value (RFC 9110, section 5.5): a line of text.
+/// A header's value (RFC 9110, section 5.5): one line of text.
 pub fn header_value(value: &str, path: &Path<'_>, violations: &mut Violations) {
     let is_in_line = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
     if !value.bytes().all(is_in_line) {
-        let wrong = format!("`{}` is more than a line of text", shown(value));
-        violations.add(path, wrong, "leave line ends and control characters away");
+        let message = expected_got("one line of text", value);
+        violations.add(
+            path,
+            format!("{message}; omit line ends and control characters"),
+        );
     }
 }
 
@@ -138,25 +171,27 @@ pub fn header_value(value: &str, path: &Path<'_>, violations: &mut Violations) {
 pub fn method(method: &str, path: &Path<'_>, violations: &mut Violations) {
     token(method, "a method", path, violations);
     if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        let wrong = format!("`{}` is not in upper case", shown(method));
-        violations.add(path, wrong, "write it as requests do: GET");
+        let message = format!(
+            "{}; write {}",
+            expected_got("a method in upper case", method),
+            quoted(&method.to_ascii_uppercase())
+        );
+        violations.add(path, message);
     }
 }
 
 /// The full name of a service.
 pub fn service(host: &str, path: &Path<'_>, violations: &mut Violations) {
     if host.is_empty() || host.len() > 253 || !host.bytes().all(is_host_byte) {
-        let wrong = format!("`{}` is not a service", shown(host));
-        let allowed = "write it as reviews.bookinfo.svc.cluster.local";
-        violations.add(path, wrong, allowed);
+        let expected = r#"a service's full name, such as "reviews.bookinfo.svc.cluster.local""#;
+        violations.add(path, expected_got(expected, host));
     }
 }
 
-/// A cluster's name, which is anything in one line.
+/// A cluster's name: any text in one line.
 pub fn cluster(name: &str, path: &Path<'_>, violations: &mut Violations) {
     if name.is_empty() || name.chars().any(char::is_control) {
-        let wrong = format!("`{}` is not a cluster's name", shown(name));
-        violations.add(path, wrong, "give the name that Envoy has for it");
+        violations.add(path, expected_got("the name of an Envoy cluster", name));
     }
 }
 
@@ -170,55 +205,84 @@ pub fn cookie_domain(domain: &str, path: &Path<'_>, violations: &mut Violations)
     if domain.is_empty() || !domain.bytes().all(is_host_byte) {
         violations.add(
             path,
-            format!("`{}` is not a domain", shown(domain)),
-            "write it as example.com",
+            expected_got(r#"a domain such as "example.com""#, domain),
         );
     }
 }
 
 /// A host of a release: exact, `*.suffix` or `*`.
 pub fn host_pattern(pattern: &str, path: &Path<'_>, violations: &mut Violations) {
-    const ALLOWED: &str = "write it as reviews, *.example.com or *";
+    if is_host_pattern(pattern) {
+        return;
+    }
+    let without_port = pattern.rsplit_once(':').filter(|(host, port)| {
+        is_host_pattern(host) && port.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if let Some((host, _)) = without_port {
+        let message = format!("{} has a port; omit it: {}", quoted(pattern), quoted(host));
+        violations.add(path, message);
+        return;
+    }
+    let expected = r#"a host such as "reviews", "*.example.com" or "*""#;
+    let mut message = expected_got(expected, pattern);
+    let fixed = as_host_pattern(pattern);
+    if is_host_pattern(&fixed)
+        && !fixed.contains("..")
+        && let Some(fixed) = quoted_whole(&fixed)
+    {
+        message.push_str("; write ");
+        message.push_str(&fixed);
+    }
+    violations.add(path, message);
+}
+
+fn is_host_pattern(pattern: &str) -> bool {
     let host = pattern.strip_prefix("*.").unwrap_or(pattern);
     let is_v6 = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
-    if pattern == "*" || is_v6 {
-        return;
-    }
-    if let Some((name, port)) = host.rsplit_once(':')
-        && port.bytes().all(|byte| byte.is_ascii_digit())
-        && name.bytes().all(is_host_byte)
-    {
-        violations.add(
-            path,
-            format!("`{}` has a port", shown(pattern)),
-            "leave the port away; a host is claimed on all ports",
-        );
-    } else if host.is_empty()
-        || host.len() > 253
-        || host.starts_with('.')
-        || !host.bytes().all(is_host_byte)
-    {
-        violations.add(path, format!("`{}` is not a host", shown(pattern)), ALLOWED);
+    let is_name = !host.is_empty()
+        && host.len() <= 253
+        && !host.starts_with('.')
+        && host.bytes().all(is_host_byte);
+    pattern == "*" || is_v6 || is_name
+}
+
+/// The host pattern that was probably meant by an URL, or by a suffix without its `*.`.
+fn as_host_pattern(pattern: &str) -> String {
+    let host = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or_default();
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let suffix = host
+        .strip_prefix('*')
+        .unwrap_or(host)
+        .trim_start_matches('.');
+    if host.starts_with(['*', '.']) {
+        format!("*.{suffix}")
+    } else {
+        host.into()
     }
 }
 
-/// What a request's `:authority` is rewritten to: `host` or `host:port`.
+/// The `:authority` of a request: `host` or `host:port`.
 pub fn authority(authority: &str, path: &Path<'_>, violations: &mut Violations) {
     let (host, port) = authority
         .rsplit_once(':')
         .map_or((authority, None), |(host, port)| (host, Some(port)));
     let host_is_plain = !host.is_empty() && host.bytes().all(is_host_byte);
-    let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if !(host_is_plain && port_is_one) {
-        let wrong = format!("`{}` is not a host", shown(authority));
-        violations.add(
-            path,
-            wrong,
-            "write it as reviews-v1.bookinfo.svc.cluster.local, with :port if need be",
-        );
+    let port_is_number = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port_is_valid = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if !host_is_plain || !port_is_number {
+        let expected =
+            r#"a host such as "reviews-v1.bookinfo.svc.cluster.local", with a port if necessary"#;
+        violations.add(path, expected_got(expected, authority));
+    } else if !port_is_valid {
+        let expected = "a host with a port from 1 to 65535";
+        violations.add(path, expected_got(expected, authority));
     }
 }
 
@@ -226,51 +290,39 @@ fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// RFC 9110's token, which names of headers and of cookies are.
-fn token(name: &str, what: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(allowed) {
-        let wrong = format!("`{}` is not {what}", shown(name));
-        violations.add(path, wrong, "use letters, digits and !#$%&'*+-.^_`|~");
+/// RFC 9110's token: a method, or the name of a header or a cookie.
+fn token(name: &str, expected: &str, path: &Path<'_>, violations: &mut Violations) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_allowed) {
+        let message = expected_got(expected, name);
+        violations.add(
+            path,
+            format!("{message}; use letters, digits and !#$%&'*+-.^_`|~"),
+        );
     }
 }
 
-/// A text of the configuration, in a form that a line of a log can carry.
-pub fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut shown = String::new();
-    for (place, character) in text.chars().enumerate() {
-        if place == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+/// The message about a text that is not what is `expected`.
+pub fn expected_got(expected: &str, text: &str) -> String {
+    format!("expected {expected}, got {}", quoted(text))
 }
 
-/// The names of a list's items, which must differ from one another.
+/// The names of an array's items, which must differ.
 pub struct Unique {
-    list: &'static str,
-    item: &'static str,
+    array: &'static str,
     first: Lookup<usize>,
 }
 
 impl Unique {
-    /// Of the list `list`, each of whose items is a `item`.
-    pub fn new(list: &'static str, item: &'static str) -> Self {
+    /// No names yet, of the items of the array in the field `array`.
+    pub fn new(array: &'static str) -> Self {
         Self {
-            list,
-            item,
+            array,
             first: Lookup::default(),
         }
     }
 
-    /// Takes in the name of the item at `path`, the `index`-th, if it has one.
+    /// Adds the name of the item at `path`, if it has one. `index` is its index.
     pub fn insert(
         &mut self,
         name: Option<&str>,
@@ -280,9 +332,12 @@ impl Unique {
     ) {
         let Some(name) = name else { return };
         if let Some(first) = self.first.insert(name.as_bytes().into(), index) {
-            let wrong = format!("`{name}` is the name of {}[{first}] too", self.list);
-            let allowed = format!("give each {} a name of its own", self.item);
-            violations.add(&path.field("name"), wrong, allowed);
+            let message = format!(
+                "{} is the name of {}[{first}] too; write another name",
+                quoted(name),
+                self.array
+            );
+            violations.add(&path.field("name"), message);
         }
     }
 }

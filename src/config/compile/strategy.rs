@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::versions::Versions;
 use super::{names, numbers};
 use crate::config::compile::conditions;
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::quoted::quoted;
+use crate::config::violation::Violations;
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
 use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
-/// The strategy of `release`: at most one stands there, and one must where nothing is mirrored.
+/// The strategy of `release`: at most one, and exactly one if the release has no mirrors.
 pub fn compile(
     release: &ReleaseConfig,
     principal: &Arc<Version>,
@@ -32,10 +34,9 @@ pub fn compile(
         }
         (both, _) => {
             if both.is_some() {
-                violations.add(path, "has both canary and blueGreen", "give one of them");
+                violations.add(path, "has both canary and blueGreen; omit one of them");
             } else if release.mirrors.is_none() {
-                let allowed = "give canary, blueGreen or mirrors";
-                violations.add(path, "has no strategy", allowed);
+                violations.add(path, "has no strategy; write canary, blueGreen or mirrors");
             }
             compile_canary(
                 &CanaryConfig::default(),
@@ -57,7 +58,7 @@ fn compile_blue_green(
     let active = versions.required(
         blue_green.active.as_deref(),
         &path.field("active"),
-        "name the version that has all traffic",
+        "the version that gets all traffic, such as active: \"v1\"",
         violations,
     );
     let active = versions.outcome(&active, Reason::Active);
@@ -76,7 +77,7 @@ fn compile_preview(
     let version = versions.required(
         preview.version.as_deref(),
         &path.field("version"),
-        "name the version that can be seen before the switch",
+        "the version to preview, such as version: \"v2\"",
         violations,
     );
     let matches = conditions::compile_all(preview.r#match.as_deref(), &"preview", path, violations);
@@ -131,7 +132,7 @@ fn compile_rules(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Rule> {
-    let mut names = names::Unique::new("rules", "rule");
+    let mut names = names::Unique::new("rules");
     let mut compiled = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
@@ -151,7 +152,7 @@ fn compile_rule(
     let name = names::required(
         rule.name.as_deref(),
         &name_path,
-        "give the rule a name",
+        "the rule's name, such as name: \"testers\"",
         violations,
     );
     names::label_value(name, &name_path, violations);
@@ -172,14 +173,13 @@ fn compile_rule(
             .map(Target::Split)
         }
         (Some(_), Some(_)) => {
-            violations.add(path, "has both version and split", "give one of them");
+            violations.add(path, "has both version and split; omit one of them");
             None
         }
         (None, None) => {
             violations.add(
                 path,
-                "has neither version nor split",
-                "say where the rule sends what it matches",
+                "has neither version nor split; write one of them, such as version: \"v2\"",
             );
             None
         }
@@ -197,8 +197,8 @@ fn compile_rule(
     }
 }
 
-/// The versions of a split that have a weight above 0. Those of weight 0 are versions of the
-/// release all the same.
+/// The versions of a split that have a weight above 0. Those of weight 0 are versions of the release
+/// too.
 fn compile_weights(
     weights: &[WeightConfig],
     versions: &mut Versions<'_>,
@@ -212,31 +212,26 @@ fn compile_weights(
         let version = versions.required(
             arm.version.as_deref(),
             &version_path,
-            "name the version of this weight",
+            "the version that has this weight, such as version: \"v2\"",
             violations,
         );
         let name = version.name();
         if arm.version.is_some() && compiled.iter().any(|(other, _)| other.name() == name) {
-            violations.add(
-                &version_path,
-                format!("`{name}` stands in this split twice"),
-                "give each version one weight",
+            let message = format!(
+                "version {} has a weight in this split already; omit one of them",
+                quoted(name)
             );
+            violations.add(&version_path, message);
         }
         let weight = compile_weight(arm.weight, &path.field("weight"), violations);
         compiled.push((version, weight));
     }
     if compiled.is_empty() {
-        violations.add(
-            path,
-            "is empty",
-            "give at least one version a weight above 0",
-        );
+        violations.add(path, "empty; give at least one version a weight above 0");
     } else if weights.iter().all(|arm| arm.weight == Some(0.0)) {
         violations.add(
             path,
-            "every weight is 0",
-            "give at least one version a weight above 0",
+            "every weight is 0; give at least one version a weight above 0",
         );
     }
     compiled.retain(|(_, weight)| *weight > 0.0);
@@ -244,15 +239,20 @@ fn compile_weights(
 }
 
 fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violations) -> f64 {
-    const ALLOWED: &str = "give a number of 0 or more";
     match weight {
         Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
         Some(weight) => {
-            violations.add(path, numbers::wrong(weight), ALLOWED);
+            violations.add(
+                path,
+                numbers::out_of_bounds("a number of 0 or more", weight),
+            );
             0.0
         }
         None => {
-            violations.add(path, "is missing", ALLOWED);
+            violations.add(
+                path,
+                "missing; write a number of 0 or more, such as weight: 10",
+            );
             0.0
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::names;
 use crate::config::Named;
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::violation::Violations;
 use crate::release::{Outcome, Outcomes, Reason, Version};
 
 /// Collects the versions and outcomes of a release, and gives each its index.
@@ -48,15 +49,15 @@ impl<'c> Versions<'c> {
         version
     }
 
-    /// The version `name`, which is required. If it is missing, the violation says `allowed`.
+    /// The version `name`, which must be there. `example` is what to write if it is missing.
     pub fn required(
         &mut self,
         name: Option<&str>,
         path: &Path<'_>,
-        allowed: &str,
+        example: &str,
         violations: &mut Violations,
     ) -> Arc<Version> {
-        let name = names::required(name, path, allowed, violations);
+        let name = names::required(name, path, example, violations);
         self.version(name, path, violations)
     }
 

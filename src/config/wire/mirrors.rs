@@ -1,46 +1,46 @@
-//! Mirrors, as users write them.
+//! The wire types of mirrors.
 
 use serde::Deserialize;
 
-use super::{MatchConfig, Named};
+use super::{DurationConfig, MatchConfig, Named, SizeConfig};
 
-/// Another service that gets copies of requests. Exactly one of `destination` and `cluster` stands
-/// here.
+/// A service that gets copies of requests, by exactly one of `destination` and `cluster`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [{"required": ["destination"]}, {"required": ["cluster"]}])))]
 pub struct MirrorConfig {
-    /// Unique in the release; it labels the metrics.
+    /// The mirror's name, unique in the release. It labels the metrics.
     #[cfg_attr(feature = "schema", schemars(required))]
     pub name: Option<String>,
-    /// Who gets the copies: a service of the mesh.
+    /// The service of the mesh that gets the copies.
     pub destination: Option<DestinationConfig>,
-    /// Who gets the copies: a cluster, by Envoy's own name.
+    /// The name of the Envoy cluster that gets the copies.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub cluster: Option<String>,
-    /// Percent of the sessions (of the requests, without a session), 0 to 100. Absent: 100.
+    /// The percentage of the sessions whose requests are mirrored, 0 to 100; of the requests, if the
+    /// release has no session. Default: 100.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percentage: Option<f64>,
-    /// Any of them. Absent: every request.
+    /// A request is mirrored if one of these matches holds. Default: every request is.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub r#match: Option<Vec<MatchConfig>>,
-    /// The methods that are mirrored. Absent: `GET`, `HEAD`, `OPTIONS`.
+    /// The methods of the requests that are mirrored. Default: `GET`, `HEAD`, `OPTIONS`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub methods: Option<Vec<String>>,
-    /// How long the mirror may take to answer, `1ms` to `1h`. Absent: `5s`.
-    pub timeout: Option<String>,
-    /// A request with a longer body is not mirrored; at most `mirrorBudget`. Absent: `64KiB`.
-    pub max_body: Option<String>,
-    /// So many copies may wait for an answer at once, in each worker; above it a request is not
-    /// mirrored. Absent: 128.
+    /// The time in which the mirror must answer, `1ms` to `1h`. Default: `5s`.
+    pub timeout: Option<DurationConfig>,
+    /// The longest request body that is mirrored, at most `mirrorBudget`. Default: `64KiB`.
+    pub max_body: Option<SizeConfig>,
+    /// The number of copies that may wait for an answer at once, per worker, 1 to 100,000. While that
+    /// many wait, no request is mirrored. Default: 128.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>", range(min = 1)))]
     pub max_in_flight: Option<f64>,
-    /// `:authority` of the copies. Absent: the request's own.
+    /// The `:authority` of the copies, as `host` or `host:port`. Default: that of the request.
     pub authority: Option<String>,
     /// Changes to the headers of the copies.
     pub headers: Option<HeadersConfig>,
-    /// Compares the mirror's answer with production's. Off when absent.
+    /// Compares the mirror's answer with production's. Default: no comparison.
     pub compare: Option<CompareConfig>,
 }
 
@@ -52,13 +52,13 @@ pub struct DestinationConfig {
     /// The service's full name.
     #[cfg_attr(feature = "schema", schemars(required))]
     pub host: Option<String>,
-    /// The service's port.
+    /// The service's port, 1 to 65535.
     #[cfg_attr(
         feature = "schema",
         schemars(required, with = "Option<u16>", range(min = 1))
     )]
     pub port: Option<f64>,
-    /// A subset that the service's DestinationRule names. Absent: all of the service.
+    /// A subset of the service, named by its DestinationRule. Default: the whole service.
     pub subset: Option<String>,
 }
 
@@ -67,9 +67,9 @@ pub struct DestinationConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeadersConfig {
-    /// Headers that have this value alone.
+    /// Headers to set, with their values. A value replaces those that the request has.
     pub set: Option<Named<String>>,
-    /// Headers that are not there.
+    /// The names of headers to remove.
     pub remove: Option<Vec<String>>,
 }
 
@@ -78,21 +78,23 @@ pub struct HeadersConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompareConfig {
-    /// Percent of what is mirrored, 0 to 100. Absent: 100.
+    /// The percentage of the mirrored requests whose answers are compared, 0 to 100. Default: 100.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percentage: Option<f64>,
-    /// Whether the statuses are compared, of gRPC `grpc-status` too. Absent: `true`.
+    /// Whether the statuses are compared, for gRPC also `grpc-status`. Default: `true`.
     pub status: Option<bool>,
-    /// The headers whose values are compared. Absent: none.
+    /// The names of the headers whose values are compared. Default: none.
     pub headers: Option<Vec<String>>,
-    /// How the bodies are compared. Absent: `auto`.
+    /// How the bodies are compared. Default: `auto`.
     pub body: Option<BodyConfig>,
-    /// JSON pointers of what is not compared; a step `*` stands for any one step. At most 64.
+    /// JSON pointers to the parts of the bodies that are not compared, at most 64. A step `*` is any one
+    /// step. Default: none.
     #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
     pub ignore: Option<Vec<String>>,
-    /// A longer answer is not compared; at most `1MiB`. Absent: `64KiB`.
-    pub max_body: Option<String>,
-    /// So many differing pairs a minute are logged, in each worker. Absent: 10.
+    /// The longest answer that is compared, at most `1MiB` and at most `mirrorBudget`. Default:
+    /// `64KiB`.
+    pub max_body: Option<SizeConfig>,
+    /// The number of differing pairs that are logged per minute and worker, 0 to 10,000. Default: 10.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
     pub samples: Option<f64>,
 }
@@ -102,7 +104,7 @@ pub struct CompareConfig {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum BodyConfig {
-    /// As JSON where `content-type` says so, else as bytes.
+    /// As JSON if `content-type` says so, else as bytes.
     Auto,
     /// As JSON.
     Json,
