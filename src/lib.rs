@@ -15,9 +15,11 @@
 //! - [`matching`]: conditions on a request.
 //! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
 //! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
+//! - [`live`]: releases and mirrors as they serve in a worker, with their metrics and their state.
 //! - [`effects`]: what happens to a request because of the decision.
 //! - [`event`] and [`metrics`]: what is counted, and under which names.
 //! - [`plugin_status`]: whether a good configuration serves in a proxy.
+//! - [`escape`]: text from outside, for a log or a terminal.
 //!
 //! [`config`] is what users write. It compiles into releases, or into a list of all violations.
 //!

@@ -69,7 +69,7 @@ pub fn count_ended(ended: Ended<Recipient>) {
 #[derive(Default)]
 pub struct Dispatch {
     live: Rc<Live>,
-    outbox: Outbox<Recipient>,
+    outbox: Outbox<Recipient, Instant>,
     /// Wakes the root. Envoy calls a root for each item of a queue that the root registered, in the
     /// same worker, right after the callback that added the item. It has no other way to do so.
     wake_up: Option<Queue>,

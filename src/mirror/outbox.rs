@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::time::Instant;
 
 use super::capture::{Ended, RequestCopy};
 use super::limits::{Held, Permit};
@@ -11,29 +10,30 @@ use crate::lookup::FixedHasher;
 
 /// Copies that wait to be sent, and copies that wait for their answers.
 ///
-/// Each copy took a permit and bytes before, and these bound the outbox. Each comes out once.
+/// Each copy took a permit and bytes before, and these bound the outbox. Each comes out once. `At` is a
+/// time of the host's clock.
 #[derive(Debug)]
-pub struct Outbox<T> {
+pub struct Outbox<T, At> {
     /// Oldest first.
     waiting: RefCell<Vec<RequestCopy<T>>>,
     /// By the number of the call.
-    sent: RefCell<HashMap<u32, SentCopy<T>, FixedHasher>>,
+    sent: RefCell<HashMap<u32, SentCopy<T, At>, FixedHasher>>,
 }
 
 /// A copy that was sent. It holds its memory and its permit until it is dropped.
 #[derive(Debug)]
-pub struct SentCopy<T> {
+pub struct SentCopy<T, At> {
     /// The target.
     pub target: T,
     /// The kind of the request.
     pub kind: RequestKind,
     /// The time when it was sent.
-    pub sent_at: Instant,
+    pub sent_at: At,
     _held: Held,
     _permit: Permit,
 }
 
-impl<T> Outbox<T> {
+impl<T, At> Outbox<T, At> {
     /// Adds a copy that waits. Returns whether it is the only one: the sender needs one wake-up for all
     /// that wait.
     #[must_use]
@@ -48,7 +48,7 @@ impl<T> Outbox<T> {
     #[must_use]
     pub fn send_all(
         &self,
-        now: impl Fn() -> Instant,
+        now: impl Fn() -> At,
         send: impl Fn(&RequestCopy<T>) -> Result<u32, MirrorOutcome>,
     ) -> Ended<T> {
         let mut ended = Vec::new();
@@ -73,7 +73,7 @@ impl<T> Outbox<T> {
 
     /// Takes out the copy whose answer is there.
     #[must_use]
-    pub fn answered(&self, call: u32) -> Option<SentCopy<T>> {
+    pub fn answered(&self, call: u32) -> Option<SentCopy<T, At>> {
         self.sent.borrow_mut().remove(&call)
     }
 
@@ -92,7 +92,7 @@ impl<T> Outbox<T> {
     }
 }
 
-impl<T> Default for Outbox<T> {
+impl<T, At> Default for Outbox<T, At> {
     fn default() -> Self {
         Self {
             waiting: RefCell::default(),
