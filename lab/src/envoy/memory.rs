@@ -26,14 +26,15 @@ impl Envoy {
         Ok(Memory { resident, peak })
     }
 
-    /// Its memory that no other process has, and that it has written itself, in bytes: not the program's code, which further
-    /// Envoys share. The kernel walks all of it to tell.
+    /// Its anonymous memory in bytes: what it has written itself, without the program's code, which several Envoys share.
+    ///
+    /// `Private_Dirty` is not the same: it includes pages of the program until the kernel has written a new file to disk.
     ///
     /// # Errors
     ///
     /// When it is gone.
     pub fn private_memory(&self) -> anyhow::Result<u64> {
-        let [private] = self.bytes("smaps_rollup", ["Private_Dirty:"])?;
+        let [private] = self.bytes("smaps_rollup", ["Anonymous:"])?;
         Ok(private)
     }
 
