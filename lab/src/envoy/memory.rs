@@ -1,4 +1,4 @@
-//! The memory of an Envoy.
+//! How much memory an Envoy has.
 
 use std::fs;
 
@@ -9,9 +9,9 @@ use super::Envoy;
 /// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// The current value.
+    /// What it has now.
     pub resident: u64,
-    /// The largest value so far.
+    /// The most that it ever had.
     pub peak: u64,
 }
 
@@ -20,24 +20,25 @@ impl Envoy {
     ///
     /// # Errors
     ///
-    /// If the process has ended.
+    /// When it is gone.
     pub fn memory(&self) -> anyhow::Result<Memory> {
         let [resident, peak] = self.bytes("status", ["VmRSS:", "VmHWM:"])?;
         Ok(Memory { resident, peak })
     }
 
-    /// The memory in bytes that it has written and shares with no process. Several Envoys share the program's code, so
-    /// the code does not count. The call is slow: the kernel walks all pages.
+    /// Its anonymous memory in bytes: what it has written itself, without the program's code, which several Envoys share.
+    ///
+    /// `Private_Dirty` is not the same: it includes pages of the program until the kernel has written a new file to disk.
     ///
     /// # Errors
     ///
-    /// If the process has ended.
+    /// When it is gone.
     pub fn private_memory(&self) -> anyhow::Result<u64> {
-        let [private] = self.bytes("smaps_rollup", ["Private_Dirty:"])?;
+        let [private] = self.bytes("smaps_rollup", ["Anonymous:"])?;
         Ok(private)
     }
 
-    /// Values in bytes from a file of the process in `/proc`, by name.
+    /// Lines of a file that the kernel keeps of it, by their names.
     fn bytes<const N: usize>(&self, file: &str, names: [&str; N]) -> anyhow::Result<[u64; N]> {
         let file = format!("/proc/{}/{file}", self.pid());
         let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
