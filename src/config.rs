@@ -3,6 +3,7 @@
 mod compile;
 mod duration;
 mod hints;
+mod json;
 mod named;
 mod path;
 mod quoted;
@@ -17,7 +18,7 @@ use serde_json::Value;
 pub use violation::{Violation, Violations};
 pub use wire::*;
 
-use crate::json::Json;
+use crate::config::json::Json;
 use crate::release::Releases;
 
 /// Compiles the JSON text of a plugin configuration, as Istio delivers it. An empty text has no

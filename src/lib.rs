@@ -62,7 +62,6 @@ pub mod draw;
 pub mod effects;
 pub mod escape;
 pub mod event;
-mod json;
 pub mod live;
 pub mod lookup;
 pub mod matching;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::json::Json;
+use crate::config::json::Json;
 
 /// The longest text that a message quotes whole, in characters.
 const LONGEST: usize = 60;

@@ -21,7 +21,7 @@ use super::hints;
 use super::path::Path;
 use super::quoted::{described, listed, quoted, quoted_whole};
 use super::violation::Violations;
-use crate::json::Json;
+use crate::config::json::Json;
 
 /// Reads `value`, and reports what is unreadable in it to `violations`.
 pub fn read<'de, T: Default + Deserialize<'de>>(
