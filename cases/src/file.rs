@@ -86,7 +86,7 @@ pub enum Unreadable {
     #[error("has neither config nor configFile, or both; write exactly one of them")]
     Config,
     /// It has no case.
-    #[error("cases: is empty; write at least one case")]
+    #[error("cases: empty; write at least one case")]
     NoCase,
     /// A case expects nothing, so it could never fail.
     #[error(

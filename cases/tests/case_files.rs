@@ -42,7 +42,7 @@ fn a_file_that_proves_nothing_is_refused_with_a_remedy() {
         ),
         (
             "config: {}\ncases: []",
-            "cases: is empty; write at least one case",
+            "cases: empty; write at least one case",
         ),
         (
             "config: {}\ncases: [ { name: one, request: { host: a }, expect: { within: 0.1 } } ]",

@@ -3,7 +3,8 @@
 //! To add a field, add it to its struct: an `Option` of `bool`, `f64`, `String`, [`DurationConfig`],
 //! [`SizeConfig`], a `Vec`, [`Named`], another struct or an enum of words. `read` then reads it, the
 //! JSON Schema has it, and its doc comment is the schema's description: meaning, unit, range, default.
-//! `compile` checks its value and has its default.
+//! `compile` checks its value and has its default. If users will write it in the wrong object, `hints`
+//! can say where it belongs.
 //!
 //! Every field is optional here, also one that users must write. `compile` reports what is missing, so
 //! that one answer has all violations.

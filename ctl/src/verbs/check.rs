@@ -2,8 +2,8 @@
 //!
 //! Violations of a configuration are those that the filter reports. The routes, subsets and plugins of
 //! the same call are compared with the configurations. A pipeline must be able to stop on a finding, so
-//! `check` reports only what is certain. It does not miss resources that the call does not include, and
-//! it ignores what the files cannot show.
+//! `check` reports only what is certain. It never reports that a resource is missing from the call, and it
+//! ignores what the files cannot show.
 //!
 //! # Layout
 //!

@@ -93,14 +93,18 @@ fn every_violation_of_every_configuration_is_reported_in_the_order_of_the_files(
         ("a.yaml", format!("{}\n---\nrelease: []\n", plugin(release))),
     ]);
     assert_eq!(run.code, 1);
-    assert_eq!(
-        run.out,
-        "b.json: TrafficExtension shop/ratings: spec.wasm.pluginConfig.releases[0].hosts: is missing or empty; name at least one host, or \"*\" for all\n\
-         a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].name: `Reviews` is not a DNS label; use up to 63 of a-z, 0-9 and -, a letter or digit first and last\n\
-         a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].canary.split: every weight is 0; give at least one version a weight above 0\n\
-         a.yaml: release: is not a field here; the fields are releases, explain, accessLog, mirrorBudget\n\
-         4 findings in 2 files.\n"
-    );
+    // The words of violations are the core's: tests/violations.
+    let expected = [
+        "b.json: TrafficExtension shop/ratings: spec.wasm.pluginConfig.releases[0].hosts: ",
+        "a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].name: ",
+        "a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].canary.split: ",
+        "a.yaml: release: ",
+        "4 findings in 2 files.",
+    ];
+    assert_eq!(run.out.lines().count(), expected.len(), "{}", run.out);
+    for (line, start) in run.out.lines().zip(expected) {
+        assert!(line.starts_with(start), "{line}");
+    }
     assert_eq!(run.err, "");
 }
 
@@ -141,15 +145,16 @@ fn a_document_that_cannot_be_read_does_not_affect_the_others() {
         "releases: 3".into(),
         list.into(),
     ]);
-    assert_eq!(
-        said,
-        [
-            "WasmPlugin bookinfo/reviews: spec.match: expected an array, got the number 3",
-            "document 2: expected an object, got a string",
-            "releases: is a number; give a list",
-            "document 4: expected an object, got a number",
-        ]
-    );
+    let expected = [
+        "WasmPlugin bookinfo/reviews: spec.match: expected an array, got the number 3",
+        "document 2: expected an object, got a string",
+        "releases: ",
+        "document 4: expected an object, got a number",
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:?}");
+    for (finding, start) in said.iter().zip(expected) {
+        assert!(finding.starts_with(start), "{finding}");
+    }
 }
 
 #[test]
@@ -293,7 +298,7 @@ fn a_finding_is_one_line_whatever_a_name_contains() {
     assert_eq!(
         findings(&[text.into()]),
         [
-            "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
+            "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
         ]
     );
 }

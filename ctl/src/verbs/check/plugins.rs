@@ -30,7 +30,7 @@ pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
         if plugin.fail_strategy.is_none() {
             report(
                 &within_module(plugin, "failStrategy"),
-                "is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
+                "missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
             );
         }
         let mut releases = configuration.releases();

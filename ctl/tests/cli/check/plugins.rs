@@ -87,7 +87,7 @@ fn a_waypoint_has_neither_mode_client_nor_ports() {
 
 #[test]
 fn the_fail_strategy_is_explicit() {
-    let missing = "spec.failStrategy: is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that";
+    let missing = "spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that";
     hold(
         &[
             ("match: [ { mode: CLIENT } ]", missing),
@@ -117,7 +117,7 @@ fn the_type_of_the_module_is_http() {
         findings(&[extension]),
         [
             "TrafficExtension default/a: spec.wasm.type: NETWORK filters see connections, not requests; write HTTP, or omit type",
-            "TrafficExtension default/a: spec.wasm.failStrategy: is missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
+            "TrafficExtension default/a: spec.wasm.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
         ]
     );
 }
