@@ -1,4 +1,4 @@
-//! The copy of a request.
+//! Copies of requests.
 
 use std::hint::black_box;
 
@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{Run, Scenario, request};
 
-/// Copies.
+/// All scenarios of copies.
 pub const ALL: [Scenario; 1] = [Scenario::new("mirror/request", copy)];
 
-/// Selects the request for a mirror of all GET requests, and makes its copy.
+/// Selects the request for a mirror of all GET requests, and builds its copy.
 fn copy() -> Run {
     let mirror =
         json!({"name": "shadow", "cluster": "shadow", "percentage": 100, "methods": ["GET"]});

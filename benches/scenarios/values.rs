@@ -6,7 +6,7 @@ use halftone::matching::StringMatch;
 
 use super::{Run, Scenario};
 
-/// Tests that cost more than a comparison.
+/// Tests that are slower than a comparison.
 pub const ALL: [Scenario; 4] = [
     Scenario::new("regex/path", regex),
     Scenario::new("regex/evil", evil).times(1),
@@ -28,7 +28,7 @@ fn regex() -> Run {
     test(StringMatch::regex(pattern).unwrap(), path, true)
 }
 
-/// A pattern that backtracking would not survive, on the longest value that it is given.
+/// A pattern that takes exponential time with backtracking, on the longest value that a condition tests.
 fn evil() -> Run {
     let pattern = "(a*)*(a|b)*(a+)+c";
     let value = vec![b'a'; StringMatch::LONGEST_REGEX_VALUE];

@@ -1,5 +1,5 @@
-//! The head of a request and of two answers: lines, each a byte that chooses the header's name and
-//! what it belongs to, and the value.
+//! Fuzzes the headers of a request and of two answers. The input is lines. The first byte of a line selects the name of the
+//! header and the message that it belongs to; the rest is the value.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ use halftone::request::{Header, RequestHead};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// It looks at everything there is.
+/// A configuration that reads all parts of a request.
 const CONFIGURATION: &str = r#"{"releases": [
     {"name": "everything", "hosts": ["*", "*.example.com", "reviews"], "principal": "v1", "canary": {
         "rules": [
@@ -73,7 +73,7 @@ const NAMES: [&[u8]; 22] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    // Of the request, production's answer and the mirror's: headers, and a body.
+    // Headers and a body of the request, of production's answer, and of the mirror's.
     let mut heads: [Vec<Header<'_>>; 3] = Default::default();
     let mut bodies: [&[u8]; 3] = Default::default();
     let mut ended = [false; 3];
@@ -225,7 +225,7 @@ fn compare(
     }
 }
 
-/// What must not be shown, found in another way.
+/// Secrets that must not be logged, found by another algorithm.
 fn secrets_of(request: &[Header<'_>]) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in request {

@@ -114,8 +114,21 @@ impl Envoy {
             "1".into(),
             "--disable-hot-restart".into(),
         ];
-        let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
-        let (admin, address) = match listening(&mut process, &admin_file, &directory.log()).await {
+        let command = proxy
+            .launcher
+            .iter()
+            .cloned()
+            .chain([binary.into_os_string()]);
+        let mut command = command.chain(arguments);
+        let program = PathBuf::from(command.next().unwrap_or_default());
+        let patience = match proxy.launcher.is_empty() {
+            true => PATIENCE,
+            false => PATIENCE * 10,
+        };
+        let command: Vec<_> = command.collect();
+        let mut process = Supervised::start(&program, &command, &directory.log())?;
+        let found = listening(&mut process, &admin_file, &directory.log(), patience).await;
+        let (admin, address) = match found {
             Ok(addresses) => addresses,
             Err(error) => {
                 return Err(error.context(format!(
@@ -286,6 +299,7 @@ async fn listening(
     process: &mut Supervised,
     admin_file: &Path,
     log: &Path,
+    patience: Duration,
 ) -> anyhow::Result<(Admin, SocketAddr)> {
     let mut alive = || match process.ended()? {
         // If the listener fails, Envoy keeps running. Only its log shows it.
@@ -295,7 +309,7 @@ async fn listening(
         None => Ok(()),
         Some(status) => bail!("Envoy ended, {status}"),
     };
-    let admin = wait::some(PATIENCE, "Envoy's admin interface", async || {
+    let admin = wait::some(patience, "Envoy's admin interface", async || {
         alive()?;
         Ok(fs::read_to_string(admin_file)
             .ok()
@@ -303,12 +317,13 @@ async fn listening(
             .map(Admin::new))
     })
     .await?;
-    let address = wait::some(PATIENCE, "Envoy to listen", async || {
+    let address = wait::some(patience, "Envoy to listen", async || {
         alive()?;
-        Ok(if admin.live().await? {
-            admin.listener().await?
-        } else {
-            None
+        // While Envoy compiles a module under Valgrind, its admin interface may not answer for longer than the client
+        // waits.
+        Ok(match admin.live().await {
+            Ok(true) => admin.listener().await?,
+            Ok(false) | Err(_) => None,
         })
     })
     .await?;

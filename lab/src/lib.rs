@@ -12,7 +12,8 @@
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
 //! - [`client`] sends single requests, [`load`] sends many.
 //! - [`schemas`] checks whether a cluster accepts a resource.
-//! - [`workload`] is the input of benchmarks: a request and configurations.
+//! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
+//!   prints tables.
 //! - [`ports`] finds free ports.
 //! - [`wait`] polls for a condition.
 //!
@@ -39,6 +40,7 @@
 
 pub mod bootstrap;
 pub mod client;
+pub mod cpu;
 pub mod envoy;
 pub mod istio;
 pub mod load;
@@ -47,6 +49,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod schemas;
 pub mod supervisor;
+pub mod table;
 pub mod tools;
 pub mod upstream;
 pub mod wait;

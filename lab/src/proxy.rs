@@ -4,6 +4,7 @@ mod cluster;
 mod plugin;
 mod route;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ pub const HEALTH_HOST: &str = "health.check";
 pub struct Proxy {
     pub(crate) port: Option<u16>,
     pub(crate) admin_port: Option<u16>,
+    pub(crate) launcher: Vec<OsString>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) listener: Value,
@@ -37,6 +39,7 @@ impl Default for Proxy {
         Self {
             port: None,
             admin_port: None,
+            launcher: Vec::new(),
             concurrency: 2,
             upgrades: false,
             listener: Value::Object(Map::new()),
@@ -119,6 +122,14 @@ impl Proxy {
     #[must_use]
     pub fn admin_port(mut self, port: u16) -> Self {
         self.admin_port = Some(port);
+        self
+    }
+
+    /// Sets a command that runs Envoy, such as `valgrind --tool=callgrind`. Envoy's command line is appended to it.
+    /// Envoy may then take ten times as long to start.
+    #[must_use]
+    pub fn launcher(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.launcher = command.into_iter().map(Into::into).collect();
         self
     }
 

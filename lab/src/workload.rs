@@ -1,4 +1,9 @@
-//! The input of benchmarks: a browser's request, and configurations of any size.
+//! The input of benchmarks: a browser's request, the servers behind Envoy, and configurations of any size.
+
+pub mod halftone;
+pub mod native;
+pub mod traffic;
+pub mod upstreams;
 
 use serde_json::{Value, json};
 

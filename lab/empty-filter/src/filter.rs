@@ -1,4 +1,4 @@
-//! The filter.
+//! The contexts of the filter.
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

@@ -26,14 +26,17 @@ impl Envoy {
         Ok(Memory { resident, peak })
     }
 
-    /// The memory in bytes that it has written and shares with no process. Several Envoys share the program's code, so
-    /// the code does not count. The call is slow: the kernel walks all pages.
+    /// Its anonymous memory in bytes: what it has written itself, without the program's code, which several Envoys
+    /// share.
+    ///
+    /// `Private_Dirty` is not the same: it includes pages of the program until the kernel has written a new file to
+    /// disk.
     ///
     /// # Errors
     ///
     /// If the process has ended.
     pub fn private_memory(&self) -> anyhow::Result<u64> {
-        let [private] = self.bytes("smaps_rollup", ["Private_Dirty:"])?;
+        let [private] = self.bytes("smaps_rollup", ["Anonymous:"])?;
         Ok(private)
     }
 

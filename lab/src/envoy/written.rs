@@ -45,7 +45,7 @@ impl Written {
             "--disable-hot-restart".into(),
         ];
         let mut process = Supervised::start(&tools::envoy()?, &arguments, &directory.log())?;
-        match listening(&mut process, &admin_file, &directory.log()).await {
+        match listening(&mut process, &admin_file, &directory.log(), PATIENCE).await {
             Ok((admin, address)) => Ok(Self {
                 process,
                 address,

@@ -1,10 +1,10 @@
-//! The route tables, and what Envoy does by itself.
+//! Route tables, and what Envoy can do without a plugin.
 
-use halftone_lab::proxy::{Proxy, Route};
 use serde_json::{Value, json};
 
-use crate::traffic::TESTER;
-use crate::upstreams::{MIRROR, V1, V2};
+use super::traffic::TESTER;
+use super::upstreams::{MIRROR, V1, V2};
+use crate::proxy::{Proxy, Route};
 
 const LUA: &str = r#"
 function envoy_on_request(handle)
@@ -15,7 +15,7 @@ function envoy_on_request(handle)
 end
 "#;
 
-/// The routes of every row with a filter, and of the one without: by the version, then all.
+/// The routes of every row with a filter, and of the row without one: one for each version, then a default.
 pub fn by_version(proxy: Proxy) -> Proxy {
     let version = |version| Route::header("x-halftone-version", version).to(version);
     proxy.route(version(V1)).route(version(V2)).fallback(V1)
@@ -42,7 +42,7 @@ pub fn mirror(proxy: Proxy) -> Proxy {
     )
 }
 
-/// A script draws between the versions, says which it is, and has the route chosen again.
+/// A Lua script picks a version at random, sets the header, and clears the route cache.
 pub fn lua(proxy: Proxy) -> Proxy {
     by_version(proxy.before(json!({
         "name": "lua",
@@ -53,7 +53,7 @@ pub fn lua(proxy: Proxy) -> Proxy {
     })))
 }
 
-/// With `fields` of Envoy's `Route` in each.
+/// Adds `fields` of Envoy's `Route` to each route.
 fn by_header(proxy: Proxy, fields: &Value) -> Proxy {
     let (name, value) = TESTER;
     proxy

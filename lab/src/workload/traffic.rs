@@ -1,23 +1,21 @@
-//! What goes over the wire: a browser's request, and an answer of 1 KB.
+//! The request and the answer of a benchmark: a browser's request, and 1 KB of JSON.
 
-use halftone_lab::load::Load;
-use halftone_lab::upstream::Script;
-use halftone_lab::workload::{HEADERS, PATH};
 use serde_json::json;
 
-/// The service, by the name that its clients use.
-pub use halftone_lab::workload::HOST;
+use super::{HEADERS, HOST, PATH};
+use crate::load::Load;
+use crate::upstream::Script;
 
-/// The header that rules look at, and the value of it that they match.
+/// The header that rules test, and the value that matches.
 pub const TESTER: (&str, &str) = ("end-user", "jason");
 
-/// The cookie that sessions go by.
+/// The cookie that is the key of a session.
 pub const SESSION: &str = "uid";
 
-/// How long an answer's body is.
+/// The length of an answer's body, in bytes.
 const BODY: usize = 1024;
 
-/// GET requests, as a browser sends them: the same in every row, with all that any row looks at.
+/// GET requests as a browser sends them. Every row gets the same, so they have the headers that any row needs.
 pub fn requests(load: Load) -> Load {
     let load = load.host(HOST).path(PATH);
     HEADERS
@@ -26,14 +24,14 @@ pub fn requests(load: Load) -> Load {
         .fold(load, |load, (name, value)| load.header(name, value))
 }
 
-/// 1 KB of JSON. Answers with another `timestamp` differ in nothing else.
+/// 1 KB of JSON. Answers with different timestamps are otherwise equal.
 pub fn answer(timestamp: &str) -> Script {
     Script::status(200)
         .header("content-type", "application/json")
         .body(body(timestamp))
 }
 
-/// As many reviews as there is room for, and the last one's text as long as need be.
+/// As many reviews as fit. The text of the last one fills the rest.
 fn body(timestamp: &str) -> String {
     let write = |reviews: usize, text: &str| {
         let review = |number: usize| {
@@ -56,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_as_long_as_they_should_be() {
+    fn an_answer_has_the_length_that_the_benchmark_states() {
         assert_eq!(body("2026-01-01T00:00:00Z").len(), BODY);
     }
 
     #[test]
-    fn answers_differ_in_their_timestamp_alone() {
+    fn answers_differ_only_in_their_timestamp() {
         let read = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
         let (one, mut other) = (read(body("1")), read(body("2")));
         assert_ne!(one, other);

@@ -1,6 +1,7 @@
-//! A table for a terminal.
+//! Tables for a terminal.
 
-/// As wide as its widest cells. The first column is text, all others stand at the right.
+/// Columns as wide as their widest cells. The first column is aligned left, all others right.
+#[must_use]
 pub fn aligned<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut lines = vec![head.map(str::to_owned)];
     lines.extend(rows);
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stand_below_each_other() {
+    fn numbers_are_aligned_right() {
         let rows = [["one", "µ"], ["a", "10.5"]].map(|row| row.map(str::to_owned));
         assert_eq!(
             aligned(["row", "n"], rows.into_iter()),

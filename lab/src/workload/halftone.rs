@@ -1,58 +1,59 @@
-//! Halftone's configurations.
+//! Halftone's configurations, each for one row of a benchmark.
 
-use halftone_lab::proxy::{Plugin, Proxy};
 use serde_json::{Value, json};
 
+use super::HOST;
 use super::native::by_version;
-use crate::traffic::{HOST, SESSION, TESTER};
-use crate::upstreams::{MIRROR, V1, V2};
+use super::traffic::{SESSION, TESTER};
+use super::upstreams::{MIRROR, V1, V2};
+use crate::proxy::{Plugin, Proxy};
 
 /// The name of the plugin.
 pub const PLUGIN: &str = "halftone";
 
-/// The name of the rule that the requests meet.
+/// The name of the rule that matches every request.
 pub const RULE: &str = "testers";
 
-/// One rule, which the requests meet.
+/// One rule, which matches every request.
 pub fn header(proxy: Proxy) -> Proxy {
     one(proxy, release(HOST, rules(1, V2)))
 }
 
-/// Half of the requests to each version.
+/// Each version gets half of the requests.
 pub fn split(proxy: Proxy) -> Proxy {
     one(proxy, release(HOST, json!({"split": halves()})))
 }
 
-/// Half of the sessions to each version, told apart by a cookie that the requests bring.
+/// Each version gets half of the sessions. The key of a session is a cookie of the requests.
 pub fn session(proxy: Proxy) -> Proxy {
     let session = json!({"key": [{"cookie": SESSION}]});
     let canary = json!({"split": halves(), "session": session});
     one(proxy, release(HOST, canary))
 }
 
-/// A thousand releases, all with the rule of [`header`].
+/// 1,000 releases, each with the rule of [`header`].
 pub fn thousand(proxy: Proxy) -> Proxy {
     halftone(proxy, &releases(1000, 1, V2))
 }
 
-/// A hundred rules, of which the last is that of [`header`].
+/// 100 rules; the last one is the rule of [`header`].
 pub fn hundred_rules(proxy: Proxy) -> Proxy {
     one(proxy, release(HOST, rules(100, V2)))
 }
 
-/// That of [`header`], and all requests are mirrored.
+/// As [`header`], and a mirror gets a copy of each request.
 pub fn mirror(proxy: Proxy) -> Proxy {
     mirrored(proxy, json!({}))
 }
 
-/// The same, and the answers are compared.
+/// As [`mirror`], and the answers are compared.
 pub fn compare(proxy: Proxy) -> Proxy {
     let compare = json!({"body": "auto", "ignore": ["/timestamp"]});
     mirrored(proxy, json!({ "compare": compare }))
 }
 
-/// So many releases with so many rules each, for hosts of their own; that of [`HOST`] stands in the middle. The last rule
-/// of each is the one that the requests meet.
+/// `count` releases, each with its own host and `rule_count` rules. The release of [`HOST`] is in the middle. The last
+/// rule of each matches the requests.
 pub fn releases(count: usize, rule_count: usize, version: &str) -> Value {
     let releases = (0..count).map(|number| {
         let name = format!("service-{number}");
@@ -66,7 +67,7 @@ fn release(name: &str, canary: Value) -> Value {
     json!({"name": name, "hosts": [name], "principal": V1, "canary": canary})
 }
 
-/// Each tests the same header for another value.
+/// Each rule tests the same header for a different value.
 fn rules(count: usize, version: &str) -> Value {
     let (header, tester) = TESTER;
     let rules = (1..=count).map(|number| {
@@ -84,9 +85,9 @@ fn halves() -> Value {
     json!([{"version": V1, "weight": 50}, {"version": V2, "weight": 50}])
 }
 
-/// With `fields` of a mirror besides those that all have.
+/// Adds `fields` to the mirror.
 fn mirrored(proxy: Proxy, fields: Value) -> Proxy {
-    // With wide limits: an open loop that falls behind has many requests under way, and every copy is to be counted.
+    // Wide limits: an open loop that falls behind has many requests in flight, and every copy must be sent.
     let mut mirror = json!({
         "name": "shadow",
         "cluster": MIRROR,
@@ -112,7 +113,7 @@ fn one(proxy: Proxy, release: Value) -> Proxy {
     halftone(proxy, &json!({"releases": [release]}))
 }
 
-/// With this configuration.
+/// A proxy whose plugin has this configuration.
 pub fn halftone(proxy: Proxy, config: &Value) -> Proxy {
     by_version(proxy.plugin(Plugin::new(PLUGIN).config(&config.to_string())))
 }

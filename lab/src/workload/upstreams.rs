@@ -1,39 +1,39 @@
-//! The servers behind all rows: two versions of a service, and a mirror.
+//! The servers behind the Envoys of a benchmark: two versions of a service, and a mirror.
 
 use anyhow::{Result, ensure};
-use halftone_lab::proxy::{Cluster, Proxy};
-use halftone_lab::upstream::Upstream;
 use serde_json::json;
 
-use crate::traffic;
+use super::traffic;
+use crate::proxy::{Cluster, Proxy};
+use crate::upstream::Upstream;
 
-/// The service's principal, and its cluster.
+/// The principal version, and its cluster.
 pub const V1: &str = "v1";
 
-/// The service's new version, and its cluster.
+/// The new version, and its cluster.
 pub const V2: &str = "v2";
 
 /// The cluster that copies go to.
 pub const MIRROR: &str = "mirror";
 
-/// When the service's answers were made, as they say.
+/// The timestamp in the answers of the service.
 pub const NOW: &str = "2026-01-01T00:00:00.000Z";
 
-/// The same of a mirror that takes its time.
+/// A later timestamp, for answers of the mirror that differ.
 pub const LATER: &str = "2026-01-01T00:00:00.001Z";
 
 /// Which versions answer a row's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// All of them this one.
+    /// This version answers all requests.
     All(&'static str),
-    /// All of them the same one.
+    /// The same version answers all requests.
     One,
-    /// Half of them each, as chance has it.
+    /// Each version answers about half of the requests.
     Halves,
 }
 
-/// The servers. Only one row at a time has requests, so all rows share them.
+/// The servers. Only one row at a time gets requests, so all rows share them.
 #[derive(Debug)]
 pub struct Upstreams {
     v1: Upstream,
@@ -42,7 +42,7 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Starts them.
+    /// Starts all servers.
     pub async fn start() -> Result<Self> {
         Ok(Self {
             v1: upstream(V1).await?,
@@ -51,7 +51,7 @@ impl Upstreams {
         })
     }
 
-    /// An Envoy that knows them, and has no routes yet.
+    /// A proxy with a cluster for each server and no routes.
     pub fn proxy(&self) -> Proxy {
         [(V1, &self.v1), (V2, &self.v2), (MIRROR, &self.mirror)]
             .into_iter()
@@ -60,7 +60,7 @@ impl Upstreams {
             })
     }
 
-    /// Counts from 0. The mirror says `mirror_time` in its answers from now on.
+    /// Resets the counts, and sets the timestamp in the answers of the mirror to `mirror_time`.
     pub fn begin(&self, mirror_time: &str) {
         for upstream in [&self.v1, &self.v2, &self.mirror] {
             upstream.forget();
@@ -68,19 +68,19 @@ impl Upstreams {
         self.mirror.script(traffic::answer(mirror_time));
     }
 
-    /// How many requests each version has received, v1 and v2.
+    /// The number of requests that v1 and v2 have received.
     pub fn received(&self) -> [u64; 2] {
         [self.v1.received(), self.v2.received()]
     }
 
-    /// How many copies the mirror has received.
+    /// The number of copies that the mirror has received.
     pub fn mirrored(&self) -> u64 {
         self.mirror.received()
     }
 }
 
 impl Answers {
-    /// Checks what the two versions received, all in all. Chance fails this once in 500 million runs.
+    /// Checks the numbers of requests that v1 and v2 received. By chance this fails once in 500 million runs.
     pub fn check(self, [v1, v2]: [u64; 2]) -> Result<()> {
         let all = v1 + v2;
         let fits = match self {
@@ -95,7 +95,7 @@ impl Answers {
     }
 }
 
-/// Of an open loop that falls behind, no request is refused by a limit of Envoy's.
+/// Without Envoy's limits, which would reject requests when an open loop falls behind.
 fn cluster(name: &str, upstream: &Upstream) -> Cluster {
     let none = json!({"max_connections": 1 << 20, "max_pending_requests": 1 << 20, "max_requests": 1 << 20});
     Cluster::new(name, upstream.address()).with(json!({"circuit_breakers": {"thresholds": [none]}}))
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_answered_tells_what_was_decided() {
+    fn the_versions_that_answered_are_checked() {
         let fits = |answers: Answers, received| answers.check(received).is_ok();
         assert!(fits(Answers::All(V1), [9, 0]) && !fits(Answers::All(V1), [8, 1]));
         assert!(fits(Answers::All(V2), [0, 9]) && !fits(Answers::All(V2), [1, 8]));

@@ -4,17 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::wait;
 use anyhow::{Context, Result};
-use halftone_lab::wait;
 
-/// How long a process may take to come to rest.
+/// The longest time that a process may take to become idle.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What all threads of `pid` together have spent on a CPU, in user mode and in the kernel.
+/// The CPU time of all threads of `pid`, in user mode and in the kernel.
 ///
-/// It is the sum over the threads' `schedstat`, which counts in nanoseconds: utime and stime of `/proc/<pid>/stat` come in
-/// ticks of 10 ms, a hundredth of what a round takes, and `/proc/<pid>/schedstat` is that of the first thread alone.
-/// Time in a thread that has ended is lost; Envoy's threads live as long as it does.
+/// It is the sum of `schedstat` of each thread, which counts in nanoseconds. `/proc/<pid>/stat` counts in ticks of 10
+/// ms, which is too coarse, and `/proc/<pid>/schedstat` has only the first thread. The sum misses threads that have
+/// ended; Envoy's threads live as long as Envoy.
+///
+/// # Errors
+///
+/// When there is no such process.
 pub fn spent(pid: u32) -> Result<Duration> {
     let tasks = Path::new("/proc").join(pid.to_string()).join("task");
     let mut spent = Duration::ZERO;
@@ -33,14 +37,18 @@ pub fn spent(pid: u32) -> Result<Duration> {
     Ok(spent)
 }
 
-/// Waits until `pid` rests: until between two looks it has spent nothing. Returns all that it has spent.
+/// Waits until `pid` is idle, which means that it spends no CPU time between two looks. Returns its CPU time.
+///
+/// # Errors
+///
+/// When there is no such process, or when it is still busy after 10 s.
 pub async fn rest(pid: u32) -> Result<Duration> {
     let mut last = Duration::ZERO;
-    wait::some(PATIENCE, "Envoy to rest", async || {
+    wait::some(PATIENCE, "the process to become idle", async || {
         let spent = spent(pid)?;
-        let rests = spent == last;
+        let idle = spent == last;
         last = spent;
-        Ok(rests.then_some(spent))
+        Ok(idle.then_some(spent))
     })
     .await
 }
