@@ -99,7 +99,7 @@ fn only_the_filter_uses_the_configuration_and_nothing_uses_the_filter() {
 /// Envoy.
 #[test]
 fn the_core_and_the_configuration_have_no_host_no_clock_and_no_state() {
-    /// Only the configuration and the reader of JSON know these.
+    /// Only the configuration and the reader of JSON use these.
     const FORMATS: [&str; 2] = ["serde", "schemars"];
     const HOST: [&str; 10] = [
         "proxy_wasm",
