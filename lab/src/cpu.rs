@@ -12,9 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The CPU time of all threads of `pid`, in user mode and in the kernel.
 ///
-/// It is the sum of `schedstat` of each thread, which counts in nanoseconds. `/proc/<pid>/stat` counts in ticks of 10 ms, which
-/// is too coarse, and `/proc/<pid>/schedstat` has only the first thread. The sum misses threads that have ended; Envoy's
-/// threads live as long as Envoy.
+/// It is the sum of `schedstat` of each thread, which counts in nanoseconds. `/proc/<pid>/stat` counts in ticks of 10
+/// ms, which is too coarse, and `/proc/<pid>/schedstat` has only the first thread. The sum misses threads that have
+/// ended; Envoy's threads live as long as Envoy.
 ///
 /// # Errors
 ///

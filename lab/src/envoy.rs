@@ -319,7 +319,8 @@ async fn listening(
     .await?;
     let address = wait::some(patience, "Envoy to listen", async || {
         alive()?;
-        // While Envoy compiles a module under Valgrind, its admin interface may not answer for longer than the client waits.
+        // While Envoy compiles a module under Valgrind, its admin interface may not answer for longer than the client
+        // waits.
         Ok(match admin.live().await {
             Ok(true) => admin.listener().await?,
             Ok(false) | Err(_) => None,

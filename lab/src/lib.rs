@@ -12,7 +12,7 @@
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
 //! - [`client`] sends single requests, [`load`] sends many.
 //! - [`schemas`] checks whether a cluster accepts a resource.
-//! - [`workload`] is what benchmarks measure with: a request, servers, and configurations. [`cpu`] reads CPU times, [`table`]
+//! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
 //!   prints tables.
 //! - [`ports`] finds free ports.
 //! - [`wait`] polls for a condition.

@@ -125,15 +125,15 @@ impl Proxy {
         self
     }
 
-    /// A command that runs Envoy, such as `valgrind --tool=callgrind`. Envoy's command line is appended to it. Envoy may then
-    /// take ten times as long to start.
+    /// Sets a command that runs Envoy, such as `valgrind --tool=callgrind`. Envoy's command line is appended to it.
+    /// Envoy may then take ten times as long to start.
     #[must_use]
     pub fn launcher(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.launcher = command.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The number of worker threads. Defaults to 2.
+    /// Sets the number of worker threads. Defaults to 2.
     #[must_use]
     pub fn concurrency(mut self, workers: u32) -> Self {
         self.concurrency = workers;

@@ -1,4 +1,4 @@
-//! What benchmarks measure with: a browser's request, the servers behind Envoy, and configurations of any size.
+//! The input of benchmarks: a browser's request, the servers behind Envoy, and configurations of any size.
 
 pub mod halftone;
 pub mod native;
@@ -35,8 +35,8 @@ pub const HEADERS: [(&str, &str); 9] = [
     ),
 ];
 
-/// A configuration with this number of releases. Each has three hosts, this number of rules, a split and a session. One rule
-/// in ten tests a regular expression. No rule matches the request.
+/// A configuration of `releases` releases, each with three hosts, `rules` rules, a split and a session. One rule in ten
+/// has a regular expression. No rule matches the request.
 #[must_use]
 pub fn configuration(releases: usize, rules: usize) -> Value {
     let releases: Vec<_> = (0..releases).map(|number| release(number, rules)).collect();

@@ -165,7 +165,8 @@ fn the_response_brings_the_issued_id_and_the_explanation_to_those_who_need_them(
     let releases = config::load(BY_HEADER.as_bytes()).unwrap();
     let split = Some("release=reviews version=v1 reason=session");
     let rule = Some("release=reviews version=v2 reason=rule:testers");
-    let table: [(&[&'static str], bool, Option<&str>, Option<&str>); 5] = [
+    type Row<'r> = (&'r [&'static str], bool, Option<&'r str>, Option<&'r str>);
+    let table: [Row<'_>; 5] = [
         (
             &[":authority: reviews"],
             true,

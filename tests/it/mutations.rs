@@ -64,7 +64,7 @@ enum NodeChange {
     Replace(Value),
     /// Replaced by a node of another configuration.
     Donate(Index, Index),
-    /// A character is inserted into a string, this often.
+    /// A character is inserted into a string, this number of times.
     Insert(Index, char, usize),
 }
 
@@ -323,7 +323,7 @@ proptest! {
     }
 }
 
-/// The tests above prove nothing about configurations that all fail, or all pass, or fail at the top.
+/// Otherwise the tests above prove little: if all configurations are valid, or all fail at the top.
 #[test]
 fn changed_configurations_pass_and_fail_at_many_places() {
     let (accepted, deep, shallow) = (Cell::new(0), Cell::new(0), Cell::new(0));

@@ -1,7 +1,6 @@
-//! A filter that does nothing. It has a context for each request, and no callback of its own.
+//! A filter that does nothing. It has a context for each request, and no callback.
 //!
-//! It shows what the Rust SDK costs before a filter does anything: the module exports every callback of the SDK. Natively, this
-//! crate is empty.
+//! It shows the cost of the Rust SDK: the module exports every callback of the SDK. The native crate is empty.
 
 #[cfg(target_os = "wasi")]
 mod filter;

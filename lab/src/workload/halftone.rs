@@ -52,8 +52,8 @@ pub fn compare(proxy: Proxy) -> Proxy {
     mirrored(proxy, json!({ "compare": compare }))
 }
 
-/// `count` releases, each with its own host and `rule_count` rules. The release of [`HOST`] is in the middle. The last rule
-/// of each matches the requests.
+/// `count` releases, each with its own host and `rule_count` rules. The release of [`HOST`] is in the middle. The last
+/// rule of each matches the requests.
 pub fn releases(count: usize, rule_count: usize, version: &str) -> Value {
     let releases = (0..count).map(|number| {
         let name = format!("service-{number}");

@@ -92,7 +92,7 @@ impl Module {
         })
     }
 
-    /// Whether a path in it begins with `name`, or would if it began where a `use` begins.
+    /// Whether a path in it begins with `name`, written in full or through a `use`.
     pub fn refers_to(&self, name: &str) -> bool {
         let name: Vec<&str> = name.split("::").collect();
         let begins = |path: &[String]| {
