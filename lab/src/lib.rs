@@ -11,7 +11,7 @@
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and asks it.
 //! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
 //! - [`client`] sends single requests, [`load`] many.
-//! - [`schemas`] says whether a cluster would take a resource.
+//! - [`api_server`] runs an API server that serves custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is what benchmarks measure with: a request, and configurations.
 //! - [`ports`] finds ports that nobody else uses.
 //! - [`wait`] polls for a condition; nothing here sleeps and hopes.
@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+pub mod api_server;
 pub mod bootstrap;
 pub mod client;
 pub mod envoy;

@@ -26,7 +26,6 @@ mod outcomes;
 mod reading;
 mod samples;
 mod schema;
-mod schemas;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
