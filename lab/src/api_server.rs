@@ -82,12 +82,6 @@ impl ApiServer {
         ADMIN
     }
 
-    /// The process ids of the API server and of its etcd.
-    #[must_use]
-    pub fn pids(&self) -> [u32; 2] {
-        self.processes.pids()
-    }
-
     /// Sends a request as the user who may do everything, on a connection of its own. `content_type` describes the
     /// body; patches have several.
     ///

@@ -1,3 +1,4 @@
+// To update, run `go get k8s.io/apiextensions-apiserver@VERSION` here, and commit go.sum too.
 module halftone/api-server
 
 go 1.26.0

@@ -23,8 +23,8 @@ const STARTS: usize = 5;
 pub(super) struct Processes {
     address: SocketAddr,
     // Fields are dropped in this order: the client of etcd, etcd, its files.
-    server: Supervised,
-    etcd: Supervised,
+    _server: Supervised,
+    _etcd: Supervised,
     _directory: TempDir,
 }
 
@@ -60,18 +60,14 @@ impl Processes {
         let server = server.start(&arguments, address, "/readyz").await?;
         Ok(Self {
             address,
-            server,
-            etcd,
+            _server: server,
+            _etcd: etcd,
             _directory: directory,
         })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    pub(super) fn pids(&self) -> [u32; 2] {
-        [self.server.pid(), self.etcd.pid()]
     }
 }
 
