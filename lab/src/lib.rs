@@ -11,7 +11,7 @@
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
 //! - [`client`] sends single requests, [`load`] sends many.
-//! - [`schemas`] checks whether a cluster accepts a resource.
+//! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
 //!   prints tables.
 //! - [`ports`] finds free ports.
@@ -38,6 +38,7 @@
 //! # }
 //! ```
 
+pub mod api_server;
 pub mod bootstrap;
 pub mod client;
 pub mod cpu;

@@ -60,6 +60,25 @@ pub fn kubectl() -> anyhow::Result<PathBuf> {
     binary("kubectl", "KUBECTL_BIN", "target/tools/kubectl/bin/kubectl")
 }
 
+/// The API server of custom resources: `API_SERVER_BIN` when set, else the one that `make api-server` builds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn api_server() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/api-server/api-server";
+    binary("the API server", "API_SERVER_BIN", path)
+}
+
+/// The store of the API server: `ETCD_BIN` when set, else the one that `make api-server` finds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn etcd() -> anyhow::Result<PathBuf> {
+    binary("etcd", "ETCD_BIN", "target/tools/etcd-server/bin/etcd")
+}
+
 /// The path of the filter's module: `HALFTONE_WASM` when set, else the one that `make build` writes.
 ///
 /// # Errors

@@ -34,7 +34,6 @@ mod reading;
 mod reference;
 mod samples;
 mod schema;
-mod schemas;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
