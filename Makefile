@@ -78,7 +78,7 @@ test: lint image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUN
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet
-	$(WASM_TEST) --quiet
+	$(WASM_TEST)
 
 # The tests of `check`: the others need tools or the filter.
 CHECKED := --workspace --exclude halftone-lab --exclude halftone-image --lib --bins --test '[!ae]*'
@@ -95,9 +95,13 @@ cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and t
 
 # The client and the upstreams share the machine with the Envoys under test, so they are built with optimisation.
 bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
-	cargo bench --locked -p halftone
-	cargo run --locked --profile bench -p halftone-lab --bin configure
-	cargo run --locked --profile bench -p halftone-lab --bin bench
+	$(STEP) "Building the benchmarks (the first time: about five minutes)" \
+		cargo build --locked --profile bench -p halftone-lab --bin configure --bin bench
+	$(STEP) "Building the benchmarks of the core (the first time: about five minutes)" \
+		cargo bench --locked -p halftone --no-run
+	cargo bench --quiet --locked -p halftone
+	cargo run --quiet --locked --profile bench -p halftone-lab --bin configure
+	cargo run --quiet --locked --profile bench -p halftone-lab --bin bench
 
 # target/fuzz keeps the inputs that the fuzzer found; the next run starts with them.
 fuzz: $(FUZZ) ## Fuzz the comparison and the header path, a minute each; needs a nightly toolchain

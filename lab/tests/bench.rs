@@ -1,4 +1,4 @@
-//! The whole benchmark runs with a handful of requests. Its numbers are meaningless then.
+//! Runs the whole benchmark with few requests. The measurements mean nothing.
 
 #![allow(clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -26,27 +26,27 @@ const ROWS: [&str; 14] = [
     "ignore",
 ];
 
-/// Runs the benchmark with a handful of requests. Returns its output and its report.
+/// Runs the benchmark with few requests. Returns its output, and its file of results.
 fn bench(rows: &str, results: &Path) -> anyhow::Result<(String, Value)> {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .envs([("ROUNDS", "1"), ("REQUESTS", "20"), ("ROWS", rows)])
         .env("RESULTS", results)
         .env_remove("COMPARE_WITH")
         .output()?;
-    let printed = String::from_utf8(output.stdout)?;
+    let said = String::from_utf8(output.stdout)?;
     ensure!(
         output.status.success(),
-        "{printed}{}",
+        "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     let report = fs::read_to_string(results.join("envoy.json"))?;
-    Ok((printed, serde_json::from_str(&report)?))
+    Ok((said, serde_json::from_str(&report)?))
 }
 
 #[test]
 fn every_row_is_measured_and_reported() -> anyhow::Result<()> {
     let results = tempfile::tempdir()?;
-    let (printed, report) = bench(&ROWS.join(","), results.path())?;
+    let (said, report) = bench(&ROWS.join(","), results.path())?;
     let rows = report["rows"].as_array().context("rows")?;
     let keys: Vec<_> = rows.iter().filter_map(|row| row["key"].as_str()).collect();
     assert_eq!(keys, ROWS);
@@ -59,29 +59,29 @@ fn every_row_is_measured_and_reported() -> anyhow::Result<()> {
         }
         assert!(row["resident_bytes"].as_u64() > Some(0), "{row}");
         assert!(
-            printed.contains(row["name"].as_str().context("name")?),
-            "{printed}"
+            said.contains(row["name"].as_str().context("name")?),
+            "{said}"
         );
     }
     assert_eq!(report["ratios"].as_array().map(Vec::len), Some(12));
     assert!(report["module_bytes"].is_u64());
     let chart = fs::read_to_string(results.path().join("envoy.svg"))?;
-    // All rows except the one without a filter.
+    // All but the row without a filter.
     assert_eq!(chart.matches("<rect").count(), ROWS.len() - 1);
     Ok(())
 }
 
 #[test]
-fn measurements_that_are_not_rows_can_run_alone() -> anyhow::Result<()> {
+fn live_and_memory_can_be_measured_without_rows() -> anyhow::Result<()> {
     let results = tempfile::tempdir()?;
-    let (printed, report) = bench("live,memory", results.path())?;
+    let (said, report) = bench("live,memory", results.path())?;
     for pointer in [
         "/live/ms/median",
         "/memory/adds_for_each_worker_bytes/median",
     ] {
         assert!(
             report.pointer(pointer).is_some_and(Value::is_number),
-            "{printed}"
+            "{said}"
         );
     }
     assert_eq!(report.get("rows"), None);
@@ -89,14 +89,14 @@ fn measurements_that_are_not_rows_can_run_alone() -> anyhow::Result<()> {
 }
 
 #[test]
-fn an_unknown_row_is_an_error() -> anyhow::Result<()> {
+fn an_unknown_row_is_reported_with_the_known_ones() -> anyhow::Result<()> {
     let results = tempfile::tempdir()?;
     let failed = bench("none,nothing", results.path())
         .err()
         .context("it runs")?;
     let failed = failed.to_string();
     assert!(
-        failed.contains("ROWS: there is no nothing; there are none, native-header"),
+        failed.contains("ROWS: unknown row nothing; the rows are none, native-header"),
         "{failed}"
     );
     Ok(())
