@@ -33,7 +33,7 @@ ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 KUBECTL := $(TOOLS)/kubectl/bin/kubectl
 PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
 SCHEMAS := $(TOOLS)/schemas/fetched
-ETCD := $(TOOLS)/etcd/bin/etcd
+ETCD := $(TOOLS)/etcd-server/bin/etcd
 API_SERVER := $(TOOLS)/api-server/api-server
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
@@ -143,12 +143,12 @@ $(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt) | 
 # go.sum has the hash of each module, so no checksum database is asked.
 $(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
 	@echo 'Building the API server (the first time: two to seven minutes)'
-	cd tools/api-server && CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
-		go build -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
+	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		go build -C tools/api-server -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
 
 $(ETCD):
-	rm -rf $(TOOLS)/etcd && mkdir -p $(TOOLS)/etcd/bin
-	@cd $(TOOLS)/etcd && download='apt-get -qq download etcd-server'; \
+	rm -rf $(TOOLS)/etcd-server && mkdir -p $(TOOLS)/etcd-server/bin
+	@cd $(TOOLS)/etcd-server && download='apt-get -qq download etcd-server'; \
 	if command -v etcd >/dev/null; then \
 		ln -s "$$(command -v etcd)" bin; \
 	elif $$download || { apt-get -qq update && $$download; }; then \

@@ -66,7 +66,7 @@ pub fn api_server() -> anyhow::Result<PathBuf> {
 ///
 /// As [`envoy`].
 pub fn etcd() -> anyhow::Result<PathBuf> {
-    binary("etcd", "ETCD_BIN", "target/tools/etcd/bin/etcd")
+    binary("etcd", "ETCD_BIN", "target/tools/etcd-server/bin/etcd")
 }
 
 /// The filter's module: `HALFTONE_WASM` when set, else the one that `make build` makes.
