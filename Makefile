@@ -168,9 +168,9 @@ $(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt) | 
 
 # go.sum has the hash of each module, so Go asks no checksum database.
 $(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
-	cd tools/api-server && CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
-		../../$(STEP) "Building the API server (the first time: two to seven minutes)" \
-		go build -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
+	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		$(STEP) "Building the API server (the first time: two to seven minutes)" \
+		go build -C tools/api-server -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
 
 $(ETCD):
 	$(STEP) "Looking for etcd, or downloading it from Debian" tools/debian etcd-server etcd

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use hyper::http::Method;
+pub use hyper::http::Method;
 use serde_json::Value;
 
 use crate::client::{Answer, Client, Fields};

@@ -1,5 +1,6 @@
 //! What the API server refuses, and in which words. A server that accepted everything would pass every other test.
 
+use halftone_lab::api_server::Method;
 use serde_json::Value;
 
 use crate::api_server;
@@ -83,4 +84,26 @@ async fn a_kind_without_a_definition_is_an_error() {
         error.to_string(),
         r#"the API server serves no WasmPlug of "extensions.istio.io/v1alpha1""#
     );
+}
+
+#[tokio::test]
+async fn an_update_of_a_stale_version_is_a_conflict() {
+    let server = api_server().await;
+    // Other tests create, as a dry run, resources that must not exist.
+    let collection = "/apis/extensions.istio.io/v1alpha1/namespaces/conflicts/wasmplugins";
+    let one = format!("{collection}/reviews");
+    let created = resource(&WASM_PLUGIN.replace("bookinfo", "conflicts")).to_string();
+    let created = server.request(Method::POST, collection, "application/json", created);
+    let created = created.await.unwrap();
+    assert_eq!(created.status, 201, "{}", created.text());
+
+    let patch = r#"{"spec": {"priority": 20}}"#;
+    let patched = server.request(Method::PATCH, &one, "application/merge-patch+json", patch);
+    let patched = patched.await.unwrap();
+    assert_eq!(patched.status, 200, "{}", patched.text());
+
+    let stale = created.body.to_vec();
+    let stale = server.request(Method::PUT, &one, "application/json", stale);
+    let stale = stale.await.unwrap();
+    assert_eq!(stale.status, 409, "{}", stale.text());
 }
