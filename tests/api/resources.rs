@@ -110,15 +110,22 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The resources in each fenced block of a Markdown text: from the first line that begins one.
+/// The resources in each fenced block of a Markdown text: from the first line that begins one. A block
+/// that is marked as `text` shows a resource of another project, whose definition is not here.
 fn blocks(markdown: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block: Option<String> = None;
+    let mut is_text = false;
     for line in markdown.lines() {
         match &mut block {
-            None if line.starts_with("```") => block = Some(String::new()),
+            None if line.starts_with("```") => {
+                block = Some(String::new());
+                is_text = line.trim_end() == "```text";
+            }
             None => {}
-            Some(_) if line.trim_end() == "```" => blocks.extend(block.take()),
+            Some(_) if line.trim_end() == "```" => {
+                blocks.extend(block.take().filter(|_| !is_text));
+            }
             Some(text) if text.is_empty() && !line.starts_with("apiVersion:") => {}
             Some(text) => {
                 text.push_str(line);
