@@ -42,7 +42,7 @@ impl Rules {
         };
         match index {
             Some(index) => {
-                let mut candidates = index.candidates(head).into_iter();
+                let mut candidates = index.candidates(head);
                 candidates.find_map(|position| self.all.get(position).filter(&mut matches))
             }
             None => self.all.iter().find(matches),
@@ -97,13 +97,20 @@ impl Index {
     }
 
     /// The positions of the rules that a request can match, in ascending order.
-    fn candidates(&self, head: &RequestHead<'_>) -> Vec<usize> {
+    fn candidates<'i>(&'i self, head: &RequestHead<'_>) -> impl Iterator<Item = usize> + use<'i> {
         let values = head.headers(&self.header);
         let found = values.filter_map(|value| self.by_value.get(value));
-        let mut candidates: Vec<usize> = found.flatten().chain(&self.others).copied().collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        candidates
+        let lists: Vec<&[usize]> = found.chain([&self.others]).map(Vec::as_slice).collect();
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let next_of = |list: &&[usize]| {
+                let next = list.partition_point(|position| *position < from);
+                list.get(next).copied()
+            };
+            let next = lists.iter().filter_map(next_of).min()?;
+            from = next + 1;
+            Some(next)
+        })
     }
 }
 
