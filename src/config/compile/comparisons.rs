@@ -18,6 +18,7 @@ const MOST_BODY: usize = 1 << 20;
 const MOST_BODY_TEXT: &str = "1MiB";
 
 /// The comparison of the mirror named `mirror`, whose copies share a budget of `budget` bytes.
+#[inline(never)]
 pub fn compile(
     compare: &CompareConfig,
     mirror: &str,

@@ -15,6 +15,7 @@ type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 
 /// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
 /// drawn by `salt`.
+#[inline(never)]
 pub fn compile_all(
     matches: Option<&[MatchConfig]>,
     salt: &dyn Display,
@@ -38,6 +39,7 @@ pub fn compile_all(
 }
 
 /// Puts the cheapest conditions first: a request is tested in this order.
+#[inline(never)]
 fn compile(
     one: &MatchConfig,
     salt: &dyn Display,
@@ -131,6 +133,7 @@ fn compile(
     Match::new(conditions)
 }
 
+#[inline(never)]
 fn compile_test(
     test: &StringMatchConfig,
     path: &Path<'_>,

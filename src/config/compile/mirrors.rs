@@ -45,6 +45,7 @@ pub fn budget(text: Option<&SizeConfig>, violations: &mut Violations) -> usize {
 }
 
 /// The mirrors of the release named `release`, whose copies share a budget of `budget` bytes.
+#[inline(never)]
 pub fn compile(
     mirrors: &[MirrorConfig],
     release: &str,
@@ -65,6 +66,7 @@ pub fn compile(
     compiled
 }
 
+#[inline(never)]
 fn compile_mirror(
     mirror: &MirrorConfig,
     release: &str,
@@ -117,6 +119,7 @@ fn compile_mirror(
     }
 }
 
+#[inline(never)]
 fn compile_cluster(
     mirror: &MirrorConfig,
     path: &Path<'_>,
@@ -147,6 +150,7 @@ fn compile_cluster(
     }
 }
 
+#[inline(never)]
 fn compile_destination(
     destination: &DestinationConfig,
     path: &Path<'_>,
@@ -239,6 +243,7 @@ pub fn max_body(
     size.unwrap_or_default()
 }
 
+#[inline(never)]
 fn compile_edits(
     mirror: &MirrorConfig,
     release: &str,

@@ -17,6 +17,7 @@ const DEFAULT_HTTP_ONLY: bool = true;
 const DEFAULT_SAME_SITE: SameSiteConfig = SameSiteConfig::Lax;
 
 /// The session of the release named `release`.
+#[inline(never)]
 pub fn compile(
     session: &SessionConfig,
     release: &str,

@@ -14,6 +14,7 @@ use crate::config::{
 use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
 /// The strategy of `release`: at most one, and exactly one if the release has no mirrors.
+#[inline(never)]
 pub fn compile(
     release: &ReleaseConfig,
     principal: &Arc<Version>,
@@ -49,6 +50,7 @@ pub fn compile(
     }
 }
 
+#[inline(never)]
 fn compile_blue_green(
     blue_green: &BlueGreenConfig,
     versions: &mut Versions<'_>,
@@ -87,6 +89,7 @@ fn compile_preview(
     }
 }
 
+#[inline(never)]
 fn compile_canary(
     canary: &CanaryConfig,
     principal: &Arc<Version>,
@@ -142,6 +145,7 @@ fn compile_rules(
     compiled
 }
 
+#[inline(never)]
 fn compile_rule(
     rule: &RuleConfig,
     versions: &mut Versions<'_>,
@@ -199,6 +203,7 @@ fn compile_rule(
 
 /// The versions of a split that have a weight above 0. Those of weight 0 are versions of the release
 /// too.
+#[inline(never)]
 fn compile_weights(
     weights: &[WeightConfig],
     versions: &mut Versions<'_>,
