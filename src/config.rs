@@ -6,6 +6,7 @@ mod hints;
 mod json;
 mod named;
 mod path;
+mod punycode;
 mod quoted;
 mod read;
 mod size;

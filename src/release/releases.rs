@@ -72,7 +72,7 @@ impl<H> Releases<H> {
         }
     }
 
-    /// The release that claims the host of the request. Port and case do not matter.
+    /// The release that claims the host of the request: see [`Hosts::find`].
     #[must_use]
     pub fn claiming(&self, head: &RequestHead<'_>) -> Option<&H> {
         self.all.get(*self.hosts.find(head.authority())?)
