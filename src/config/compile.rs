@@ -19,19 +19,20 @@ use std::sync::Arc;
 use super::path::Path;
 use super::quoted::quoted;
 use super::violation::Violations;
-use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
+use super::{ExplainConfig, PluginConfig, Proxy, ReleaseConfig, RouteConfig};
 use crate::release::{Release, Releases, Route, Settings, Version};
 use versions::Versions;
 
 /// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config`. `violations` are those found by reading it.
+/// Compiles `config` for `proxy`. `violations` are those found by reading it.
 pub(super) fn compile(
     config: &PluginConfig,
+    proxy: Proxy<'_>,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
-    let releases = compile_releases(config, &mut violations);
+    let releases = compile_releases(config, proxy, &mut violations);
     if violations.is_empty() {
         Ok(releases)
     } else {
@@ -39,7 +40,11 @@ pub(super) fn compile(
     }
 }
 
-fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Releases {
+fn compile_releases(
+    config: &PluginConfig,
+    proxy: Proxy<'_>,
+    violations: &mut Violations,
+) -> Releases {
     let mut settings = Settings::default();
     settings.explain = config
         .explain
@@ -61,7 +66,7 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
         claims.add(one, index, &path, violations);
         let budget = compiled.settings().mirror_budget;
         let release = compile_release(one, budget, &path, violations);
-        compiled.insert(release, one.hosts.iter().flatten().map(String::as_str));
+        compiled.insert(release, one.claimed(proxy));
     }
     compiled
 }
