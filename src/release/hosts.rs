@@ -37,10 +37,10 @@ impl<T> Hosts<T> {
             self.any.replace(target)
         } else if let Some(suffix) = pattern.strip_prefix("*.") {
             self.suffixes
-                .insert(canonical(suffix.as_bytes()).into(), target)
+                .insert(canonical_host(suffix.as_bytes()).into(), target)
         } else {
             self.exact
-                .insert(canonical(pattern.as_bytes()).into(), target)
+                .insert(canonical_host(pattern.as_bytes()).into(), target)
         }
     }
 
@@ -54,7 +54,7 @@ impl<T> Hosts<T> {
     /// The best pattern for the host of `authority`, and its target.
     #[must_use]
     pub fn claim(&self, authority: &[u8]) -> Option<(HostPattern<'_>, &T)> {
-        let host = canonical(host_of(authority));
+        let host = canonical_host(host_of(authority));
         let any = || self.any.as_ref().map(|target| (HostPattern::Any, target));
         if host.is_empty() || host.len() > LONGEST_HOST {
             return any();
@@ -109,9 +109,10 @@ fn host_of(authority: &[u8]) -> &[u8] {
     }
 }
 
-/// The one spelling of `host` that this table has: in lower case, without a dot at the end, and an IPv6
+/// The one spelling of `host` that [`Hosts`] have: in lower case, without a dot at the end, and an IPv6
 /// address as RFC 5952 writes it.
-fn canonical(host: &[u8]) -> Cow<'_, [u8]> {
+#[must_use]
+pub fn canonical_host(host: &[u8]) -> Cow<'_, [u8]> {
     if let Some(address) = v6(host) {
         return format!("[{address}]").into_bytes().into();
     }
