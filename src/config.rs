@@ -6,8 +6,10 @@ mod hints;
 mod json;
 mod named;
 mod path;
+mod punycode;
 mod quoted;
 mod read;
+mod services;
 mod size;
 mod violation;
 mod wire;
@@ -15,6 +17,7 @@ mod wire;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use services::Proxy;
 pub use violation::{Violation, Violations};
 pub use wire::*;
 
@@ -39,11 +42,20 @@ use crate::release::Releases;
 ///
 /// Everything that is wrong with it.
 pub fn load(text: &[u8]) -> Result<Releases, Violations> {
+    load_for(text, Proxy::default())
+}
+
+/// Like [`load`], for `proxy`. Whether a configuration has violations does not depend on the proxy.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_for(text: &[u8], proxy: Proxy<'_>) -> Result<Releases, Violations> {
     if text.trim_ascii().is_empty() {
         return Ok(Releases::default());
     }
     match serde_json::from_slice(text) {
-        Ok(json) => load_json(&json),
+        Ok(json) => load_json(&json, proxy),
         Err(error) => Err(read::not_json(&error)),
     }
 }
@@ -54,17 +66,26 @@ pub fn load(text: &[u8]) -> Result<Releases, Violations> {
 ///
 /// Everything that is wrong with it.
 pub fn load_value(value: &Value) -> Result<Releases, Violations> {
+    load_value_for(value, Proxy::default())
+}
+
+/// Like [`load_value`], for `proxy`.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_value_for(value: &Value, proxy: Proxy<'_>) -> Result<Releases, Violations> {
     match Json::deserialize(value) {
-        Ok(json) => load_json(&json),
+        Ok(json) => load_json(&json, proxy),
         Err(error) => Err(read::not_json(&error)),
     }
 }
 
-fn load_json(json: &Json<'_>) -> Result<Releases, Violations> {
+fn load_json(json: &Json<'_>, proxy: Proxy<'_>) -> Result<Releases, Violations> {
     if matches!(json, Json::Null) {
         return Ok(Releases::default());
     }
     let mut violations = Violations::default();
     let config: PluginConfig = read::read(json, &mut violations);
-    compile::compile(&config, violations)
+    compile::compile(&config, proxy, violations)
 }

@@ -14,7 +14,7 @@ mod version;
 use std::sync::Arc;
 
 pub use decision::{Copies, Decision};
-pub use hosts::{HostPattern, Hosts};
+pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
 pub use releases::{Releases, Settings};
 pub use rules::Rules;

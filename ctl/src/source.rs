@@ -2,9 +2,10 @@
 
 use std::io::Read;
 
-use halftone::config::Violations;
-use halftone::release::Releases;
+use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
+use halftone::release::{Releases, canonical_host};
 use halftone_resources::{Plugin, Resource, Unreadable};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::outcome::{Failure, Finding};
@@ -14,6 +15,9 @@ const STDIN: &str = "-";
 
 /// The size of the largest file that is read, in bytes. A cluster stores at most 1.5 MB of a resource.
 const LARGEST: u64 = 64 << 20;
+
+/// Istio's default root namespace. Resources in it apply to all namespaces.
+pub const ROOT_NAMESPACE: &str = "istio-system";
 
 /// A file and its resources.
 #[derive(Clone, Debug)]
@@ -142,11 +146,36 @@ impl Source {
 #[must_use]
 pub fn compile(file: &str, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
     let (place, value) = resource.configuration()?;
-    let result = halftone::config::load_value(value);
+    let proxy = proxy_of(resource.plugin());
+    let result = halftone::config::load_value_for(value, proxy);
     Some(result.map_err(|violations| {
         let name = resource.plugin().map(|_| resource.to_string());
         findings(file, name, place, &violations)
     }))
+}
+
+/// The proxies that have `plugin`. Their namespace is unknown without a plugin, or if it is in the root
+/// namespace.
+#[must_use]
+pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
+    let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
+    Proxy {
+        namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+    }
+}
+
+/// What `release` claims in `proxy`, each in its canonical spelling: the hosts, then the names of the
+/// services.
+#[must_use]
+pub fn claimed(release: &ReleaseConfig, proxy: Proxy<'_>) -> Vec<String> {
+    let canonical = |host: &str| {
+        let host = canonical_host(host.as_bytes());
+        String::from_utf8_lossy(&host).into_owned()
+    };
+    release
+        .claimed(proxy)
+        .map(|host| canonical(&host))
+        .collect()
 }
 
 /// The path in a resource of the `path` in a configuration at `place`.
@@ -162,14 +191,16 @@ pub fn within(place: &str, path: &str) -> String {
 }
 
 impl Configuration {
-    /// The hosts that its releases claim, as written.
+    /// The hosts that its releases claim, as written, and the names of their services.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {
-        let releases = self.value.get("releases").and_then(Value::as_array);
-        let hosts = |release: &Value| release.get("hosts").and_then(Value::as_array).cloned();
-        let hosts = releases.into_iter().flatten().filter_map(hosts).flatten();
-        hosts
-            .filter_map(|host| host.as_str().map(Into::into))
+        // A valid configuration can be read, unless it is null.
+        let config = PluginConfig::deserialize(&self.value).unwrap_or_default();
+        let proxy = proxy_of(self.plugin.as_ref());
+        let releases = config.releases.iter().flatten();
+        releases
+            .flat_map(|release| release.claimed(proxy))
+            .map(Into::into)
             .collect()
     }
 

@@ -7,7 +7,7 @@ mod tags;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::proxy::{Cluster, Proxy};
 
@@ -31,8 +31,12 @@ pub fn bootstrap(
     access_log: &Path,
 ) -> anyhow::Result<Value> {
     let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
+    let mut metadata = Map::new();
+    if let Some(namespace) = &proxy.namespace {
+        metadata.insert("NAMESPACE".into(), namespace.as_str().into());
+    }
     Ok(json!({
-        "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
+        "node": {"id": "halftone-lab", "cluster": "halftone-lab", "metadata": metadata},
         "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
         // Histograms appear at the next flush. Envoy's default of 5 s is long for a test.
         "stats_flush_interval": "0.2s",

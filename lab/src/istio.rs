@@ -85,6 +85,7 @@ impl Workload {
 /// The configuration of a proxy.
 #[derive(Clone, Debug)]
 pub struct Mesh {
+    namespace: String,
     plugins: Vec<Plugin>,
     clusters: Vec<String>,
     routes: Vec<Route>,
@@ -107,6 +108,7 @@ impl Mesh {
             clusters.push(PASSTHROUGH.to_owned());
         }
         Ok(Self {
+            namespace: workload.namespace.clone(),
             plugins,
             clusters,
             routes,
@@ -135,7 +137,7 @@ impl Mesh {
     /// The description of the proxy. A cluster without an upstream has no endpoint.
     #[must_use]
     pub fn proxy(&self, upstreams: &BTreeMap<String, Upstream>) -> Proxy {
-        let mut proxy = Proxy::new();
+        let mut proxy = Proxy::new().namespace(&self.namespace);
         for name in &self.clusters {
             let cluster = match upstreams.get(name) {
                 Some(upstream) => Cluster::new(name, upstream.address()),

@@ -21,6 +21,7 @@ pub const HEALTH_HOST: &str = "health.check";
 pub struct Proxy {
     pub(crate) port: Option<u16>,
     pub(crate) admin_port: Option<u16>,
+    pub(crate) namespace: Option<String>,
     pub(crate) launcher: Vec<OsString>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
@@ -39,6 +40,7 @@ impl Default for Proxy {
         Self {
             port: None,
             admin_port: None,
+            namespace: None,
             launcher: Vec::new(),
             concurrency: 2,
             upgrades: false,
@@ -122,6 +124,13 @@ impl Proxy {
     #[must_use]
     pub fn admin_port(mut self, port: u16) -> Self {
         self.admin_port = Some(port);
+        self
+    }
+
+    /// Sets the namespace in the metadata of the node, where Istio writes that of the workload. Defaults to none.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
         self
     }
 

@@ -70,10 +70,14 @@ pub fn service_of(host: &str, hosts: &[String], namespace: &str) -> Option<Strin
     };
     match *labels {
         _ if is_full(host) => Some(host.into()),
-        [name, namespace, "svc"] => Some(qualified(name, namespace)),
-        [_] | [_, _] if hosts.iter().any(|other| is_its_full_name(&other)) => {
+        [name] if hosts.iter().any(|other| is_in(other, name, namespace)) => hosts
+            .iter()
+            .find(|other| is_in(other, name, namespace))
+            .cloned(),
+        [_] | [_, _] | [_, _, "svc"] if hosts.iter().any(|other| is_its_full_name(&other)) => {
             hosts.iter().find(is_its_full_name).cloned()
         }
+        [name, namespace, "svc"] => Some(qualified(name, namespace)),
         [name] => {
             let mut namespaces = hosts.iter().filter_map(|other| {
                 let (first, namespace) = other.split_once('.')?;
@@ -86,6 +90,11 @@ pub fn service_of(host: &str, hosts: &[String], namespace: &str) -> Option<Strin
         }
         _ => None,
     }
+}
+
+/// Whether `host` is the full name of the service `name` in `namespace`.
+fn is_in(host: &str, name: &str, namespace: &str) -> bool {
+    is_full(host) && name_and_namespace(host) == (name, Some(namespace))
 }
 
 /// Whether `host` has the form `name.namespace.svc.domain`.
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn the_hosts_of_a_release_name_services_together() {
         const FULL: &str = "reviews.bookinfo.svc.cluster.local";
-        let table: [(&[&str], Option<&str>); 11] = [
+        let table: [(&[&str], Option<&str>); 13] = [
             (&["reviews"], Some("reviews.default.svc.cluster.local")),
             (&["reviews", "reviews.bookinfo"], Some(FULL)),
             (&["reviews.bookinfo", "reviews"], Some(FULL)),
@@ -173,6 +182,14 @@ mod tests {
                 Some("reviews.default.svc.cluster.local"),
             ),
             (&["reviews.bookinfo"], None),
+            (
+                &["reviews.a.svc", "reviews.a.svc.example.org"],
+                Some("reviews.a.svc.example.org"),
+            ),
+            (
+                &["reviews", FULL, "reviews.default.svc.example.org"],
+                Some("reviews.default.svc.example.org"),
+            ),
             (&["reviews.example.com"], None),
             (&["*.example.com"], None),
             (

@@ -9,6 +9,7 @@
 
 mod comparisons;
 mod conditions;
+mod hosts;
 mod mirrors;
 mod names;
 mod numbers;
@@ -21,19 +22,20 @@ use std::sync::Arc;
 use super::path::Path;
 use super::quoted::quoted;
 use super::violation::Violations;
-use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
-use crate::release::{Hosts, Release, Releases, Route, Settings, Version};
+use super::{ExplainConfig, PluginConfig, Proxy, ReleaseConfig, RouteConfig};
+use crate::release::{Release, Releases, Route, Settings, Version};
 use versions::Versions;
 
 /// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config`. `violations` are those found by reading it.
+/// Compiles `config` for `proxy`. `violations` are those found by reading it.
 pub(super) fn compile(
     config: &PluginConfig,
+    proxy: Proxy<'_>,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
-    let releases = compile_releases(config, &mut violations);
+    let releases = compile_releases(config, proxy, &mut violations);
     if violations.is_empty() {
         Ok(releases)
     } else {
@@ -41,7 +43,11 @@ pub(super) fn compile(
     }
 }
 
-fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Releases {
+fn compile_releases(
+    config: &PluginConfig,
+    proxy: Proxy<'_>,
+    violations: &mut Violations,
+) -> Releases {
     let mut settings = Settings::default();
     settings.explain = config
         .explain
@@ -53,17 +59,17 @@ fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Relea
     let path = Path::ROOT.field("releases");
     let releases = config.releases.as_deref().unwrap_or_default();
     let mut names = names::Unique::new("releases");
-    let mut claims = Hosts::default();
+    let mut claims = hosts::Claims::default();
     for (index, one) in releases.iter().enumerate() {
         if violations.is_full() {
             break;
         }
         let path = path.index(index);
         names.insert(one.name.as_deref(), index, &path, violations);
-        claim_hosts(one, index, &path, &mut claims, violations);
+        claims.add(one, index, &path, violations);
         let budget = compiled.settings().mirror_budget;
         let release = compile_release(one, budget, &path, violations);
-        compiled.insert(release, hosts(one));
+        compiled.insert(release, one.claimed(proxy));
     }
     compiled
 }
@@ -77,49 +83,6 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
         violations,
     );
     names::header(header, &path.field("header"), violations)
-}
-
-fn hosts(release: &ReleaseConfig) -> impl Iterator<Item = &str> {
-    release.hosts.iter().flatten().map(String::as_str)
-}
-
-#[inline(never)]
-fn claim_hosts(
-    release: &ReleaseConfig,
-    index: usize,
-    path: &Path<'_>,
-    claims: &mut Hosts<usize>,
-    violations: &mut Violations,
-) {
-    let path = path.field("hosts");
-    if hosts(release).next().is_none() {
-        let problem = release.hosts.as_ref().map_or("missing", |_| "empty");
-        let message = format!(
-            "{problem}; write at least one host, such as hosts: [\"reviews\"], or [\"*\"] for all hosts"
-        );
-        violations.add(&path, message);
-    }
-    for (place, host) in hosts(release).enumerate() {
-        let path = path.index(place);
-        names::host_pattern(host, &path, violations);
-        match claims.insert(host, index) {
-            Some(other) if other == index => {
-                let message = format!(
-                    "{} is in this array already; omit it (case is ignored)",
-                    quoted(host)
-                );
-                violations.add(&path, message);
-            }
-            Some(other) => {
-                let message = format!(
-                    "releases[{other}] claims {} already; omit it here or there",
-                    quoted(host)
-                );
-                violations.add(&path, message);
-            }
-            None => {}
-        }
-    }
 }
 
 #[inline(never)]

@@ -3,12 +3,13 @@
 use super::{duration, size};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 10] = [
+const INSIDE: [(&str, &[&str]); 11] = [
     (
         "releases",
         &[
             "name",
             "hosts",
+            "services",
             "principal",
             "canary",
             "blueGreen",
@@ -16,6 +17,7 @@ const INSIDE: [(&str, &[&str]); 10] = [
             "route",
         ],
     ),
+    ("services", &["namespace", "clusterDomain"]),
     ("canary", &["takeOver", "rules", "split", "session"]),
     ("blueGreen", &["active", "preview"]),
     (

@@ -302,6 +302,11 @@ pub fn plugin_name() -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
+/// The namespace of the proxy's workload, as Istio writes it into the metadata of the node.
+pub fn namespace() -> Option<String> {
+    String::from_utf8(property("xds\0node\0metadata\0NAMESPACE")?).ok()
+}
+
 /// The property at `path`, whose parts are separated by zeros.
 fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the path and writes through the two pointers alone.

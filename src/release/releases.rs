@@ -51,9 +51,9 @@ impl Releases {
     }
 
     /// Adds `release`, which claims `hosts`: each an exact host, `*.suffix` or `*`.
-    pub fn insert<'h>(&mut self, release: Release, hosts: impl IntoIterator<Item = &'h str>) {
+    pub fn insert(&mut self, release: Release, hosts: impl IntoIterator<Item = impl AsRef<str>>) {
         for host in hosts {
-            self.hosts.insert(host, self.all.len());
+            self.hosts.insert(host.as_ref(), self.all.len());
         }
         if let Route::Header(name) = &release.route {
             self.settings.routing_headers.insert(name);
@@ -72,7 +72,7 @@ impl<H> Releases<H> {
         }
     }
 
-    /// The release that claims the host of the request. Port and case do not matter.
+    /// The release that claims the host of the request: see [`Hosts::find`].
     #[must_use]
     pub fn claiming(&self, head: &RequestHead<'_>) -> Option<&H> {
         self.all.get(*self.hosts.find(head.authority())?)

@@ -28,6 +28,7 @@ mod repeats;
 mod replay;
 mod responses;
 mod scene;
+mod services;
 mod session_cookies;
 mod sessions;
 #[path = "../support/mod.rs"]

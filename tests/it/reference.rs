@@ -9,10 +9,11 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 18] = [
+const TABLES: [(&str, &str, &str); 19] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
+    ("Releases", "field of a service", "/releases/0/services/0"),
     ("Releases", "field of `route`", "/releases/0/route"),
     (
         "Blue-green",
@@ -108,7 +109,7 @@ releases:
     "
 releases:
 - name: reviews
-  hosts: [reviews]
+  services: [ { name: reviews, namespace: bookinfo, clusterDomain: example.org } ]
   principal: v1
   blueGreen:
     active: v2

@@ -1,6 +1,8 @@
 //! The case files of `tests/cases/` and `examples/`. They are built in, because a test in wasm32 has no files.
 
+use halftone::config::Proxy;
 use halftone_cases::{CaseFile, Config};
+use halftone_resources::Resource;
 use serde_json::Value;
 
 /// The name and contents of each file.
@@ -59,7 +61,7 @@ pub const EXAMPLES: [Example; 10] = [
 /// Runs every case of a file on the core and returns the failures.
 pub fn failures(text: &str) -> Vec<String> {
     run(text, |config| match config {
-        Config::Inline(config) => Ok(config.clone()),
+        Config::Inline(config) => Ok((config.clone(), None)),
         Config::File(name) => Err(format!("the configuration is in another file, {name}")),
     })
 }
@@ -70,20 +72,32 @@ pub fn failures_of_example(example: &Example) -> Vec<String> {
         if config != Config::File(example.config_file) {
             return Err(format!("the configuration is not {}", example.config_file));
         }
-        halftone_resources::configuration(example.config).map_err(|error| error.to_string())
+        let config = halftone_resources::configuration(example.config);
+        let resources = halftone_resources::read(example.config);
+        let resources = resources.map_err(|error| error.to_string())?;
+        let plugin = resources.iter().find_map(Resource::plugin);
+        let namespace = plugin.map(|plugin| plugin.meta.namespace.clone());
+        Ok((config.map_err(|error| error.to_string())?, namespace))
     })
 }
 
-fn run(text: &str, config: impl Fn(Config<'_>) -> Result<Value, String>) -> Vec<String> {
+/// `config` returns the configuration, and the namespace of the proxy.
+fn run(
+    text: &str,
+    config: impl Fn(Config<'_>) -> Result<(Value, Option<String>), String>,
+) -> Vec<String> {
     let file = match CaseFile::parse(text) {
         Ok(file) => file,
         Err(error) => return vec![error.to_string()],
     };
-    let config = match config(file.config()) {
-        Ok(config) => config,
+    let (config, namespace) = match config(file.config()) {
+        Ok(found) => found,
         Err(problem) => return vec![problem],
     };
-    let releases = match halftone::config::load_value(&config) {
+    let proxy = Proxy {
+        namespace: namespace.as_deref(),
+    };
+    let releases = match halftone::config::load_value_for(&config, proxy) {
         Ok(releases) => releases,
         Err(violations) => return vec![violations.to_string()],
     };

@@ -210,64 +210,6 @@ pub fn cookie_domain(domain: &str, path: &Path<'_>, violations: &mut Violations)
     }
 }
 
-/// A host of a release: exact, `*.suffix` or `*`.
-pub fn host_pattern(pattern: &str, path: &Path<'_>, violations: &mut Violations) {
-    if is_host_pattern(pattern) {
-        return;
-    }
-    let without_port = pattern.rsplit_once(':').filter(|(host, port)| {
-        is_host_pattern(host) && port.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    if let Some((host, _)) = without_port {
-        let message = format!("{} has a port; omit it: {}", quoted(pattern), quoted(host));
-        violations.add(path, message);
-        return;
-    }
-    let expected = r#"a host such as "reviews", "*.example.com" or "*""#;
-    let mut message = expected_got(expected, pattern);
-    let fixed = as_host_pattern(pattern);
-    if is_host_pattern(&fixed)
-        && !fixed.contains("..")
-        && let Some(fixed) = quoted_whole(&fixed)
-    {
-        message.push_str("; write ");
-        message.push_str(&fixed);
-    }
-    violations.add(path, message);
-}
-
-fn is_host_pattern(pattern: &str) -> bool {
-    let host = pattern.strip_prefix("*.").unwrap_or(pattern);
-    let is_v6 = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
-    let is_name = !host.is_empty()
-        && host.len() <= 253
-        && !host.starts_with('.')
-        && host.bytes().all(is_host_byte);
-    pattern == "*" || is_v6 || is_name
-}
-
-/// The host pattern that was probably meant by an URL, or by a suffix without its `*.`.
-fn as_host_pattern(pattern: &str) -> String {
-    let host = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let suffix = host
-        .strip_prefix('*')
-        .unwrap_or(host)
-        .trim_start_matches('.');
-    if host.starts_with(['*', '.']) {
-        format!("*.{suffix}")
-    } else {
-        host.into()
-    }
-}
-
 /// The `:authority` of a request: `host` or `host:port`.
 pub fn authority(authority: &str, path: &Path<'_>, violations: &mut Violations) {
     let (host, port) = authority
@@ -286,7 +228,8 @@ pub fn authority(authority: &str, path: &Path<'_>, violations: &mut Violations) 
     }
 }
 
-fn is_host_byte(byte: u8) -> bool {
+/// Whether a host's name can have `byte`.
+pub fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 

@@ -34,7 +34,8 @@ fn every_field_is_read_as_serde_would_read_it() {
     let config = json!({
         "explain": {"header": "explain header"}, "accessLog": true, "mirrorBudget": "mirror budget",
         "releases": [{
-            "name": "release", "hosts": ["host", "other host"], "principal": "principal",
+            "name": "release", "hosts": ["host", "other host"],
+            "services": [{"name": "service", "namespace": "namespace", "clusterDomain": "domain"}], "principal": "principal",
             "canary": {
                 "takeOver": "take over",
                 "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],

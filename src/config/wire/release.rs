@@ -38,6 +38,7 @@ pub struct ExplainConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend(
     "anyOf" = [{"required": ["canary"]}, {"required": ["blueGreen"]}, {"required": ["mirrors"]}],
+    "allOf" = [{"anyOf": [{"required": ["hosts"]}, {"required": ["services"]}]}],
     "not" = {"required": ["canary", "blueGreen"]}
 )))]
 pub struct ReleaseConfig {
@@ -49,9 +50,13 @@ pub struct ReleaseConfig {
     )]
     pub name: Option<String>,
     /// The hosts that the release claims, without ports: an exact host, `*.example.com` (any depth
-    /// below) or `*`.
-    #[cfg_attr(feature = "schema", schemars(required, length(min = 1)))]
+    /// below) or `*`. Required without `services`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub hosts: Option<Vec<String>>,
+    /// The services that the release claims, by every name by which the mesh calls them. Required
+    /// without `hosts`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub services: Option<Vec<ServiceConfig>>,
     /// The reference version. It gets all requests that nothing else claims.
     #[cfg_attr(feature = "schema", schemars(required))]
     pub principal: Option<String>,
@@ -64,6 +69,21 @@ pub struct ReleaseConfig {
     pub mirrors: Option<Vec<MirrorConfig>>,
     /// How requests reach the chosen version. Default: by the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
+}
+
+/// A service that a release claims.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ServiceConfig {
+    /// The name of the service. Proxies in its namespace take it as a host.
+    #[cfg_attr(feature = "schema", schemars(required))]
+    pub name: Option<String>,
+    /// The namespace of the service.
+    #[cfg_attr(feature = "schema", schemars(required))]
+    pub namespace: Option<String>,
+    /// The DNS domain of the cluster. Default: `cluster.local`.
+    pub cluster_domain: Option<String>,
 }
 
 /// How requests reach the chosen version: exactly one field.

@@ -49,7 +49,11 @@ impl Mirror {
         Ok(Self {
             release: text(release, "name")?,
             name: text(mirror, "name")?,
-            host: release["hosts"][0].as_str().context("a host")?.to_owned(),
+            host: release["hosts"][0]
+                .as_str()
+                .or(release["services"][0]["name"].as_str())
+                .context("a host or a service")?
+                .to_owned(),
             cluster: cluster(&text(destination, "host")?, u16::try_from(port)?, &subset),
             compares: mirror.get("compare").is_some(),
         })

@@ -8,9 +8,6 @@ use serde::Deserialize;
 use super::given::{Placed, PlacedFinding};
 use crate::source;
 
-/// Istio's default root namespace. Resources in it apply to all namespaces.
-pub const ROOT_NAMESPACE: &str = "istio-system";
-
 /// A configuration and its place.
 pub struct Accepted<'g> {
     /// The place.
@@ -29,6 +26,14 @@ pub struct Served<'c> {
     /// The release as written.
     pub written: &'c ReleaseConfig,
     index: usize,
+}
+
+/// A host that a release claims.
+pub struct Claimed {
+    /// The field that it is from.
+    pub field: &'static str,
+    /// The host, in its canonical spelling.
+    pub host: String,
 }
 
 impl<'g> Accepted<'g> {
@@ -65,16 +70,21 @@ impl<'g> Accepted<'g> {
 }
 
 impl<'c> Served<'c> {
-    /// The hosts that it claims, as written.
-    pub fn hosts(&self) -> impl Iterator<Item = &'c str> + use<'c> {
-        self.written.hosts.iter().flatten().map(String::as_str)
+    /// The hosts that it claims, those of its services included.
+    pub fn hosts(&self) -> impl Iterator<Item = Claimed> + use<'c> {
+        let listed = self.written.hosts.as_ref().map_or(0, Vec::len);
+        let proxy = source::proxy_of(self.placed.resource.plugin());
+        let claimed = source::claimed(self.written, proxy).into_iter().enumerate();
+        claimed.map(move |(place, host)| Claimed {
+            field: if place < listed { "hosts" } else { "services" },
+            host,
+        })
     }
 
     /// The namespace of the services that hosts without a dot name. None: it is unknown, and they can
     /// name services of any namespace.
     pub fn namespace(&self) -> Option<&'c str> {
-        let namespace = self.placed.resource.plugin()?.meta.namespace.as_str();
-        (namespace != ROOT_NAMESPACE).then_some(namespace)
+        source::proxy_of(self.placed.resource.plugin()).namespace
     }
 
     /// The header that it routes by. None: it routes by authority.

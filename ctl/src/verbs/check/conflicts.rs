@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use halftone_resources::{Mode, Plugin, TrafficSelector};
 
-use super::accepted::{Accepted, ROOT_NAMESPACE, Served};
+use super::accepted::{Accepted, Served};
 use super::given::PlacedFinding;
+use crate::source::ROOT_NAMESPACE;
 
 /// Checks every pair of plugins.
 pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
@@ -20,15 +21,20 @@ pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
             continue;
         };
         for release in configuration.releases() {
-            for host in release.hosts() {
-                let claim = claims.entry(host.to_ascii_lowercase()).or_default();
+            // The names of a service mostly conflict together.
+            let mut has_service_conflict = false;
+            for claimed in release.hosts() {
+                let (field, host) = (claimed.field, claimed.host);
+                let is_known = field == "services" && has_service_conflict;
+                let claim = claims.entry(host.clone()).or_default();
                 let meets = |(earlier, _): &&(&Plugin, Served<'_>)| share_a_proxy(earlier, plugin);
-                if let Some((_, other)) = claim.iter().find(meets) {
+                if let Some((_, other)) = claim.iter().find(meets).filter(|_| !is_known) {
                     let message = format!(
                         "release {} of {} claims `{host}` too, so one of the two never decides; remove the host from one of them",
                         other.release.name, other.placed.resource
                     );
-                    findings.push(release.finding("hosts", message));
+                    findings.push(release.finding(field, message));
+                    has_service_conflict |= field == "services";
                 }
                 claim.push((plugin, release));
             }

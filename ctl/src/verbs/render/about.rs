@@ -1,6 +1,6 @@
 //! The subject of `render`: the configuration, its plugin, and the services of its releases.
 
-use halftone::config::PluginConfig;
+use halftone::config::{PluginConfig, Proxy};
 use halftone::release::{Release, Route};
 use halftone_resources::PluginKind;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use super::services::{self, Services};
 use super::yaml::Object;
 use super::{Args, Kind};
 use crate::outcome::{Failure, Finding};
-use crate::source::Configuration;
+use crate::source::{Configuration, claimed};
 
 /// The comment on a service that is guessed from the name of the release.
 pub const GUESS: &str = "Choose: no host of the release names a service, so this is the name of the release. Set the \
@@ -27,6 +27,8 @@ pub struct About<'c> {
     pub plugin: Rendered<'c>,
     /// The releases, in the order of the configuration.
     pub releases: Vec<Subject<'c>>,
+    /// Whether a release claims services, so that the namespace of the proxy matters.
+    pub has_services: bool,
 }
 
 /// A release and its services.
@@ -37,7 +39,7 @@ pub struct Subject<'c> {
     pub release: &'c Release,
     /// The version of requests that nothing else claims.
     pub principal: String,
-    /// The hosts that it claims, in lower case.
+    /// The hosts that it claims, those of its services included, in their canonical spelling.
     pub hosts: Vec<String>,
     /// The services that the hosts name.
     pub services: Services,
@@ -53,12 +55,21 @@ impl<'c> About<'c> {
             value => PluginConfig::deserialize(value)
                 .map_err(|error| Failure::Usage(format!("{}: {error}", configuration.file)))?,
         };
+        let mut has_services = false;
         let all = configuration.releases.all();
         let flags = services::Flags::new(&args.services, all)?;
         let releases = all.iter().zip(written.releases.unwrap_or_default());
         let releases = releases.enumerate().map(|(index, (release, written))| {
-            let hosts = written.hosts.unwrap_or_default();
-            let hosts: Vec<String> = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+            has_services |= written.services.is_some();
+            let proxy = Proxy {
+                namespace: Some(&plugin.namespace),
+            };
+            let mut hosts: Vec<String> = Vec::new();
+            for host in claimed(&written, proxy) {
+                if !hosts.contains(&host) {
+                    hosts.push(host);
+                }
+            }
             Subject {
                 index,
                 release,
@@ -67,10 +78,12 @@ impl<'c> About<'c> {
                 hosts,
             }
         });
+        let releases = releases.collect();
         Ok(Self {
             configuration,
             args,
-            releases: releases.collect(),
+            releases,
+            has_services,
             plugin,
         })
     }

@@ -37,6 +37,7 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
         )
         .comment("The labels of the metrics.")
         .object("stats_config", stats_config())
+        .with(|config| node(about, config))
         .object("static_resources", resources))
 }
 
@@ -59,6 +60,19 @@ fn listener(about: &About<'_>) -> Result<Object, Failure> {
         .field("name", "http")
         .object("address", socket("0.0.0.0", about.args.listen))
         .list("filter_chains", [Object::new().list("filters", [manager])]))
+}
+
+fn node(about: &About<'_>, config: Object) -> Object {
+    if !about.has_services {
+        return config;
+    }
+    let metadata = Object::new().field("NAMESPACE", &about.plugin.namespace);
+    let node = Object::new()
+        .field("id", &about.plugin.name)
+        .field("cluster", &about.plugin.name)
+        .comment("Halftone takes the short names of the services of this namespace.")
+        .object("metadata", metadata);
+    config.object("node", node)
 }
 
 fn access_log(about: &About<'_>, manager: Object) -> Object {

@@ -151,16 +151,22 @@ async fn it_serves_by_the_authority() -> Result<()> {
     let config = json!({"accessLog": true, "releases": [{
         "name": "cart",
         "hosts": ["cart"],
+        "services": [{"name": "basket", "namespace": "shop"}],
         "principal": "v1",
         "blueGreen": {"active": "v1", "preview": {"version": "v2", "match": [{"queryParams": {"preview": {"present": true}}}]}},
         "route": {"authority": {"v1": authorities[0], "v2": authorities[1]}},
     }]});
-    let envoy = serve(|flags| rendered_of(&config, flags)).await?;
+    let envoy =
+        serve(|flags| rendered_of(&config, &[flags, &["--namespace", "shop"]].concat())).await?;
 
     let client = Client::http1(envoy.address());
     for (path, expected) in [("/", "v1"), ("/?preview", "v2")] {
         let answer = client.get("cart", path, &[]).await?;
         assert_eq!(answer.upstream(), Some(expected), "{path}");
+        for host in ["basket", "basket.shop.svc.cluster.local:80"] {
+            let answer = client.get(host, path, &[]).await?;
+            assert_eq!(answer.upstream(), Some(expected), "{host}{path}");
+        }
     }
     let line = wait::some(
         std::time::Duration::from_secs(20),

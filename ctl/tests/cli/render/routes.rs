@@ -126,6 +126,44 @@ fn each_service_of_a_release_has_routes_of_its_own() {
 }
 
 #[test]
+fn a_service_is_routed_by_its_full_name() {
+    let mut config = of_hosts(&["reviews.example.com"]);
+    config["releases"][0]["hosts"] = Value::Null;
+    config["releases"][0]["services"] = json!([
+        {"name": "reviews", "namespace": "bookinfo"},
+        {"name": "reviews", "namespace": "default", "clusterDomain": "Example.org"},
+    ]);
+    let text = rendered_of(&config, &["--kind", "virtualservice"]);
+    let found = virtual_services(&text);
+    let hosts: Vec<&str> = found
+        .iter()
+        .flat_map(|one| &one.hosts)
+        .map(|host| &**host)
+        .collect();
+    let full = [
+        "reviews.bookinfo.svc.cluster.local",
+        "reviews.default.svc.example.org",
+    ];
+    let mut sorted = hosts.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, full, "{text}");
+    for service in &found {
+        assert_eq!(service.http[0].route[0].destination.host, service.hosts[0]);
+    }
+
+    let flags = ["--kind", "httproute", "--target-ref", "Gateway/public"];
+    let routes = documents(&rendered_of(&config, &flags));
+    let names = |route: &Value| route["spec"]["hostnames"].as_array().unwrap().clone();
+    let near = routes
+        .iter()
+        .find(|one| names(one).contains(&"reviews.default".into()));
+    assert!(
+        names(near.unwrap()).contains(&"reviews".into()),
+        "{routes:?}"
+    );
+}
+
+#[test]
 fn the_last_route_matches_everything_and_leads_to_the_principal() {
     let text = rendered(&[SHOP, "--kind", "virtualservice"]);
     let service = &virtual_services(&text)[0];
