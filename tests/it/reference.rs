@@ -90,7 +90,7 @@ releases:
     session:
       key: [ { header: x-user } ]
       cookie:
-        { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict }
+        { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict, keep: true }
   route: { header: x-version }
   mirrors:
   - name: shadow

@@ -15,6 +15,7 @@ const DEFAULT_PATH: &str = "/";
 const DEFAULT_SECURE: bool = true;
 const DEFAULT_HTTP_ONLY: bool = true;
 const DEFAULT_SAME_SITE: SameSiteConfig = SameSiteConfig::Lax;
+const DEFAULT_KEEP: bool = false;
 
 /// The session of the release named `release`.
 pub fn compile(
@@ -139,6 +140,7 @@ fn compile_cookie(
     SessionCookie {
         name: name.into(),
         attributes: attributes.into(),
+        keep: cookie.keep.unwrap_or(DEFAULT_KEEP),
     }
 }
 

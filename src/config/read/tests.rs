@@ -46,7 +46,7 @@ fn every_field_is_read_as_serde_would_read_it() {
                     }],
                     "cookie": {
                         "name": "name", "maxAge": "age", "path": "path", "domain": "domain", "secure": true,
-                        "httpOnly": false, "sameSite": "None"
+                        "httpOnly": false, "sameSite": "None", "keep": true
                     }
                 }
             },
