@@ -30,6 +30,8 @@ pub enum Condition {
     Cookie(Box<str>, StringMatch),
     /// At least one value of the query parameter of this name, percent-decoded.
     QueryParam(Box<str>, StringMatch),
+    /// At least one value of the claim of this name, in the bearer token.
+    JwtClaim(Box<str>, StringMatch),
     /// The client's operating system is one of these.
     ClientOs(Vec<ClientOs>),
     /// The session, or the request if it has none, is in this percentage.
@@ -121,6 +123,7 @@ impl Condition {
             Self::WithoutHeader(name, test) => !test.any(head.headers(name), budget),
             Self::Cookie(name, test) => test.any(head.cookies(name), budget),
             Self::QueryParam(name, test) => test.any(head.query_params(name), budget),
+            Self::JwtClaim(name, test) => test.any(head.jwt_claims(name), budget),
             Self::ClientOs(systems) => head.client_os().is_some_and(|os| systems.contains(&os)),
             Self::Percentage(percentage) => percentage.is_all(),
         };
@@ -138,6 +141,7 @@ impl fmt::Display for Condition {
             Self::WithoutHeader(name, test) => write!(f, "withoutHeaders.{name} {test}"),
             Self::Cookie(name, test) => write!(f, "cookies.{name} {test}"),
             Self::QueryParam(name, test) => write!(f, "queryParams.{name} {test}"),
+            Self::JwtClaim(name, test) => write!(f, "jwtClaims.{name} {test}"),
             Self::ClientOs(systems) => {
                 let names: Vec<&str> = systems.iter().map(|os| os.name()).collect();
                 write!(f, "clientOs [{}]", names.join(", "))

@@ -113,6 +113,13 @@ fn compile(
             systems.iter().copied().map(ClientOs::from).collect(),
         ));
     }
+    for (name, test) in one.jwt_claims.iter().flat_map(Named::iter) {
+        let path = path.field("jwtClaims");
+        let path = path.field(name);
+        names::not_empty(name, &path, "the name of a claim", violations);
+        let test = compile_test(test, &path, violations);
+        conditions.push(Condition::JwtClaim(name.as_str().into(), test));
+    }
     if let Some(percentage) = one.percentage {
         let path = path.field("percentage");
         conditions.push(Condition::Percentage(numbers::percentage(
@@ -125,7 +132,7 @@ fn compile(
     if conditions.is_empty() {
         violations.add(
             path,
-            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, path, method, clientOs or percentage",
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs or percentage",
         );
     }
     Match::new(conditions)

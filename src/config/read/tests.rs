@@ -26,6 +26,7 @@ fn every_field_is_read_as_serde_would_read_it() {
         json!([{
             "headers": {"a": test("headers"), "b": test(of)}, "withoutHeaders": {"a": test("without headers")},
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
+            "jwtClaims": {"a": test("claims")},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
             "percentage": 12.5
         }])

@@ -18,6 +18,9 @@ pub struct MatchConfig {
     pub cookies: Option<Named<StringMatchConfig>>,
     /// Tests of query parameters, by name, percent-decoded. One parameter of a repeated name is enough.
     pub query_params: Option<Named<StringMatchConfig>>,
+    /// Tests of claims of the bearer token, by name. One value of an array is enough. Halftone reads the
+    /// token and does not verify it: put the filter after authentication.
+    pub jwt_claims: Option<Named<StringMatchConfig>>,
     /// A test of the path without the query.
     pub path: Option<StringMatchConfig>,
     /// A test of the method.
