@@ -13,6 +13,9 @@ use crate::request::ClientOs;
 /// A condition on the header of a name.
 type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 
+/// A condition on the client's operating system.
+type OsCondition = fn(Vec<ClientOs>) -> Condition;
+
 /// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
 /// drawn by `salt`.
 pub fn compile_all(
@@ -102,14 +105,25 @@ fn compile(
         let test = compile_test(test, &path.field(name), violations);
         conditions.push(Condition::QueryParam(name.as_str().into(), test));
     }
-    if let Some(systems) = &one.client_os {
+    let systems = [
+        (
+            "clientOs",
+            &one.client_os,
+            Condition::ClientOs as OsCondition,
+        ),
+        (
+            "withoutClientOs",
+            &one.without_client_os,
+            Condition::WithoutClientOs,
+        ),
+    ];
+    for (field, systems, condition) in systems {
+        let Some(systems) = systems else { continue };
         if systems.is_empty() {
-            violations.add(
-                &path.field("clientOs"),
-                "empty; write at least one system, or omit clientOs",
-            );
+            let message = format!("empty; write at least one system, or omit {field}");
+            violations.add(&path.field(field), message);
         }
-        conditions.push(Condition::ClientOs(
+        conditions.push(condition(
             systems.iter().copied().map(ClientOs::from).collect(),
         ));
     }
@@ -132,7 +146,7 @@ fn compile(
     if conditions.is_empty() {
         violations.add(
             path,
-            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs or percentage",
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs, withoutClientOs or percentage",
         );
     }
     Match::new(conditions)

@@ -28,7 +28,7 @@ fn every_field_is_read_as_serde_would_read_it() {
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
             "jwtClaims": {"a": test("claims")},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
-            "percentage": 12.5
+            "withoutClientOs": ["ios"], "percentage": 12.5
         }])
     };
     let split = |of: &str| json!([{"version": of, "weight": 3}]);

@@ -28,6 +28,9 @@ pub struct MatchConfig {
     /// The client's operating systems, by its `user-agent`; one of them is enough.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub client_os: Option<Vec<ClientOsConfig>>,
+    /// The opposite of `clientOs`: the client's operating system is none of these, or is unknown.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub without_client_os: Option<Vec<ClientOsConfig>>,
     /// The percentage of the sessions, 0 to 100; of the requests, if the release has no session.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percentage: Option<f64>,
