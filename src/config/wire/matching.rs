@@ -78,6 +78,7 @@ pub struct StringMatchConfig {
     pub r#in: Option<Vec<String>>,
     /// `true`: there is a value. `false`: there is none.
     pub present: Option<bool>,
-    /// The value is a semantic version that meets this requirement, such as `>=2.3.0, <3`.
+    /// The value is a semantic version that meets this requirement, such as `>=2.3.0, <3`. The value may
+    /// begin with `v`, and may omit the patch number.
     pub semver: Option<String>,
 }
