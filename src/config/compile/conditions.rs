@@ -72,7 +72,7 @@ fn compile(
         let path = path.field(field);
         for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
             let path = path.field(name);
-            let name = names::header(name, &path, violations);
+            let name = names::tested_header(name, &path, violations);
             let mut before = tests.iter().flat_map(Named::iter).take(index);
             if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
                 let message = format!(
