@@ -108,6 +108,12 @@ impl<'a> RequestHead<'a> {
         self.path
     }
 
+    /// The query, as sent: not percent-decoded. Empty: there is none.
+    #[must_use]
+    pub fn query(&self) -> &'a [u8] {
+        self.query
+    }
+
     /// The address that the request came from, if it is known.
     #[must_use]
     pub fn source_address(&self) -> Option<&[u8]> {

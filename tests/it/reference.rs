@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 18] = [
+const TABLES: [(&str, &str, &str); 19] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
@@ -64,6 +64,11 @@ const TABLES: [(&str, &str, &str); 18] = [
         "field of `compare`",
         "/releases/0/mirrors/0/compare",
     ),
+    (
+        "Comparing answers",
+        "field of `redact`",
+        "/releases/0/mirrors/0/compare/redact",
+    ),
 ];
 
 /// The table of fields that are not in a plugin configuration.
@@ -103,7 +108,8 @@ releases:
     maxInFlight: 7
     authority: shadow:80
     headers: { set: { x-env: shadow }, remove: [cookie] }
-    compare: { percentage: 5, status: false, headers: [x-total], body: json, ignore: [/at], maxBody: 1KiB, samples: 7 }
+    compare: { percentage: 5, status: false, headers: [x-total], body: json, ignore: [/at], maxBody: 1KiB, samples: 7,
+      redact: { headers: [x-key], pointers: [/token] }, query: true }
 ",
     "
 releases:

@@ -59,7 +59,8 @@ fn every_field_is_read_as_serde_would_read_it() {
                 "headers": {"set": {"a": "b", "c": "d"}, "remove": ["e"]},
                 "compare": {
                     "percentage": 20, "status": true, "headers": ["header"], "body": "bytes", "ignore": ["ignore"],
-                    "maxBody": "other body", "samples": 7
+                    "maxBody": "other body", "samples": 7, "query": true,
+                    "redact": {"headers": ["key"], "pointers": ["pointer"]}
                 }
             }],
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
