@@ -9,6 +9,27 @@ use crate::request::RequestHead;
 /// The response header that tells a client the decision that it asked for.
 pub const DECISION: &str = "x-halftone-decision";
 
+/// The value of a `cache-control` header that keeps a session cookie from other clients (RFC 9111,
+/// section 5.2.2.4): a shared cache may store the response, and not reuse the cookie.
+pub const NOT_FOR_OTHERS: &str = "no-cache=\"set-cookie\"";
+
+/// Whether a shared cache may give the cookies of a response to other clients. `cache_control` is the
+/// value of the response's `cache-control`: all its values, joined by commas.
+///
+/// A `private` or a `no-cache` that names other fields does not protect the cookies.
+#[must_use]
+pub fn shares_cookies(cache_control: Option<&[u8]>) -> bool {
+    let cache_control = cache_control.unwrap_or_default().to_ascii_lowercase();
+    let mut directives = cache_control.split(|byte| *byte == b',');
+    let is_protected = directives.any(|directive| {
+        matches!(
+            directive.trim_ascii(),
+            b"private" | b"no-store" | b"no-cache"
+        )
+    });
+    !is_protected && memchr::memmem::find(&cache_control, b"set-cookie").is_none()
+}
+
 /// What happens to one request and its response.
 #[derive(Clone, Debug)]
 pub struct Effects<'r, 'h> {

@@ -30,8 +30,12 @@ pub enum Condition {
     Cookie(Box<str>, StringMatch),
     /// At least one value of the query parameter of this name, percent-decoded.
     QueryParam(Box<str>, StringMatch),
+    /// At least one value of the claim of this name, in the bearer token.
+    JwtClaim(Box<str>, StringMatch),
     /// The client's operating system is one of these.
     ClientOs(Vec<ClientOs>),
+    /// The client's operating system is none of these, or is unknown.
+    WithoutClientOs(Vec<ClientOs>),
     /// The session, or the request if it has none, is in this percentage.
     Percentage(Percentage),
 }
@@ -121,7 +125,11 @@ impl Condition {
             Self::WithoutHeader(name, test) => !test.any(head.headers(name), budget),
             Self::Cookie(name, test) => test.any(head.cookies(name), budget),
             Self::QueryParam(name, test) => test.any(head.query_params(name), budget),
+            Self::JwtClaim(name, test) => test.any(head.jwt_claims(name), budget),
             Self::ClientOs(systems) => head.client_os().is_some_and(|os| systems.contains(&os)),
+            Self::WithoutClientOs(systems) => {
+                head.client_os().is_none_or(|os| !systems.contains(&os))
+            }
             Self::Percentage(percentage) => percentage.is_all(),
         };
         holds && budget.unread() == unread
@@ -138,11 +146,15 @@ impl fmt::Display for Condition {
             Self::WithoutHeader(name, test) => write!(f, "withoutHeaders.{name} {test}"),
             Self::Cookie(name, test) => write!(f, "cookies.{name} {test}"),
             Self::QueryParam(name, test) => write!(f, "queryParams.{name} {test}"),
-            Self::ClientOs(systems) => {
-                let names: Vec<&str> = systems.iter().map(|os| os.name()).collect();
-                write!(f, "clientOs [{}]", names.join(", "))
-            }
+            Self::JwtClaim(name, test) => write!(f, "jwtClaims.{name} {test}"),
+            Self::ClientOs(systems) => write!(f, "clientOs [{}]", names(systems)),
+            Self::WithoutClientOs(systems) => write!(f, "withoutClientOs [{}]", names(systems)),
             Self::Percentage(percentage) => write!(f, "percentage {}", percentage.percent()),
         }
     }
+}
+
+fn names(systems: &[ClientOs]) -> String {
+    let names: Vec<&str> = systems.iter().map(|os| os.name()).collect();
+    names.join(", ")
 }

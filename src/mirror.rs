@@ -13,6 +13,7 @@ pub mod limits;
 pub mod outbox;
 mod outcome;
 pub mod pairing;
+mod redact;
 mod request;
 mod sample;
 mod secrets;
@@ -27,6 +28,7 @@ pub use json_diff::{
     DEEPEST, Diff, Ignored, JsonDifference, MOST_DIFFERENCES, Pointer, Side, diff,
 };
 pub use outcome::MirrorOutcome;
+pub use redact::Redact;
 pub use request::{Edits, MARK, MirrorRequest, Uncarriable, is_never_copied};
 pub use sample::{Sample, Samples};
 pub use secrets::{SecretHeader, Secrets};

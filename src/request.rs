@@ -108,6 +108,12 @@ impl<'a> RequestHead<'a> {
         self.path
     }
 
+    /// The query, as sent: not percent-decoded. Empty: there is none.
+    #[must_use]
+    pub fn query(&self) -> &'a [u8] {
+        self.query
+    }
+
     /// The address that the request came from, if it is known.
     #[must_use]
     pub fn source_address(&self) -> Option<&[u8]> {
@@ -178,12 +184,23 @@ impl<'a> RequestHead<'a> {
     /// token is read, not verified.
     #[must_use]
     pub fn jwt_claim(&self, name: &str) -> Option<String> {
-        let tokens = self.tokens.get_or_init(|| {
+        self.tokens().iter().find_map(|claims| claims.text(name))
+    }
+
+    /// The values of the claim `name` of the first bearer token that has one: strings, numbers and
+    /// booleans, as text, and those in an array. The token is read, not verified.
+    pub fn jwt_claims(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let mut values = self.tokens().iter().map(|claims| claims.values(name));
+        let values = values.find(|values| !values.is_empty()).unwrap_or_default();
+        values.iter().map(String::as_bytes)
+    }
+
+    fn tokens(&self) -> &[jwt::Claims] {
+        self.tokens.get_or_init(|| {
             self.headers("authorization")
                 .filter_map(jwt::Claims::of)
                 .collect()
-        });
-        tokens.iter().find_map(|claims| claims.text(name))
+        })
     }
 }
 

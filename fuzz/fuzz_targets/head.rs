@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use halftone::mirror::{
-    BodyMode, Compare, Ignored, MARK, Mirror, Pointer, RequestKind, Sample, Secrets,
+    BodyMode, Compare, Ignored, MARK, Mirror, Pointer, Redact, RequestKind, Sample, Secrets,
     announced_length, is_never_copied,
 };
 use halftone::draw::{Draw, Percentage};
@@ -164,6 +164,11 @@ fn compare(
         ignored: Ignored::new(Pointer::parse("/*/at").into_iter().collect()).expect("one"),
         max_body: 100,
         samples: 1,
+        redact: Redact {
+            headers: vec!["x-compared".into()],
+            pointers: Pointer::parse("/*/id").into_iter().collect(),
+        },
+        query: true,
     };
     let read = |side: usize| {
         let mut reading = compare.read(heads[side], ended[side]);
@@ -185,7 +190,7 @@ fn compare(
         (back.result, back.differences.len())
     );
 
-    let secrets = Secrets::of(request, [Some(&production), Some(&mirror)]);
+    let secrets = Secrets::of(request, [Some(&production), Some(&mirror)], &compare.redact);
     let head = RequestHead::new(request);
     let sample = Sample {
         release: "everything",
@@ -201,6 +206,7 @@ fn compare(
         production_milliseconds: Some(1),
         mirror_milliseconds: None,
         comparison: &comparison,
+        redact: &compare.redact,
         secrets: &secrets,
     };
     let line = sample.to_string();

@@ -16,7 +16,9 @@ mod session;
 mod strategy;
 
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
-pub use mirrors::{BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig};
+pub use mirrors::{
+    BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,
+};
 pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig};
 pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};

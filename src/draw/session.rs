@@ -38,6 +38,8 @@ pub struct SessionCookie {
     pub name: Box<str>,
     /// The attributes after the value in `set-cookie`, such as `; Path=/; Secure`.
     pub attributes: Box<str>,
+    /// Whether the cookie is tried before the keys, so that a user keeps the version at login.
+    pub keep: bool,
 }
 
 /// An id that Halftone issued to a request without a key.
@@ -57,11 +59,13 @@ pub(super) enum Found {
 
 impl Session {
     /// The sessions of the release `release`. The first of `keys` that a request carries is its key,
-    /// else the id in `cookie`.
+    /// else the id in `cookie`. If the cookie is to be kept, its id comes before `keys`.
     #[must_use]
     pub fn new(release: &str, mut keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
-        let issued = cookie.as_ref().map(|cookie| cookie.name.clone());
-        keys.extend(issued.map(SessionKey::Cookie));
+        if let Some(cookie) = &cookie {
+            let place = if cookie.keep { 0 } else { keys.len() };
+            keys.insert(place, SessionKey::Cookie(cookie.name.clone()));
+        }
         Self {
             seed: salt(release),
             keys,
@@ -83,7 +87,7 @@ impl Session {
     }
 
     /// The places where a key may be, in the order in which they are tried. The cookie that an id is
-    /// issued in comes last.
+    /// issued in comes last; first, if it is to be kept.
     #[must_use]
     pub fn keys(&self) -> &[SessionKey] {
         &self.keys

@@ -13,7 +13,7 @@ use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
-use crate::effects::{DECISION, Effects, effects};
+use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects, shares_cookies};
 use crate::event::{Call, Response};
 use crate::live::Selected;
 use crate::mirror::capture::Capture;
@@ -30,6 +30,8 @@ const ROUTED: &str = "halftone.routed";
 
 /// The header or trailer with the outcome of a gRPC call.
 const GRPC_STATUS: &str = "grpc-status";
+
+const CACHE_CONTROL: &str = "cache-control";
 
 pub struct Stream {
     dispatch: Rc<Dispatch>,
@@ -196,6 +198,10 @@ impl HttpContext for Stream {
         }
         if let Some(cookie) = &decided.set_cookie {
             abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
+            let cache_control = abi::header(Map::ResponseHeaders, CACHE_CONTROL);
+            if shares_cookies(cache_control.as_deref()) {
+                abi::add_header(Map::ResponseHeaders, CACHE_CONTROL, NOT_FOR_OTHERS);
+            }
         }
         if let Some(explanation) = &decided.explanation {
             abi::set_header(Map::ResponseHeaders, DECISION, explanation);

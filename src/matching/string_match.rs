@@ -121,7 +121,7 @@ impl StringMatch {
     }
 
     /// The value is a semantic version that meets `requirement`, such as `>=2.3.0, <3`. The syntax of
-    /// both is Cargo's.
+    /// both is Cargo's. The value may also begin with `v`, and may omit the patch number.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl StringMatch {
             Test::In(texts) => texts.contains(value),
             Test::Present(present) => *present,
             Test::Semver(requirement) => text(value)
-                .and_then(|value| Version::parse(value).ok())
+                .and_then(version)
                 .is_some_and(|version| requirement.matches(&version)),
         }
     }
@@ -209,6 +209,17 @@ fn steps_per_byte(size: usize) -> u32 {
     const CACHED: usize = 16 << 10;
     let steps = if size <= CACHED { size / 4 } else { size / 2 };
     u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+/// The semantic version `text`. It may begin with `v`, and may omit the patch number, which is then 0.
+fn version(text: &str) -> Option<Version> {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let numbers = text.split(['-', '+']).next()?;
+    if numbers.bytes().filter(|byte| *byte == b'.').count() != 1 {
+        return Version::parse(text).ok();
+    }
+    let rest = text.strip_prefix(numbers)?;
+    Version::parse(&format!("{numbers}.0{rest}")).ok()
 }
 
 fn text(value: &[u8]) -> Option<&str> {

@@ -11,6 +11,7 @@ pub use answer::Answer;
 use body::Body;
 pub use reading::Reading;
 
+use super::Redact;
 use super::json_diff::{Diff, Ignored, JsonDifference, Side, diff};
 use crate::draw::Percentage;
 
@@ -31,6 +32,10 @@ pub struct Compare {
     pub max_body: usize,
     /// The most differing answers that are logged in a minute.
     pub samples: u32,
+    /// The values that samples hide.
+    pub redact: Redact,
+    /// Whether samples show the query.
+    pub query: bool,
 }
 
 /// How bodies are compared.

@@ -4,6 +4,7 @@
 mod bounded;
 mod production;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use bounded::{BoundedReading, TimedAnswer};
@@ -11,6 +12,7 @@ pub use production::{EndedPairs, Pair, ProductionAnswer};
 
 use super::compare::{Answer, Compare, Comparison};
 use super::limits::Budget;
+use super::redact::{secret_values, shown_query};
 use super::{MirrorOutcome, Sample, Secrets};
 use crate::request::{Header, RequestHead};
 
@@ -38,6 +40,7 @@ enum Awaited {
 /// Two answers that were compared.
 #[derive(Debug)]
 pub struct ComparedPair {
+    compare: Arc<Compare>,
     /// How they compare.
     pub comparison: Comparison,
     /// Production's answer. None: it is missing, or it is not whole.
@@ -110,6 +113,7 @@ impl Pairing {
         }
         let (production, mirror) = (self.production.take(), self.mirror.take());
         Some(ComparedPair {
+            compare: Arc::clone(&self.compare),
             comparison: self.compare.compare(answer(&production), answer(&mirror)),
             production,
             mirror,
@@ -130,18 +134,28 @@ impl ComparedPair {
         let answers = [&self.production, &self.mirror].map(answer);
         let times = [&self.production, &self.mirror].map(|side| Some(side.as_ref()?.milliseconds));
         let ([production_answer, mirror_answer], [production_time, mirror_time]) = (answers, times);
+        let Compare { redact, query, .. } = &*self.compare;
+        let mut secrets = Secrets::of(request, answers, redact);
+        let mut path = Cow::from(head.path());
+        if *query && !head.query().is_empty() {
+            secrets = secrets.with(secret_values(head.query()));
+            path = [head.path(), b"?", &shown_query(head.query())]
+                .concat()
+                .into();
+        }
         let sample = Sample {
             release,
             mirror,
             request_id: head.headers("x-request-id").next(),
             method: head.method(),
-            path: head.path(),
+            path: &path,
             production_answer,
             mirror_answer,
             production_milliseconds: production_time,
             mirror_milliseconds: mirror_time,
             comparison: &self.comparison,
-            secrets: &Secrets::of(request, answers),
+            redact,
+            secrets: &secrets,
         };
         sample.to_string()
     }

@@ -3,11 +3,12 @@
 use std::fmt::{self, Write as _};
 
 use super::compare::{Answer, Comparison, Difference, Place};
+use super::redact::Redact;
 use super::secrets::{SecretHeader, Secrets};
 use crate::escape::json_string;
 
 /// Replaces a secret.
-const HIDDEN: &str = "(hidden)";
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// The longest value that a sample shows, in characters.
 const LONGEST_VALUE: usize = 64;
@@ -20,7 +21,7 @@ const MINUTE: u64 = 60_000;
 /// Two answers to one request, and how they compare. It prints as one line of JSON.
 ///
 /// A long text of the request or an answer is cut. A text that contains a secret, and the value of a
-/// [`SecretHeader`], is replaced by `(hidden)`.
+/// [`SecretHeader`] or at a place to redact, is replaced by `(hidden)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The release's name.
@@ -31,7 +32,7 @@ pub struct Sample<'a> {
     pub request_id: Option<&'a [u8]>,
     /// The request's method.
     pub method: &'a [u8],
-    /// The request's path.
+    /// The request's path, with the query if it is shown.
     pub path: &'a [u8],
     /// Production's answer, if there was one.
     pub production_answer: Option<&'a Answer>,
@@ -43,6 +44,8 @@ pub struct Sample<'a> {
     pub mirror_milliseconds: Option<u64>,
     /// How the answers compare.
     pub comparison: &'a Comparison,
+    /// The headers and the places of a body whose values must not be shown.
+    pub redact: &'a Redact,
     /// The texts that must not be shown.
     pub secrets: &'a Secrets,
 }
@@ -92,15 +95,20 @@ impl fmt::Display for Sample<'_> {
 
 impl Sample<'_> {
     fn difference(&self, f: &mut fmt::Formatter<'_>, difference: &Difference) -> fmt::Result {
-        let mut is_secret = false;
+        let is_secret;
         match &difference.place {
             Place::Header(name) => {
                 f.write_str("\"header\":")?;
                 json_string(f, name.chars())?;
-                is_secret = SecretHeader::of(&**name).is_some();
+                is_secret =
+                    SecretHeader::of(&**name).is_some() || self.redact.has_header(name.as_bytes());
             }
             Place::Pointer(pointer) => {
                 f.write_str("\"pointer\":")?;
+                let place = self.redact.place(pointer);
+                is_secret = place.is_some();
+                // A name below a hidden place is part of its value.
+                let pointer = place.unwrap_or(pointer);
                 let unescaped = pointer.replace("~1", "/").replace("~0", "~");
                 let hidden = self.hides(unescaped.as_bytes(), LONGEST_TEXT);
                 let pointer = if hidden { HIDDEN } else { pointer };

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::compare::Answer;
+use super::redact::Redact;
 use crate::request::Header;
 
 /// A shorter text is no secret: it would be found everywhere.
@@ -46,9 +47,10 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The secrets of a request with these headers, names in lower case, and of the answers to it.
+    /// The secrets of a request with these headers, names in lower case, and of the answers to it. What
+    /// `redact` names is secret too.
     #[must_use]
-    pub fn of(request: &[Header<'_>], answers: [Option<&Answer>; 2]) -> Self {
+    pub fn of(request: &[Header<'_>], answers: [Option<&Answer>; 2], redact: &Redact) -> Self {
         let mut found = Vec::new();
         for (name, value) in request {
             match SecretHeader::of(name) {
@@ -65,13 +67,27 @@ impl Secrets {
                         .for_each(|pair| add_cookie(&mut found, pair));
                 }
                 Some(SecretHeader::SetCookie) => add_set_cookie(&mut found, value),
+                None if redact.has_header(name) => add(&mut found, value),
                 None => {}
             }
         }
-        let answers = answers.into_iter().flatten();
-        for value in answers.flat_map(|answer| &answer.set_cookies) {
-            add_set_cookie(&mut found, value);
+        for answer in answers.into_iter().flatten() {
+            for value in &answer.set_cookies {
+                add_set_cookie(&mut found, value);
+            }
+            for value in &answer.redacted {
+                add(&mut found, value);
+            }
+            redact.each_value(answer.json(), |value| add(&mut found, value));
         }
+        Self::sorted(found)
+    }
+
+    /// The same secrets, and `more`.
+    #[must_use]
+    pub(super) fn with<'t>(self, more: impl Iterator<Item = &'t [u8]>) -> Self {
+        let mut found = self.sorted;
+        more.for_each(|text| add(&mut found, text));
         Self::sorted(found)
     }
 

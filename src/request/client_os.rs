@@ -22,7 +22,10 @@ pub enum ClientOs {
 impl ClientOs {
     /// The words of a `user-agent` and their systems. The first word found decides, since an agent may
     /// name several: Android also names `Linux`, iOS `like Mac OS X`, and a Windows phone all others.
-    const WORDS: [(&'static str, Self); 8] = [
+    ///
+    /// The last five are the words of apps that do not name their system as a browser does. Only an app
+    /// on an Intel Mac names its processor after `CFNetwork`; on other Macs it looks like one on iOS.
+    const WORDS: [(&'static str, Self); 13] = [
         ("Windows", Self::Windows),
         ("iPhone", Self::Ios),
         ("iPad", Self::Ios),
@@ -31,15 +34,21 @@ impl ClientOs {
         ("Macintosh", Self::Macos),
         ("Mac OS X", Self::Macos),
         ("Linux", Self::Linux),
+        ("iOS ", Self::Ios),
+        ("macOS ", Self::Macos),
+        ("CFNetwork/", Self::Ios),
+        ("Dalvik/", Self::Android),
+        ("okhttp/", Self::Android),
     ];
 
     /// The system that a `user-agent` names. None: it names none of these.
     #[must_use]
     pub fn of_user_agent(agent: &[u8]) -> Option<Self> {
-        Self::WORDS
-            .iter()
-            .find(|(word, _)| memmem::find(agent, word.as_bytes()).is_some())
-            .map(|(_, os)| *os)
+        let has = |word: &str| memmem::find(agent, word.as_bytes()).is_some();
+        match Self::WORDS.iter().find(|(word, _)| has(word))? {
+            ("CFNetwork/", _) if has("(x86_64)") || has("(i386)") => Some(Self::Macos),
+            (_, os) => Some(*os),
+        }
     }
 
     /// The name that a configuration uses.

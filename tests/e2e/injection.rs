@@ -28,7 +28,8 @@ const BREAKS: [&str; 10] = [
 ];
 
 /// The header fields of a response: those of Envoy and the upstream, then those that the filter can add.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
+    "cache-control",
     "connection",
     "content-length",
     "date",

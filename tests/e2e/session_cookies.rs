@@ -174,3 +174,41 @@ async fn cookies_of_an_upstream_stay() -> Result<()> {
     }
     scene.end().await
 }
+
+#[tokio::test]
+async fn no_shared_cache_may_reuse_an_issued_cookie() -> Result<()> {
+    const ADDED: &str = "no-cache=\"set-cookie\"";
+    let scene = Scene::new(&halves(json!({"cookie": {}}))).await?;
+    let table: [(&[&str], &[&str]); 5] = [
+        (&[], &[ADDED]),
+        (&["public"], &["public", ADDED]),
+        (&["max-age=60", "public"], &["max-age=60", "public", ADDED]),
+        (&["max-age=60", "Private"], &["max-age=60", "Private"]),
+        (&["no-store"], &["no-store"]),
+    ];
+    for (sent, expected) in table {
+        for upstream in [&scene.upstreams.v1, &scene.upstreams.v2] {
+            let add = |script: Script, value: &&str| script.header("cache-control", value);
+            upstream.script(sent.iter().fold(Script::status(200), add));
+        }
+        for protocol in PROTOCOLS {
+            let client = scene.client(protocol);
+            let answer = client.get("reviews", "/", &[]).await?;
+            assert_eq!(issued(&answer)?.len(), 1, "{protocol:?} {sent:?}");
+            assert_eq!(cache_control(&answer), expected, "{protocol:?}");
+            let returning: Fields<'_> = &[("cookie", b"halftone-session=0123456789abcdef")];
+            let answer = client.get("reviews", "/", returning).await?;
+            assert_eq!(cache_control(&answer), sent, "{protocol:?} with a cookie");
+        }
+    }
+    scene.end().await
+}
+
+/// The directives of an answer. Envoy makes one header of several.
+fn cache_control(answer: &Answer) -> Vec<&str> {
+    let values = answer.headers.get_all("cache-control").iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect()
+}

@@ -1,7 +1,9 @@
 //! Pairs of answers of production and of a mirror, with the results of comparing them.
 
 use halftone::draw::Percentage;
-use halftone::mirror::{Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading};
+use halftone::mirror::{
+    Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading, Redact,
+};
 use halftone::request::Header;
 
 pub const JSON: &str = "application/json";
@@ -17,6 +19,8 @@ pub fn compare(body: BodyMode) -> Compare {
         ignored: Ignored::new(ignored).unwrap(),
         max_body: 1_000,
         samples: 10,
+        redact: Redact::default(),
+        query: false,
     }
 }
 

@@ -56,6 +56,39 @@ fn a_cookie_has_the_default_attributes_of_the_reference() {
 }
 
 #[test]
+fn a_cookie_with_a_prefix_follows_the_rules_of_the_prefix() {
+    let table = [
+        (json!({"name": "__Host-sid"}), true),
+        (
+            json!({"name": "__Host-sid", "path": "/", "secure": true}),
+            true,
+        ),
+        (json!({"name": "__Host-sid", "secure": false}), false),
+        (json!({"name": "__Host-sid", "path": "/shop"}), false),
+        (
+            json!({"name": "__host-sid", "domain": "example.com"}),
+            false,
+        ),
+        (
+            json!({"name": "__Secure-sid", "path": "/shop", "domain": "example.com"}),
+            true,
+        ),
+        (json!({"name": "__Secure-sid", "secure": false}), false),
+        (
+            json!({"name": "__Hostsid", "secure": false, "domain": "example.com"}),
+            true,
+        ),
+    ];
+    for (cookie, is_valid) in table {
+        let config = json!({"releases": [{
+            "name": "reviews", "hosts": ["*"], "principal": "v1", "canary": {"session": {"cookie": cookie}},
+        }]});
+        let loaded = halftone::config::load_value(&config);
+        assert_eq!(loaded.is_ok(), is_valid, "{cookie}: {loaded:?}");
+    }
+}
+
+#[test]
 fn no_cookie_is_set_if_the_request_has_a_key_or_needs_no_session() {
     let releases = release(json!({"name": "sid"}));
     let carried: [Header<'_>; 1] = [(b"cookie", b"sid=abc")];

@@ -205,3 +205,28 @@ fn the_response_brings_the_issued_id_and_the_explanation_to_those_who_need_them(
         assert_eq!(effects.access_log, entry, "{lines:?}");
     }
 }
+
+#[test]
+fn a_shared_cache_shares_cookies_unless_a_directive_forbids_it() {
+    let table: [(Option<&str>, bool); 15] = [
+        (None, true),
+        (Some(""), true),
+        (Some("public, max-age=60"), true),
+        (Some("s-maxage=60, must-revalidate"), true),
+        (Some("private"), false),
+        (Some("max-age=60, PRIVATE"), false),
+        (Some("no-store"), false),
+        (Some("no-cache"), false),
+        (Some("max-age=60,no-cache , public"), false),
+        (Some("no-cache=\"Set-Cookie\""), false),
+        (Some("private=\"x-a, set-cookie\""), false),
+        (Some("private=\"x-a\""), true),
+        (Some("no-cache=\"x-a\""), true),
+        (Some("no-cached"), true),
+        (Some("x-private"), true),
+    ];
+    for (value, expected) in table {
+        let shares = halftone::effects::shares_cookies(value.map(str::as_bytes));
+        assert_eq!(shares, expected, "{value:?}");
+    }
+}

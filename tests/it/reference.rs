@@ -65,6 +65,11 @@ const TABLES: [(&str, &str, &str); 19] = [
         "field of `compare`",
         "/releases/0/mirrors/0/compare",
     ),
+    (
+        "Comparing answers",
+        "field of `redact`",
+        "/releases/0/mirrors/0/compare/redact",
+    ),
 ];
 
 /// The table of fields that are not in a plugin configuration.
@@ -91,7 +96,7 @@ releases:
     session:
       key: [ { header: x-user } ]
       cookie:
-        { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict }
+        { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict, keep: true }
   route: { header: x-version }
   mirrors:
   - name: shadow
@@ -104,7 +109,8 @@ releases:
     maxInFlight: 7
     authority: shadow:80
     headers: { set: { x-env: shadow }, remove: [cookie] }
-    compare: { percentage: 5, status: false, headers: [x-total], body: json, ignore: [/at], maxBody: 1KiB, samples: 7 }
+    compare: { percentage: 5, status: false, headers: [x-total], body: json, ignore: [/at], maxBody: 1KiB, samples: 7,
+      redact: { headers: [x-key], pointers: [/token] }, query: true }
 ",
     "
 releases:

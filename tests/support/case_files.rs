@@ -45,7 +45,7 @@ macro_rules! example {
 }
 
 /// All case files of `examples/`.
-pub const EXAMPLES: [Example; 10] = [
+pub const EXAMPLES: [Example; 11] = [
     example!("blue-green"),
     example!("bookinfo"),
     example!("canary-by-header"),
@@ -56,6 +56,7 @@ pub const EXAMPLES: [Example; 10] = [
     example!("per-service", "checkout-cases.yaml", "checkout.yaml"),
     example!("sessions"),
     example!("sessions/next"),
+    example!("sessions/login"),
 ];
 
 /// Runs every case of a file on the core and returns the failures.

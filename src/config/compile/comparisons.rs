@@ -4,13 +4,14 @@ use super::{mirrors, names, numbers};
 use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
-use crate::config::{BodyConfig, CompareConfig, SizeConfig};
-use crate::mirror::{BodyMode, Compare, Ignored, Pointer};
+use crate::config::{BodyConfig, CompareConfig, RedactConfig, SizeConfig};
+use crate::mirror::{BodyMode, Compare, Ignored, Pointer, Redact};
 
 const DEFAULT_PERCENTAGE: f64 = 100.0;
 const DEFAULT_STATUS: bool = true;
 const DEFAULT_BODY: BodyConfig = BodyConfig::Auto;
 const DEFAULT_SAMPLES: f64 = 10.0;
+const DEFAULT_QUERY: bool = false;
 
 /// The upper bound of `maxBody`. Comparing takes a worker's time, and for JSON a dozen bytes of its
 /// memory per byte of each body.
@@ -26,11 +27,7 @@ pub fn compile(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Compare {
-    let headers_path = path.field("headers");
-    let headers = compare.headers.iter().flatten().enumerate();
-    let headers = headers
-        .map(|(index, name)| names::header(name, &headers_path.index(index), violations))
-        .collect();
+    let headers = compile_headers(compare.headers.as_deref(), path, violations);
     Compare {
         percentage: numbers::percentage(
             compare.percentage.unwrap_or(DEFAULT_PERCENTAGE),
@@ -58,7 +55,35 @@ pub fn compile(
             &path.field("samples"),
             violations,
         ),
+        redact: compare
+            .redact
+            .as_ref()
+            .map_or_else(Redact::default, |redact| {
+                compile_redact(redact, &path.field("redact"), violations)
+            }),
+        query: compare.query.unwrap_or(DEFAULT_QUERY),
     }
+}
+
+fn compile_redact(redact: &RedactConfig, path: &Path<'_>, violations: &mut Violations) -> Redact {
+    let pointers = redact.pointers.as_deref().unwrap_or_default();
+    Redact {
+        headers: compile_headers(redact.headers.as_deref(), path, violations),
+        pointers: compile_pointers(pointers, &path.field("pointers"), violations),
+    }
+}
+
+/// The field `headers` of the object at `path`.
+fn compile_headers(
+    headers: Option<&[String]>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<Box<str>> {
+    let path = path.field("headers");
+    let headers = headers.unwrap_or_default().iter().enumerate();
+    headers
+        .map(|(index, name)| names::header(name, &path.index(index), violations))
+        .collect()
 }
 
 fn compile_max_body(
@@ -77,6 +102,15 @@ fn compile_max_body(
 }
 
 fn compile_ignored(pointers: &[String], path: &Path<'_>, violations: &mut Violations) -> Ignored {
+    Ignored::new(compile_pointers(pointers, path, violations)).unwrap_or_default()
+}
+
+/// At most [`Ignored::MOST`] pointers.
+fn compile_pointers(
+    pointers: &[String],
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<Pointer> {
     let mut compiled = Vec::with_capacity(pointers.len());
     for (index, text) in pointers.iter().enumerate() {
         let pointer = Pointer::parse(text);
@@ -85,14 +119,12 @@ fn compile_ignored(pointers: &[String], path: &Path<'_>, violations: &mut Violat
         }
         compiled.extend(pointer);
     }
-    Ignored::new(compiled).unwrap_or_else(|| {
-        let (most, count) = (Ignored::MOST, pointers.len());
-        violations.add(
-            path,
-            format!("expected at most {most} pointers, got {count}"),
-        );
-        Ignored::default()
-    })
+    let (most, count) = (Ignored::MOST, pointers.len());
+    if count > most {
+        let message = format!("expected at most {most} pointers, got {count}");
+        violations.add(path, message);
+    }
+    compiled
 }
 
 fn not_a_pointer(text: &str) -> String {

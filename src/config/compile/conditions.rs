@@ -13,6 +13,9 @@ use crate::request::ClientOs;
 /// A condition on the header of a name.
 type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 
+/// A condition on the client's operating system.
+type OsCondition = fn(Vec<ClientOs>) -> Condition;
+
 /// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
 /// drawn by `salt`.
 #[inline(never)]
@@ -71,7 +74,7 @@ fn compile(
         let path = path.field(field);
         for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
             let path = path.field(name);
-            let name = names::header(name, &path, violations);
+            let name = names::tested_header(name, &path, violations);
             let mut before = tests.iter().flat_map(Named::iter).take(index);
             if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
                 let message = format!(
@@ -104,16 +107,34 @@ fn compile(
         let test = compile_test(test, &path.field(name), violations);
         conditions.push(Condition::QueryParam(name.as_str().into(), test));
     }
-    if let Some(systems) = &one.client_os {
+    let systems = [
+        (
+            "clientOs",
+            &one.client_os,
+            Condition::ClientOs as OsCondition,
+        ),
+        (
+            "withoutClientOs",
+            &one.without_client_os,
+            Condition::WithoutClientOs,
+        ),
+    ];
+    for (field, systems, condition) in systems {
+        let Some(systems) = systems else { continue };
         if systems.is_empty() {
-            violations.add(
-                &path.field("clientOs"),
-                "empty; write at least one system, or omit clientOs",
-            );
+            let message = format!("empty; write at least one system, or omit {field}");
+            violations.add(&path.field(field), message);
         }
-        conditions.push(Condition::ClientOs(
+        conditions.push(condition(
             systems.iter().copied().map(ClientOs::from).collect(),
         ));
+    }
+    for (name, test) in one.jwt_claims.iter().flat_map(Named::iter) {
+        let path = path.field("jwtClaims");
+        let path = path.field(name);
+        names::not_empty(name, &path, "the name of a claim", violations);
+        let test = compile_test(test, &path, violations);
+        conditions.push(Condition::JwtClaim(name.as_str().into(), test));
     }
     if let Some(percentage) = one.percentage {
         let path = path.field("percentage");
@@ -127,7 +148,7 @@ fn compile(
     if conditions.is_empty() {
         violations.add(
             path,
-            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, path, method, clientOs or percentage",
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs, withoutClientOs or percentage",
         );
     }
     Match::new(conditions)

@@ -9,23 +9,53 @@ use crate::config::violation::Violations;
 use crate::lookup::Lookup;
 use crate::mirror::is_never_copied;
 
-/// Headers that a request cannot do without, or that the proxy itself obeys. Halftone removes a
-/// routing header from requests to hosts that no release claims: for one of these that would be an
-/// outage.
-const NOT_FOR_ROUTING: [&str; 13] = [
+/// Headers with a meaning of their own: a request cannot do without them, or the proxy, a cache, a
+/// tracer or the service reads them. Halftone removes a routing header from requests to hosts that no
+/// release claims: for one of these that would be an outage, or would lose its meaning.
+const NOT_FOR_ROUTING: [&str; 30] = [
     "authorization",
+    "b3",
+    "baggage",
+    "cache-control",
     "connection",
-    "content-length",
-    "content-type",
     "cookie",
+    "date",
+    "expect",
+    "forwarded",
     "host",
     "keep-alive",
-    "proxy-connection",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "via",
+    "x-client-trace-id",
     "x-halftone-mirror",
+    "x-ot-span-context",
+    "x-real-ip",
+    "x-request-id",
+];
+
+/// The first letters of more such headers.
+const NOT_FOR_ROUTING_PREFIXES: [&str; 9] = [
+    "accept",
+    "content-",
+    "grpc-",
+    "if-",
+    "proxy-",
+    "sec-",
+    "x-b3-",
+    "x-envoy-",
+    "x-forwarded-",
 ];
 
 /// The name that is compiled in place of a missing one. It is valid everywhere, so that one mistake
@@ -123,10 +153,24 @@ pub fn header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<s
     name.to_ascii_lowercase().into()
 }
 
+/// The name of a header that a condition tests, in lower case.
+pub fn tested_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
+    let name = header(name, path, violations);
+    if &*name == "host" {
+        violations.add(
+            path,
+            "no request has the header `host`: Envoy makes it the `:authority`; write the host in the release's \
+             field `hosts` instead",
+        );
+    }
+    name
+}
+
 /// The name of a header to route by, in lower case.
 pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     let name = header(name, path, violations);
-    if NOT_FOR_ROUTING.contains(&&*name) || name.starts_with("x-envoy-") {
+    let mut prefixes = NOT_FOR_ROUTING_PREFIXES.iter();
+    if NOT_FOR_ROUTING.contains(&&*name) || prefixes.any(|prefix| name.starts_with(prefix)) {
         let message = format!(
             "Envoy or the service uses {}, and Halftone removes the routing header from requests that it does not \
              route; write a header that nothing else uses, such as \"x-halftone-version\"",
@@ -281,6 +325,52 @@ impl Unique {
                 self.array
             );
             violations.add(&path.field("name"), message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_with_another_meaning_is_no_routing_header() {
+        let table = [
+            ("x-halftone-version", true),
+            ("x-reviews-version", true),
+            ("x-b3", true),
+            ("x-forwarded", true),
+            ("if", true),
+            ("accept", false),
+            ("accept-language", false),
+            ("b3", false),
+            ("baggage", false),
+            ("cache-control", false),
+            ("content-encoding", false),
+            ("forwarded", false),
+            ("grpc-timeout", false),
+            ("host", false),
+            ("if-none-match", false),
+            ("Origin", false),
+            ("proxy-authorization", false),
+            ("range", false),
+            ("referer", false),
+            ("sec-fetch-mode", false),
+            ("te", false),
+            ("traceparent", false),
+            ("tracestate", false),
+            ("User-Agent", false),
+            ("via", false),
+            ("x-b3-sampled", false),
+            ("x-envoy-original-path", false),
+            ("x-forwarded-for", false),
+            ("X-Real-IP", false),
+            ("x-request-id", false),
+        ];
+        for (name, is_valid) in table {
+            let mut violations = Violations::default();
+            routing_header(name, &Path::ROOT, &mut violations);
+            assert_eq!(violations.is_empty(), is_valid, "{name}");
         }
     }
 }

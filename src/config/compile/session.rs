@@ -15,6 +15,13 @@ const DEFAULT_PATH: &str = "/";
 const DEFAULT_SECURE: bool = true;
 const DEFAULT_HTTP_ONLY: bool = true;
 const DEFAULT_SAME_SITE: SameSiteConfig = SameSiteConfig::Lax;
+const DEFAULT_KEEP: bool = false;
+
+/// Browsers accept a cookie with this prefix only if it is secure, has the path `/` and no domain.
+const HOST_PREFIX: &str = "__Host-";
+
+/// Browsers accept a cookie with this prefix only if it is secure.
+const SECURE_PREFIX: &str = "__Secure-";
 
 /// The session of the release named `release`.
 #[inline(never)]
@@ -137,9 +144,46 @@ fn compile_cookie(
             "browsers reject a cookie with sameSite: None and secure: false; write secure: true, or another sameSite",
         );
     }
+    check_prefix(name, cookie, secure, path, violations);
     SessionCookie {
         name: name.into(),
         attributes: attributes.into(),
+        keep: cookie.keep.unwrap_or(DEFAULT_KEEP),
+    }
+}
+
+/// Reports attributes with which browsers reject a cookie because of the prefix of its name. They
+/// ignore the case of the prefix (RFC 6265bis, section 5.7).
+fn check_prefix(
+    name: &str,
+    cookie: &SessionCookieConfig,
+    secure: bool,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) {
+    let begins_with = |prefix: &&str| {
+        let begin = name.get(..prefix.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
+    let Some(prefix) = [HOST_PREFIX, SECURE_PREFIX].into_iter().find(begins_with) else {
+        return;
+    };
+    let mut reject = |field: &str, got: &str, meant: &str| {
+        let message = format!(
+            "browsers reject a cookie whose name begins with \"{prefix}\" and that has {got}; {meant}, or write another name"
+        );
+        violations.add(&path.field(field), message);
+    };
+    if !secure {
+        reject("secure", "secure: false", "write secure: true");
+    }
+    if prefix == HOST_PREFIX {
+        if cookie.domain.is_some() {
+            reject("domain", "a domain", "omit it");
+        }
+        if cookie.path.as_deref().is_some_and(|path| path != "/") {
+            reject("path", "another path than \"/\"", "write path: \"/\"");
+        }
     }
 }
 

@@ -26,8 +26,9 @@ fn every_field_is_read_as_serde_would_read_it() {
         json!([{
             "headers": {"a": test("headers"), "b": test(of)}, "withoutHeaders": {"a": test("without headers")},
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
+            "jwtClaims": {"a": test("claims")},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
-            "percentage": 12.5
+            "withoutClientOs": ["ios"], "percentage": 12.5
         }])
     };
     let split = |of: &str| json!([{"version": of, "weight": 3}]);
@@ -47,7 +48,7 @@ fn every_field_is_read_as_serde_would_read_it() {
                     }],
                     "cookie": {
                         "name": "name", "maxAge": "age", "path": "path", "domain": "domain", "secure": true,
-                        "httpOnly": false, "sameSite": "None"
+                        "httpOnly": false, "sameSite": "None", "keep": true
                     }
                 }
             },
@@ -59,7 +60,8 @@ fn every_field_is_read_as_serde_would_read_it() {
                 "headers": {"set": {"a": "b", "c": "d"}, "remove": ["e"]},
                 "compare": {
                     "percentage": 20, "status": true, "headers": ["header"], "body": "bytes", "ignore": ["ignore"],
-                    "maxBody": "other body", "samples": 7
+                    "maxBody": "other body", "samples": 7, "query": true,
+                    "redact": {"headers": ["key"], "pointers": ["pointer"]}
                 }
             }],
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}

@@ -18,6 +18,9 @@ pub struct MatchConfig {
     pub cookies: Option<Named<StringMatchConfig>>,
     /// Tests of query parameters, by name, percent-decoded. One parameter of a repeated name is enough.
     pub query_params: Option<Named<StringMatchConfig>>,
+    /// Tests of claims of the bearer token, by name. One value of an array is enough. Halftone reads the
+    /// token and does not verify it: put the filter after authentication.
+    pub jwt_claims: Option<Named<StringMatchConfig>>,
     /// A test of the path without the query.
     pub path: Option<StringMatchConfig>,
     /// A test of the method.
@@ -25,6 +28,9 @@ pub struct MatchConfig {
     /// The client's operating systems, by its `user-agent`; one of them is enough.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub client_os: Option<Vec<ClientOsConfig>>,
+    /// The opposite of `clientOs`: the client's operating system is none of these, or is unknown.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub without_client_os: Option<Vec<ClientOsConfig>>,
     /// The percentage of the sessions, 0 to 100; of the requests, if the release has no session.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percentage: Option<f64>,
@@ -72,6 +78,7 @@ pub struct StringMatchConfig {
     pub r#in: Option<Vec<String>>,
     /// `true`: there is a value. `false`: there is none.
     pub present: Option<bool>,
-    /// The value is a semantic version that meets this requirement, such as `>=2.3.0, <3`.
+    /// The value is a semantic version that meets this requirement, such as `>=2.3.0, <3`. The value may
+    /// begin with `v`, and may omit the patch number.
     pub semver: Option<String>,
 }

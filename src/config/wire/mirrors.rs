@@ -97,6 +97,22 @@ pub struct CompareConfig {
     /// The number of differing pairs that are logged per minute and worker, 0 to 10,000. Default: 10.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
     pub samples: Option<f64>,
+    /// Values that samples hide, beside credentials and cookies. Default: none.
+    pub redact: Option<RedactConfig>,
+    /// Whether samples show the query, without the values of secret parameters. Default: `false`.
+    pub query: Option<bool>,
+}
+
+/// Values that samples hide.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RedactConfig {
+    /// The names of headers of the request and of the answers. Default: none.
+    pub headers: Option<Vec<String>>,
+    /// JSON pointers to parts of the bodies, at most 64. A step `*` is any one step. Default: none.
+    #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
+    pub pointers: Option<Vec<String>>,
 }
 
 /// How bodies are compared.

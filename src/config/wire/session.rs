@@ -56,6 +56,9 @@ pub struct SessionCookieConfig {
     pub http_only: Option<bool>,
     /// Whether the client sends the cookie with requests from other sites. Default: `Lax`.
     pub same_site: Option<SameSiteConfig>,
+    /// Whether the cookie is tried before `key`, so that a user keeps the version at login. Default:
+    /// `false`.
+    pub keep: Option<bool>,
 }
 
 /// Whether a client sends a cookie with requests from other sites.

@@ -5,8 +5,38 @@ fn session(keys: Vec<SessionKey>, cookie: bool) -> Session {
     let cookie = cookie.then(|| SessionCookie {
         name: "halftone-session".into(),
         attributes: "; Path=/".into(),
+        keep: false,
     });
     Session::new("reviews", keys, cookie)
+}
+
+#[test]
+fn a_cookie_that_is_kept_comes_before_the_keys() {
+    let both: [Header<'_>; 1] = [(b"cookie", b"sid=carla; halftone-session=0123456789abcdef")];
+    let only_key: [Header<'_>; 1] = [(b"cookie", b"sid=carla")];
+    let table: [(bool, &[Header<'_>], &[u8]); 4] = [
+        (false, &both, b"carla"),
+        (true, &both, b"0123456789abcdef"),
+        (false, &only_key, b"carla"),
+        (true, &only_key, b"carla"),
+    ];
+    for (keep, headers, key) in table {
+        let cookie = SessionCookie {
+            name: "halftone-session".into(),
+            attributes: "; Path=/".into(),
+            keep,
+        };
+        let session = Session::new(
+            "reviews",
+            vec![SessionKey::Cookie("sid".into())],
+            Some(cookie),
+        );
+        assert_eq!(
+            session.find(&RequestHead::new(headers), 1),
+            Found::Carried(session.number(key)),
+            "keep: {keep}"
+        );
+    }
 }
 
 #[test]

@@ -83,16 +83,49 @@ fn versions_are_compared_as_cargo_compares_them() {
     let test = StringMatch::semver(">=2.3.0, <3").unwrap();
     check(
         &test,
-        &[b"2.3.0", b"2.10.1", b"2.3.0+build.5"],
+        &[
+            b"2.3.0",
+            b"2.10.1",
+            b"2.3.0+build.5",
+            b"2.3",
+            b"v2.3.0",
+            b"v2.3",
+            b"2.3+build.5",
+        ],
         &[
             b"2.2.9",
             b"3.0.0",
             b"2.4.0-beta",
-            b"2.3",
-            b"v2.3.0",
+            b"2.4-beta",
+            b"2.2",
+            b"v2.2.9",
+            b"v3.0",
+            b"2",
+            b"v2",
+            b"V2.3.0",
+            b"vv2.3.0",
+            b"v 2.3.0",
+            b"2.3.",
+            b".3",
+            b"2.3.0.0",
+            b"v",
             b"",
             b"\xff\xfe",
         ],
+    );
+}
+
+#[test]
+fn a_version_without_a_patch_number_has_the_patch_number_0() {
+    check(
+        &StringMatch::semver("=2.3.0").unwrap(),
+        &[b"2.3", b"v2.3"],
+        &[b"2.3.1", b"2.3-beta"],
+    );
+    check(
+        &StringMatch::semver("=2.3.0-beta.1").unwrap(),
+        &[b"2.3-beta.1", b"v2.3.0-beta.1"],
+        &[b"2.3", b"2.3-beta.2"],
     );
 }
 

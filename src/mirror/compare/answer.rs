@@ -13,6 +13,8 @@ pub struct Answer {
     pub(super) headers: Vec<Vec<Box<[u8]>>>,
     /// The values of its `set-cookie` headers.
     pub(in crate::mirror) set_cookies: Vec<Box<[u8]>>,
+    /// The values of its headers that samples hide.
+    pub(in crate::mirror) redacted: Vec<Box<[u8]>>,
     /// The encoding of a compressed body.
     pub(super) encoding: Option<Box<str>>,
     pub(super) body: Body,
@@ -25,6 +27,14 @@ impl Answer {
         match &self.body {
             Body::Kept(bytes) => bytes.capacity(),
             _ => 0,
+        }
+    }
+
+    /// Its body, if it was kept to be compared as JSON. Empty: it was not.
+    pub(in crate::mirror) fn json(&self) -> &[u8] {
+        match &self.body {
+            Body::Kept(bytes) => bytes,
+            _ => &[],
         }
     }
 

@@ -80,6 +80,12 @@ impl Compare {
                     .map(|name| values(name.as_bytes()))
                     .collect(),
                 set_cookies: values(b"set-cookie"),
+                redacted: self
+                    .redact
+                    .headers
+                    .iter()
+                    .flat_map(|name| values(name.as_bytes()))
+                    .collect(),
                 encoding,
                 body,
             },
@@ -106,6 +112,7 @@ impl Reading {
     pub fn head_size(&self) -> usize {
         let values = self.answer.headers.iter().flatten();
         let values = values.chain(&self.answer.set_cookies);
+        let values = values.chain(&self.answer.redacted);
         values.map(|value| value.len()).sum()
     }
 

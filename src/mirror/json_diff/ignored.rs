@@ -1,5 +1,7 @@
 //! The places of a document that may differ.
 
+use serde_json::Value;
+
 use super::steps::count;
 use super::text::Decoded;
 
@@ -32,6 +34,47 @@ impl Pointer {
         Some(Self {
             steps: steps.collect::<Option<_>>()?,
         })
+    }
+}
+
+impl Pointer {
+    /// The length of the beginning of `pointer`, a pointer of a document, that is this place. None: it
+    /// leads elsewhere, or only towards this place.
+    pub(in crate::mirror) fn leads_to(&self, pointer: &str) -> Option<usize> {
+        let mut actual = pointer.strip_prefix('/')?.split('/');
+        let mut length = 0;
+        for step in &self.steps {
+            let text = actual.next()?;
+            if *step != Step::Any && Step::parse(text).as_ref() != Some(step) {
+                return None;
+            }
+            length += 1 + text.len();
+        }
+        Some(length)
+    }
+
+    /// The values at this place of `document`.
+    pub(in crate::mirror) fn values<'d>(&self, document: &'d Value) -> Vec<&'d Value> {
+        let mut places = vec![document];
+        for step in &self.steps {
+            let mut next = Vec::new();
+            for place in places {
+                match (place, step) {
+                    (Value::Object(members), Step::Any) => next.extend(members.values()),
+                    (Value::Object(members), Step::Named(name)) => {
+                        next.extend(members.get(&**name))
+                    }
+                    (Value::Array(items), Step::Any) => next.extend(items),
+                    (Value::Array(items), Step::Named(name)) => {
+                        let index = name.parse::<usize>().ok();
+                        next.extend(index.and_then(|index| items.get(index)));
+                    }
+                    _ => {}
+                }
+            }
+            places = next;
+        }
+        places
     }
 }
 
