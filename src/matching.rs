@@ -4,7 +4,7 @@ mod string_match;
 
 use std::fmt;
 
-pub use string_match::StringMatch;
+pub use string_match::{RegexError, StringMatch};
 
 use crate::draw::{Percentage, Ticket};
 use crate::request::{ClientOs, RequestHead};
