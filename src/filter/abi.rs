@@ -391,8 +391,8 @@ impl Metric {
 }
 
 impl metrics::Metric for Metric {
-    fn add_one(self) {
-        self.add(1);
+    fn add_many(self, count: u32) {
+        self.add(count.into());
     }
 
     fn record(self, value: u64) {

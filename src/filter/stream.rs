@@ -8,7 +8,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::abi::{self, Buffer, Map, Metric};
-use super::dispatch::{self, Dispatch, Recipient, count_ended, milliseconds_since};
+use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
@@ -27,9 +27,6 @@ const ACCESS_LOG: &str = "halftone";
 /// The filter state that tells later plugins the header by which the request is routed. Its presence
 /// says that the request is decided.
 const ROUTED: &str = "halftone.routed";
-
-/// The header or trailer with the outcome of a gRPC call.
-const GRPC_STATUS: &str = "grpc-status";
 
 pub struct Stream {
     dispatch: Rc<Dispatch>,
@@ -97,7 +94,9 @@ impl Stream {
             explanation: effects.explanation,
             response: Response::to(Call::of(head)),
         });
-        release.select(&decision, head, draw.chance)
+        let selected = release.select(&decision, head, draw.chance);
+        release.metrics.count_unread(head.budget().unread());
+        selected
     }
 
     fn end_response(&mut self) {
