@@ -227,7 +227,7 @@ impl fmt::Display for StringMatch {
 /// (`regex/evil` of `cargo bench --bench decide`).
 fn steps_per_byte(size: usize) -> u32 {
     const CACHED: usize = 16 << 10;
-    let steps = if size <= CACHED { size / 4 } else { size / 2 };
+    let steps = if size <= CACHED { size / 3 } else { size / 2 };
     u32::try_from(steps).unwrap_or(u32::MAX)
 }
 

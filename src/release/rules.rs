@@ -57,6 +57,8 @@ impl Rules {
 #[derive(Clone, Debug)]
 struct Index {
     header: Box<str>,
+    /// The number of all rules.
+    rules: usize,
     /// The positions of the rules that need this value, in ascending order.
     by_value: Lookup<Vec<usize>>,
     /// The positions of the rules that do not need the header.
@@ -74,6 +76,7 @@ impl Index {
         let header = most_tested_header(rules)?;
         let mut index = Self {
             header: header.into(),
+            rules: rules.len(),
             by_value: Lookup::default(),
             others: Vec::new(),
         };
@@ -99,7 +102,15 @@ impl Index {
     /// The positions of the rules that a request can match, in ascending order.
     fn candidates(&self, head: &RequestHead<'_>) -> Vec<usize> {
         let values = head.headers(&self.header);
-        let found = values.filter_map(|value| self.by_value.get(value));
+        let found: Vec<&Vec<usize>> = values
+            .filter_map(|value| self.by_value.get(value))
+            .collect();
+        // A request that repeats the header can find a rule many times.
+        let places = found.iter().map(|positions| positions.len());
+        if places.sum::<usize>() > self.rules {
+            return (0..self.rules).collect();
+        }
+        let found = found.into_iter();
         let mut candidates: Vec<usize> = found.flatten().chain(&self.others).copied().collect();
         candidates.sort_unstable();
         candidates.dedup();
