@@ -15,7 +15,8 @@ use crate::plugin_status::{PluginStatus, Role};
 /// How soon after its configuration a root counts.
 pub const FIRST_TICK: Duration = Duration::from_millis(50);
 
-/// How often a root asks for the level of the log afterwards. Envoy does not tell when it changes.
+/// How often a root then says that it is alive, and asks for the level of the log: Envoy does not tell
+/// when that changes.
 pub const LATER_TICKS: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -80,6 +81,9 @@ impl RootStatus {
         if is_first {
             self.counts = true;
             self.update(|status| status.counted(self.role));
+        } else if self.role == Role::Serving {
+            let now = abi::now();
+            self.update(|status| status.alive(now));
         }
         is_first
     }
