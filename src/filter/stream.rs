@@ -142,6 +142,10 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let headers = abi::headers(Map::RequestHeaders);
+        #[cfg(feature = "trap")]
+        if headers.get("x-halftone-trap").is_some() {
+            std::process::abort();
+        }
         let selected = self.decide(&headers.borrowed());
         if let Some(selected) = selected {
             let capture = dispatch::capture(selected, headers);
