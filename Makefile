@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty test check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
+.PHONY: help rust build image empty trap test check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -17,6 +17,7 @@ export V
 
 FILTER := target/halftone.wasm
 EMPTY := target/empty.wasm
+TRAP := target/trap.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release
 
 # The test runner rejects a module built with another wasm-bindgen than its own, so both take the version in Cargo.lock.
@@ -71,10 +72,17 @@ empty: rust ## Build the filter that does nothing, for comparison: target/empty.
 	mkdir -p target
 	cp $(BUILT)/halftone_empty_filter.wasm $(EMPTY)
 
+# The same target directory as the filter's, so its dependencies are built once. `make build` links the filter again.
+trap: rust ## Build the filter that a test can crash: target/trap.wasm
+	$(STEP) "Building the filter that can crash" \
+		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone --features trap
+	mkdir -p target
+	cp $(BUILT)/halftone.wasm $(TRAP)
+
 # With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
 WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
-test: lint image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet

@@ -47,6 +47,11 @@ pub enum Event<'a> {
         /// The release's name.
         release: &'a str,
     },
+    /// The budget of a request left a value unread.
+    BudgetExceeded {
+        /// The release's name.
+        release: &'a str,
+    },
     /// A request that a mirror selected came to its outcome.
     Mirror {
         /// The release's name.
@@ -55,6 +60,15 @@ pub enum Event<'a> {
         mirror: &'a str,
         /// The outcome.
         outcome: MirrorOutcome,
+    },
+    /// A mirror answered.
+    MirrorResponse {
+        /// The release's name.
+        release: &'a str,
+        /// The mirror's name.
+        mirror: &'a str,
+        /// The class of the answer.
+        class: ResponseClass,
     },
     /// The time in which a mirror answered, in milliseconds.
     MirrorDuration {
@@ -118,6 +132,10 @@ impl fmt::Display for Event<'_> {
                 labels(f, &[("release", release)])?;
                 f.write_str("halftone_conflicts_total")
             }
+            Self::BudgetExceeded { release } => {
+                labels(f, &[("release", release)])?;
+                f.write_str("halftone_budget_exceeded_total")
+            }
             Self::Mirror {
                 release,
                 mirror,
@@ -132,6 +150,17 @@ impl fmt::Display for Event<'_> {
                     ],
                 )?;
                 f.write_str("halftone_mirrors_total")
+            }
+            Self::MirrorResponse {
+                release,
+                mirror,
+                class,
+            } => {
+                labels(
+                    f,
+                    &[("release", release), ("mirror", mirror), ("class", class)],
+                )?;
+                f.write_str("halftone_mirror_responses_total")
             }
             Self::MirrorDuration { release, mirror } => {
                 labels(f, &[("release", release), ("mirror", mirror)])?;
@@ -191,6 +220,18 @@ mod tests {
             (
                 Event::Conflict { release },
                 "release=.=reviews;.;halftone_conflicts_total",
+            ),
+            (
+                Event::BudgetExceeded { release },
+                "release=.=reviews;.;halftone_budget_exceeded_total",
+            ),
+            (
+                Event::MirrorResponse {
+                    release,
+                    mirror: "v3",
+                    class: ResponseClass::GrpcError,
+                },
+                "release=.=reviews;.;mirror=.=v3;.;class=.=grpc_error;.;halftone_mirror_responses_total",
             ),
             (
                 Event::Mirror {

@@ -4,7 +4,7 @@ mod string_match;
 
 use std::fmt;
 
-pub use string_match::StringMatch;
+pub use string_match::{RegexError, StringMatch};
 
 use crate::draw::{Percentage, Ticket};
 use crate::request::{ClientOs, RequestHead};
@@ -118,6 +118,9 @@ impl Condition {
     pub fn holds(&self, head: &RequestHead<'_>) -> bool {
         let budget = head.budget();
         let unread = budget.unread();
+        if !budget.pay(self.lookup_steps(head)) {
+            return false;
+        }
         let holds = match self {
             Self::Method(test) => test.any(std::iter::once(head.method()), budget),
             Self::Path(test) => test.any(std::iter::once(head.path()), budget),
@@ -133,6 +136,18 @@ impl Condition {
             Self::Percentage(percentage) => percentage.is_all(),
         };
         holds && budget.unread() == unread
+    }
+
+    /// The work of finding the values that the condition tests, in the steps of a budget.
+    fn lookup_steps(&self, head: &RequestHead<'_>) -> u32 {
+        const CALL: u32 = 8;
+        let among = match self {
+            Self::Header(..) | Self::WithoutHeader(..) => head.all_headers().len(),
+            Self::Cookie(..) => head.all_cookies().len(),
+            Self::QueryParam(..) => head.all_query_params().len(),
+            _ => 0,
+        };
+        CALL.saturating_add(u32::try_from(among).unwrap_or(u32::MAX))
     }
 }
 

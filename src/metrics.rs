@@ -8,7 +8,12 @@ use crate::release::{Outcome, Release, Version};
 /// A counter or a histogram of the host.
 pub trait Metric: Copy {
     /// Adds 1 to a counter.
-    fn add_one(self);
+    fn add_one(self) {
+        self.add_many(1);
+    }
+
+    /// Adds `count` to a counter. An addition of 0 costs nothing.
+    fn add_many(self, count: u32);
 
     /// Adds a value to a histogram.
     fn record(self, value: u64);
@@ -31,6 +36,7 @@ pub struct ReleaseMetrics<M> {
     /// In the order of [`Version::index`].
     versions: Vec<VersionMetrics<M>>,
     conflicts: M,
+    unread: M,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +49,7 @@ struct VersionMetrics<M> {
 #[derive(Clone, Debug)]
 pub struct MirrorMetrics<M> {
     outcomes: [M; MirrorOutcome::ALL.len()],
+    responses: [M; ResponseClass::OF_COMPLETE.len()],
     duration: M,
     /// None: the mirror's answers are not compared.
     comparisons: Option<[M; ComparisonResult::ALL.len()]>,
@@ -69,6 +76,7 @@ impl<M: Metric> ReleaseMetrics<M> {
             requests,
             versions,
             conflicts: define(Kind::Counter, &Event::Conflict { release: name }),
+            unread: define(Kind::Counter, &Event::BudgetExceeded { release: name }),
         }
     }
 
@@ -88,6 +96,11 @@ impl<M: Metric> ReleaseMetrics<M> {
     /// An earlier plugin of this proxy had decided.
     pub fn count_conflict(&self) {
         self.conflicts.add_one();
+    }
+
+    /// The budget of a request left this number of values unread.
+    pub fn count_unread(&self, values: u32) {
+        self.unread.add_many(values);
     }
 }
 
@@ -131,6 +144,14 @@ impl<M: Metric> MirrorMetrics<M> {
                 };
                 define(Kind::Counter, &event)
             }),
+            responses: ResponseClass::OF_COMPLETE.map(|class| {
+                let event = Event::MirrorResponse {
+                    release,
+                    mirror,
+                    class,
+                };
+                define(Kind::Counter, &event)
+            }),
             comparisons: compare.map(|_| {
                 ComparisonResult::ALL.map(|result| {
                     let event = Event::Comparison {
@@ -149,8 +170,9 @@ impl<M: Metric> MirrorMetrics<M> {
         add_one(&self.outcomes, outcome.index());
     }
 
-    /// The mirror answered after this time.
-    pub fn record_duration(&self, milliseconds: u64) {
+    /// The mirror gave an answer of this class after this time.
+    pub fn count_answer(&self, class: ResponseClass, milliseconds: u64) {
+        add_one(&self.responses, class.index());
         self.duration.record(milliseconds);
     }
 

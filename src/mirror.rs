@@ -25,7 +25,8 @@ pub use compare::{
     Answer, BodyMode, Compare, Comparison, ComparisonResult, Difference, Place, Reading,
 };
 pub use json_diff::{
-    DEEPEST, Diff, Ignored, JsonDifference, MOST_DIFFERENCES, Pointer, Side, diff,
+    DEEPEST, Diff, Ignored, JsonDifference, MOST_DIFFERENCES, MOST_STEPS, Pointer, Side, diff,
+    diff_within,
 };
 pub use outcome::MirrorOutcome;
 pub use redact::Redact;

@@ -8,12 +8,19 @@
 //! A root of the trial VM looks like any other root while it is configured, but it never sees a tick.
 //! So a root counts from its first tick on. Until then, for [`GRACE`], the time at which a
 //! configuration was accepted speaks for the roots that do not count yet.
+//!
+//! A VM that crashes takes its roots with it, without a callback, and they stay counted. So a root that
+//! serves says so with every tick, and after [`LEASE`] without a word no root serves.
 
 use std::fmt;
 
 /// How long an accepted configuration is taken to serve before one of its roots counts, in
 /// milliseconds.
 pub const GRACE: u64 = 2_000;
+
+/// How long the roots that serve are taken to be alive after one of them saw a tick, in milliseconds.
+/// Roots see a tick every two seconds.
+pub const LEASE: u64 = 10_000;
 
 /// The state of one plugin in one proxy. The default is that of a plugin that the proxy does not
 /// have.
@@ -28,8 +35,9 @@ pub struct PluginStatus {
     releases: u32,
     /// Whether the latest configuration was refused.
     is_rejected: bool,
-    /// When the latest good configuration was accepted, in milliseconds since 1970.
-    accepted_at: u64,
+    /// When the latest good configuration was accepted, or a root that serves one last saw a tick, in
+    /// milliseconds since 1970.
+    served_at: u64,
     /// The hash of the latest bad text that was let pass. Envoy keeps the verdict of its trial, so a
     /// worker that reads the text later, when something serves already, must give the same verdict.
     passed: u64,
@@ -74,7 +82,26 @@ impl PluginStatus {
         Self {
             releases: u32::try_from(releases).unwrap_or(u32::MAX),
             is_rejected: false,
-            accepted_at: now,
+            served_at: now,
+            ..self.without_dead(now)
+        }
+    }
+
+    /// A root that serves is alive at the time `now`.
+    #[must_use]
+    pub fn alive(self, now: u64) -> Self {
+        Self {
+            serving: self.serving.max(1),
+            served_at: now,
+            ..self
+        }
+    }
+
+    /// The state without the roots of VMs that crashed.
+    fn without_dead(self, now: u64) -> Self {
+        let are_dead = now.saturating_sub(self.served_at) >= LEASE;
+        Self {
+            serving: if are_dead { 0 } else { self.serving },
             ..self
         }
     }
@@ -90,7 +117,7 @@ impl PluginStatus {
         Self {
             is_rejected: true,
             passed,
-            ..self
+            ..self.without_dead(now)
         }
     }
 
@@ -98,8 +125,8 @@ impl PluginStatus {
     /// `now`: a good one serves in the proxy, and the text was not let pass before.
     #[must_use]
     pub fn rejects(&self, text: u64, now: u64) -> bool {
-        let is_fresh = now.saturating_sub(self.accepted_at) < GRACE;
-        (self.serving > 0 || is_fresh) && self.passed != text
+        let is_fresh = now.saturating_sub(self.served_at) < GRACE;
+        (self.without_dead(now).serving > 0 || is_fresh) && self.passed != text
     }
 
     /// A root in this `role` saw its first tick.
@@ -157,7 +184,7 @@ impl PluginStatus {
     pub fn to_bytes(self) -> [u8; Self::SIZE] {
         let roots = (u64::from(self.serving) << 32) | u64::from(self.passing);
         let latest = (u64::from(self.releases) << 32) | u64::from(self.is_rejected);
-        let words = [roots, latest, self.accepted_at, self.passed];
+        let words = [roots, latest, self.served_at, self.passed];
         let mut bytes = [0; Self::SIZE];
         for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -169,17 +196,17 @@ impl PluginStatus {
     /// proxy, or nobody wrote any; they give the default.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let ([roots, latest, accepted_at, passed], []) = bytes.as_chunks::<8>() else {
+        let ([roots, latest, served_at, passed], []) = bytes.as_chunks::<8>() else {
             return Self::default();
         };
-        let [roots, latest, accepted_at, passed] =
-            [roots, latest, accepted_at, passed].map(|word| u64::from_le_bytes(*word));
+        let [roots, latest, served_at, passed] =
+            [roots, latest, served_at, passed].map(|word| u64::from_le_bytes(*word));
         Self {
             serving: (roots >> 32) as u32,
             passing: roots as u32,
             releases: (latest >> 32) as u32,
             is_rejected: latest & 1 == 1,
-            accepted_at,
+            served_at,
             passed,
         }
     }
@@ -282,6 +309,25 @@ mod tests {
             one.ended(Role::Serving, false, true).exists(),
             "a root of the trial VM counts for nothing"
         );
+    }
+
+    #[test]
+    fn roots_of_vms_that_crashed_are_forgotten() {
+        let silent = NOW + LEASE;
+        assert!(serving().rejects(BAD, silent - 1));
+        assert!(!serving().rejects(BAD, silent), "nothing serves");
+        let ticked = serving().alive(NOW + 5_000);
+        assert!(ticked.rejects(BAD, silent), "a root saw a tick");
+
+        let again = serving().accepted(3, silent).counted(Role::Serving);
+        assert_eq!(again, nothing().accepted(3, silent).counted(Role::Serving));
+        assert!(!again.ended(Role::Serving, true, true).exists());
+        let passed = serving().refused(BAD, silent).counted(Role::Passing);
+        assert!(!passed.rejects(WORSE, silent), "requests pass");
+
+        // A proxy that was stopped for long forgets roots that live.
+        let woken = serving().refused(BAD, silent).alive(silent);
+        assert!(woken.rejects(WORSE, silent + GRACE));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct RequestHead<'a> {
     cookies: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
     query_params: OnceCell<Vec<QueryParam<'a>>>,
     tokens: OnceCell<Vec<jwt::Claims>>,
+    client_os: OnceCell<Option<ClientOs>>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -77,6 +78,7 @@ impl<'a> RequestHead<'a> {
             cookies: OnceCell::new(),
             query_params: OnceCell::new(),
             tokens: OnceCell::new(),
+            client_os: OnceCell::new(),
         }
     }
 
@@ -140,33 +142,43 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The values of the cookie `name` in all `cookie` headers, as sent: not decoded, with quotes.
-    pub fn cookies(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let cookies = self.cookies.get_or_init(|| {
+    /// The names and values of all cookies.
+    pub(crate) fn all_cookies(&self) -> &[(&'a [u8], &'a [u8])] {
+        self.cookies.get_or_init(|| {
             self.headers("cookie")
                 .flat_map(|value| value.split(|byte| *byte == b';'))
                 .filter_map(|pair| split_once(pair.trim_ascii(), b'='))
                 .map(|(name, value)| (name.trim_ascii_end(), value.trim_ascii_start()))
                 .collect()
-        });
-        let named = cookies
+        })
+    }
+
+    /// The values of the cookie `name` in all `cookie` headers, as sent: not decoded, with quotes.
+    pub fn cookies(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self
+            .all_cookies()
             .iter()
             .filter(move |cookie| cookie.0 == name.as_bytes());
         named.map(|cookie| cookie.1)
     }
 
-    /// The values of the query parameter `name`, percent-decoded. A parameter without `=` has an empty
-    /// value. A `+` is a plus, as in Envoy's own query matching.
-    pub fn query_params(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let params = self.query_params.get_or_init(|| {
+    /// The names and values of all query parameters, percent-decoded.
+    pub(crate) fn all_query_params(&self) -> &[QueryParam<'a>] {
+        self.query_params.get_or_init(|| {
             self.query
                 .split(|byte| *byte == b'&')
                 .filter(|pair| !pair.is_empty())
                 .map(|pair| split_once(pair, b'=').unwrap_or((pair, b"")))
                 .map(|(name, value)| (decoded(name), decoded(value)))
                 .collect()
-        });
-        let named = params
+        })
+    }
+
+    /// The values of the query parameter `name`, percent-decoded. A parameter without `=` has an empty
+    /// value. A `+` is a plus, as in Envoy's own query matching.
+    pub fn query_params(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let named = self
+            .all_query_params()
             .iter()
             .filter(move |param| *param.0 == *name.as_bytes());
         named.map(|param| &*param.1)
@@ -175,9 +187,11 @@ impl<'a> RequestHead<'a> {
     /// The client's operating system, from its `user-agent`.
     #[must_use]
     pub fn client_os(&self) -> Option<ClientOs> {
-        self.headers("user-agent")
-            .next()
-            .and_then(ClientOs::of_user_agent)
+        *self.client_os.get_or_init(|| {
+            self.headers("user-agent")
+                .next()
+                .and_then(ClientOs::of_user_agent)
+        })
     }
 
     /// The claim `name` of the bearer token in `authorization`: a string, or an integer in decimal. The

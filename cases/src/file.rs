@@ -98,6 +98,9 @@ pub enum Unreadable {
         "case `{0}` expects shares of a single request; write the number of requests in sample"
     )]
     NoSample(String),
+    /// A case sends no request, so it could never fail.
+    #[error("case `{0}` sends no request; write a sample of 1 or more, or omit sample")]
+    EmptySample(String),
 }
 
 impl CaseFile {
@@ -121,6 +124,9 @@ impl CaseFile {
             }
             if case.expect.shares.is_some() && case.sample.is_none() {
                 return Err(Unreadable::NoSample(case.name.clone()));
+            }
+            if case.sample == Some(0) {
+                return Err(Unreadable::EmptySample(case.name.clone()));
             }
         }
         Ok(file)

@@ -52,6 +52,10 @@ fn a_file_that_proves_nothing_is_refused_with_a_remedy() {
             "config: {}\ncases: [ { name: one, request: { host: a }, expect: { shares: { v1: 1 } } } ]",
             "case `one` expects shares of a single request; write the number of requests in sample",
         ),
+        (
+            "config: {}\ncases: [ { name: one, request: { host: a }, sample: 0, expect: { version: v1 } } ]",
+            "case `one` sends no request; write a sample of 1 or more, or omit sample",
+        ),
     ];
     for (text, said) in table {
         assert_eq!(refused(text), said, "{text}");

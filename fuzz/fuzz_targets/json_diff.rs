@@ -8,7 +8,7 @@
 #[path = "../../tests/support/json_oracle.rs"]
 mod json_oracle;
 
-use halftone::mirror::{Diff, Ignored, Pointer, Side, diff};
+use halftone::mirror::{Diff, Ignored, Pointer, Side, diff, diff_within};
 use json_oracle::is_same;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -37,6 +37,13 @@ fuzz_target!(|data: &[u8]| {
         _ => {}
     }
     against_another_parser(left, &right, &found);
+    match diff_within(left, &right, &none, data.len() * 8) {
+        Diff::TooCostly => {}
+        Diff::Different(first) => {
+            assert!(matches!(&found, Diff::Different(all) if all.starts_with(&first)));
+        }
+        other => assert_eq!(other, found),
+    }
 
     let ignored = Ignored::new(pointers.clone()).expect("few enough");
     let ignoring = diff(left, &right, &ignored);

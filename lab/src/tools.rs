@@ -94,6 +94,22 @@ pub fn module() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The path of the filter that crashes on a request with `x-halftone-trap`: `TRAP_WASM` when set, else the one that
+/// `make trap` writes.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn trap_module() -> anyhow::Result<PathBuf> {
+    let path = named_or("TRAP_WASM", "target/trap.wasm");
+    ensure!(
+        path.is_file(),
+        "the filter that crashes is not at {}; build it with `make trap`, or set TRAP_WASM",
+        path.display()
+    );
+    Ok(path)
+}
+
 /// The path of the filter that does nothing: `EMPTY_WASM` when set, else the one that `make empty` writes.
 ///
 /// # Errors

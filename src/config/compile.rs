@@ -104,7 +104,7 @@ fn compile_release(
         .route
         .as_ref()
         .and_then(|route| route.authority.as_ref());
-    let mut versions = Versions::new(name, authorities);
+    let mut versions = Versions::new(name, authorities, taken_names(release));
     let principal = versions.required(
         release.principal.as_deref(),
         &path.field("principal"),
@@ -149,6 +149,25 @@ fn compile_release(
             .map(Arc::new)
             .collect(),
     }
+}
+
+/// The names that no version of `release` may have, and what draws by each. Two draws by one name are
+/// equal, so that a version of that name would get the very sessions that the other draw selects.
+fn taken_names(release: &ReleaseConfig) -> Vec<(&'static str, &'static str)> {
+    let preview = release
+        .blue_green
+        .as_ref()
+        .and_then(|blue_green| blue_green.preview.as_ref());
+    let mut matches = preview
+        .iter()
+        .filter_map(|preview| preview.r#match.as_ref());
+    let draws_for_preview = matches.any(|all| all.iter().any(|one| one.percentage.is_some()));
+    let mirrors = release
+        .mirrors
+        .is_some()
+        .then_some(("mirror", "mirrors of this release"));
+    let preview = draws_for_preview.then_some(("preview", "percentages of the preview"));
+    mirrors.into_iter().chain(preview).collect()
 }
 
 #[inline(never)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::mirror::grpc;
+use crate::mirror::{RequestKind, grpc};
 use crate::request::RequestHead;
 
 /// How a response ended.
@@ -31,6 +31,16 @@ impl ResponseClass {
         Self::Aborted,
     ];
 
+    /// The classes of complete responses, in the order of [`ResponseClass::index`].
+    pub const OF_COMPLETE: [Self; 6] = [
+        Self::Status(1),
+        Self::Status(2),
+        Self::Status(3),
+        Self::Status(4),
+        Self::Status(5),
+        Self::GrpcError,
+    ];
+
     /// Its index in [`ResponseClass::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
@@ -40,6 +50,22 @@ impl ResponseClass {
             Self::Reset => 6,
             Self::Aborted => 7,
         }
+    }
+
+    /// The class of a complete response. `grpc_status` gives the `grpc-status` of its head or of its
+    /// trailers; it is asked only for a call of gRPC.
+    #[must_use]
+    pub fn of_complete(
+        call: Call,
+        status: Option<&[u8]>,
+        grpc_status: impl FnOnce() -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut response = Response::to(call);
+        response.head(status, true);
+        if response.is_grpc() {
+            response.grpc_status(grpc_status().as_deref());
+        }
+        response.complete_class()
     }
 
     fn of_status(status: u64) -> Self {
@@ -82,6 +108,16 @@ impl Call {
             Self::Grpc
         } else {
             Self::Plain
+        }
+    }
+}
+
+impl From<RequestKind> for Call {
+    fn from(kind: RequestKind) -> Self {
+        match kind {
+            RequestKind::Plain => Self::Plain,
+            RequestKind::Grpc => Self::Grpc,
+            RequestKind::Tunnel => Self::Tunnel,
         }
     }
 }
@@ -141,10 +177,7 @@ impl Response {
     #[must_use]
     pub fn class(&self, ask: impl FnOnce() -> (u64, Vec<u8>)) -> ResponseClass {
         if self.is_complete {
-            return match ResponseClass::of_status(self.status) {
-                ResponseClass::Status(2) if self.is_grpc_error => ResponseClass::GrpcError,
-                class => class,
-            };
+            return self.complete_class();
         }
         let (status, details) = ask();
         /// The status of an upgrade that was accepted.
@@ -153,6 +186,13 @@ impl Response {
         match broken_off(status, &details) {
             Some(class) if !is_tunnel => class,
             _ => ResponseClass::of_status(status),
+        }
+    }
+
+    fn complete_class(&self) -> ResponseClass {
+        match ResponseClass::of_status(self.status) {
+            ResponseClass::Status(2) if self.is_grpc_error => ResponseClass::GrpcError,
+            class => class,
         }
     }
 }
@@ -197,6 +237,24 @@ mod tests {
         for (index, class) in ResponseClass::ALL.into_iter().enumerate() {
             assert_eq!(class.index(), index);
         }
+        for (index, class) in ResponseClass::OF_COMPLETE.into_iter().enumerate() {
+            assert_eq!(class.index(), index);
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_complete_answer_asks_for_the_grpc_status_of_a_call_of_grpc_alone() {
+        let failed = || Some(b"14".to_vec());
+        let class = |call, status: &[u8], grpc_status: fn() -> Option<Vec<u8>>| {
+            ResponseClass::of_complete(call, Some(status), grpc_status).to_string()
+        };
+        assert_eq!(class(Call::Grpc, b"200", failed), "grpc_error");
+        assert_eq!(class(Call::Grpc, b"200", || None), "2xx");
+        assert_eq!(class(Call::Grpc, b"503", failed), "5xx");
+        assert_eq!(
+            class(Call::Plain, b"503", || panic!("not a call of gRPC")),
+            "5xx"
+        );
     }
 
     #[test]

@@ -224,11 +224,6 @@ pub fn tick_every(period: Duration) {
     logged(status, "a tick");
 }
 
-/// Ends the ticks of this root. Only in callbacks of the root.
-pub fn stop_ticking() {
-    tick_every(Duration::ZERO);
-}
-
 /// A shared queue. Envoy calls the root that registered it for each item.
 #[derive(Clone, Copy, Debug)]
 pub struct Queue(u32);
@@ -396,8 +391,8 @@ impl Metric {
 }
 
 impl metrics::Metric for Metric {
-    fn add_one(self) {
-        self.add(1);
+    fn add_many(self, count: u32) {
+        self.add(count.into());
     }
 
     fn record(self, value: u64) {

@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use super::abi::{self, Map, Metric, Queue};
 use super::live::{Live, LiveMirror};
 use super::pairing::LivePairing;
+use crate::event::ResponseClass;
 use crate::live::{self, Selected, SelectedMirror};
 use crate::mirror::capture::{Capture, Ended, RequestCopy, Target};
 use crate::mirror::limits::Permit;
 use crate::mirror::outbox::Outbox;
 use crate::mirror::{Mirror, MirrorOutcome};
 use crate::request::{HeaderPairs, RequestHead};
+
+/// The header or trailer with the outcome of a gRPC call.
+pub const GRPC_STATUS: &str = "grpc-status";
 
 /// A mirror that a request is copied to.
 pub struct Recipient {
@@ -150,7 +154,12 @@ impl Dispatch {
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
         mirror.metrics.count(outcome);
         if outcome == MirrorOutcome::Answered {
-            mirror.metrics.record_duration(milliseconds(elapsed));
+            let grpc_status =
+                || header(GRPC_STATUS).or_else(|| abi::header(Map::AnswerTrailers, GRPC_STATUS));
+            let status = header(":status");
+            let class =
+                ResponseClass::of_complete(copy.kind.into(), status.as_deref(), grpc_status);
+            mirror.metrics.count_answer(class, milliseconds(elapsed));
         }
         let Some(pairing) = pairing else { return };
         match head {

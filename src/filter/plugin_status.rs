@@ -15,6 +15,10 @@ use crate::plugin_status::{PluginStatus, Role};
 /// How soon after its configuration a root counts.
 pub const FIRST_TICK: Duration = Duration::from_millis(50);
 
+/// How often a root then says that it is alive, and asks for the level of the log: Envoy does not tell
+/// when that changes.
+pub const LATER_TICKS: Duration = Duration::from_secs(2);
+
 thread_local! {
     /// How many roots each plugin has in this VM.
     static ROOTS: RefCell<Lookup<u32>> = RefCell::default();
@@ -71,12 +75,17 @@ impl RootStatus {
         self.role = Role::Serving;
     }
 
-    /// This root sees its first tick, so it is not on trial.
-    pub fn count(&mut self) {
-        if !self.counts {
+    /// This root sees a tick, so it is not on trial. True: its first tick.
+    pub fn count(&mut self) -> bool {
+        let is_first = !self.counts;
+        if is_first {
             self.counts = true;
             self.update(|status| status.counted(self.role));
+        } else if self.role == Role::Serving {
+            let now = abi::now();
+            self.update(|status| status.alive(now));
         }
+        is_first
     }
 
     /// This root ends.

@@ -11,7 +11,7 @@ use proxy_wasm::types::ContextType;
 use super::abi::{self, Buffer};
 use super::dispatch::Dispatch;
 use super::live::{self, Live};
-use super::plugin_status::{FIRST_TICK, RootStatus};
+use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
 use super::stream::Stream;
 use crate::config::{self, Proxy, Violations};
 use crate::escape::for_log;
@@ -136,9 +136,11 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        abi::stop_ticking();
-        if let Some(status) = &mut self.status {
-            status.count();
+        abi::follow_log_level();
+        if let Some(status) = &mut self.status
+            && status.count()
+        {
+            abi::tick_every(LATER_TICKS);
         }
     }
 

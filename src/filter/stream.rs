@@ -8,7 +8,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::abi::{self, Buffer, Map, Metric};
-use super::dispatch::{self, Dispatch, Recipient, count_ended, milliseconds_since};
+use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
@@ -27,9 +27,6 @@ const ACCESS_LOG: &str = "halftone";
 /// The filter state that tells later plugins the header by which the request is routed. Its presence
 /// says that the request is decided.
 const ROUTED: &str = "halftone.routed";
-
-/// The header or trailer with the outcome of a gRPC call.
-const GRPC_STATUS: &str = "grpc-status";
 
 const CACHE_CONTROL: &str = "cache-control";
 
@@ -99,7 +96,9 @@ impl Stream {
             explanation: effects.explanation,
             response: Response::to(Call::of(head)),
         });
-        release.select(&decision, head, draw.chance)
+        let selected = release.select(&decision, head, draw.chance);
+        release.metrics.count_unread(head.budget().unread());
+        selected
     }
 
     fn end_response(&mut self) {
@@ -145,6 +144,10 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let headers = abi::headers(Map::RequestHeaders);
+        #[cfg(feature = "trap")]
+        if headers.get("x-halftone-trap").is_some() {
+            std::process::abort();
+        }
         let selected = self.decide(&headers.borrowed());
         if let Some(selected) = selected {
             let capture = dispatch::capture(selected, headers);

@@ -77,8 +77,9 @@ impl StringMatch {
     ///
     /// # Errors
     ///
-    /// The syntax error of the pattern, or that the compiled pattern is too large.
-    pub fn regex(pattern: &str) -> Result<Self, regex_lite::Error> {
+    /// The syntax error of the pattern, or that its compiled form is larger than
+    /// [`StringMatch::LARGEST_REGEX`].
+    pub fn regex(pattern: &str) -> Result<Self, RegexError> {
         let compile = |pattern: &str, limit| RegexBuilder::new(pattern).size_limit(limit).build();
         // The pattern is first compiled alone: `a)(b` is refused, and an error points into what the
         // user wrote.
@@ -180,6 +181,25 @@ impl StringMatch {
     }
 }
 
+/// Why a pattern is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegexError {
+    /// It is not valid.
+    Syntax(regex_lite::Error),
+    /// It is valid, and its compiled form is larger than [`StringMatch::LARGEST_REGEX`].
+    TooLarge,
+}
+
+impl From<regex_lite::Error> for RegexError {
+    fn from(error: regex_lite::Error) -> Self {
+        // The library's error has nothing but its text.
+        match error.to_string().as_str() {
+            "compiled regex exceeded size limit" => Self::TooLarge,
+            _ => Self::Syntax(error),
+        }
+    }
+}
+
 impl From<Test> for StringMatch {
     fn from(test: Test) -> Self {
         Self { test }
@@ -207,7 +227,7 @@ impl fmt::Display for StringMatch {
 /// (`regex/evil` of `cargo bench --bench decide`).
 fn steps_per_byte(size: usize) -> u32 {
     const CACHED: usize = 16 << 10;
-    let steps = if size <= CACHED { size / 4 } else { size / 2 };
+    let steps = if size <= CACHED { size / 3 } else { size / 2 };
     u32::try_from(steps).unwrap_or(u32::MAX)
 }
 

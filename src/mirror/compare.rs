@@ -12,7 +12,7 @@ use body::Body;
 pub use reading::Reading;
 
 use super::Redact;
-use super::json_diff::{Diff, Ignored, JsonDifference, Side, diff};
+use super::json_diff::{Diff, Ignored, JsonDifference, MOST_STEPS, Side, diff_within};
 use crate::draw::Percentage;
 
 /// How the answers of a mirror are compared with production's.
@@ -171,7 +171,7 @@ impl Compare {
     fn compare_bodies(&self, production: &Answer, mirror: &Answer) -> Comparison {
         let mut not_json = None;
         if let (Body::Kept(left), Body::Kept(right)) = (&production.body, &mirror.body) {
-            match diff(left, right, &self.ignored) {
+            match diff_within(left, right, &self.ignored, MOST_STEPS) {
                 Diff::Same => return ComparisonResult::Same.into(),
                 Diff::Different(differences) => {
                     return Comparison {
@@ -181,6 +181,11 @@ impl Compare {
                 }
                 Diff::TooDeep => {
                     return Comparison::not_compared("a body is nested deeper than 128 levels");
+                }
+                Diff::TooCostly => {
+                    return Comparison::not_compared(
+                        "the bodies are different bytes, and comparing them as JSON would take too long",
+                    );
                 }
                 Diff::NotJson(side) => not_json = Some(side),
             }

@@ -17,6 +17,7 @@ mod walk;
 
 pub use ignored::{Ignored, Pointer};
 use parse::{Document, Refusal};
+use steps::{Steps, TooCostly};
 use walk::Walk;
 
 /// The most levels of arrays and objects that are compared.
@@ -25,6 +26,13 @@ pub const DEEPEST: usize = parse::DEEPEST;
 /// The most differences that are collected. The comparison ends earlier if the differences are
 /// longer than the documents.
 pub const MOST_DIFFERENCES: usize = 16;
+
+/// The most steps of a comparison. A worker serves no request during a comparison, and a step takes
+/// about a nanosecond.
+pub const MOST_STEPS: usize = 1_000_000;
+
+/// The steps of parsing one byte.
+const PARSING: usize = 4;
 
 /// The result of [`diff`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub enum Diff {
     NotJson(Side),
     /// A document has more than [`DEEPEST`] levels.
     TooDeep,
+    /// The documents are not written the same, and comparing them takes too much work.
+    TooCostly,
 }
 
 /// One of two documents, or both.
@@ -79,8 +89,18 @@ pub struct JsonDifference {
 /// ```
 #[must_use]
 pub fn diff(left: &[u8], right: &[u8], ignored: &Ignored) -> Diff {
+    diff_within(left, right, ignored, usize::MAX)
+}
+
+/// Compares two JSON texts like [`diff`], in at most `steps` of work.
+#[must_use]
+pub fn diff_within(left: &[u8], right: &[u8], ignored: &Ignored, steps: usize) -> Diff {
     if left == right {
         return Diff::Same;
+    }
+    let mut steps = Steps::new(steps);
+    if steps.pay(PARSING * (left.len() + right.len())).is_err() {
+        return Diff::TooCostly;
     }
     let not_json = |document: &Result<Document<'_>, Refusal>| {
         document.as_ref().err() == Some(&Refusal::NotJson)
@@ -95,11 +115,10 @@ pub fn diff(left: &[u8], right: &[u8], ignored: &Ignored) -> Diff {
     let (Ok(left), Ok(right)) = (left, right) else {
         return Diff::TooDeep;
     };
-    let differences = Walk::new(&left, &right, ignored).differences();
-    if differences.is_empty() {
-        Diff::Same
-    } else {
-        Diff::Different(differences)
+    match Walk::new(&left, &right, ignored, steps).differences() {
+        Ok(differences) if differences.is_empty() => Diff::Same,
+        Ok(differences) => Diff::Different(differences),
+        Err(TooCostly) => Diff::TooCostly,
     }
 }
 

@@ -57,6 +57,8 @@ impl Rules {
 #[derive(Clone, Debug)]
 struct Index {
     header: Box<str>,
+    /// The number of all rules.
+    rules: usize,
     /// The positions of the rules that need this value, in ascending order.
     by_value: Lookup<Vec<usize>>,
     /// The positions of the rules that do not need the header.
@@ -67,6 +69,9 @@ impl Index {
     /// Fewer rules are tested as fast one by one.
     const FEWEST_RULES: usize = 4;
 
+    /// A request that repeats the header with more values than this has all rules tested.
+    const MOST_LISTS: usize = 8;
+
     /// More values than this are not copied into an index. A test of a long list is a lookup already.
     const MOST_VALUES: usize = 10_000;
 
@@ -74,6 +79,7 @@ impl Index {
         let header = most_tested_header(rules)?;
         let mut index = Self {
             header: header.into(),
+            rules: rules.len(),
             by_value: Lookup::default(),
             others: Vec::new(),
         };
@@ -107,9 +113,13 @@ impl Index {
                 let next = list.partition_point(|position| *position < from);
                 list.get(next).copied()
             };
-            let next = lists.iter().filter_map(next_of).min()?;
-            from = next + 1;
-            Some(next)
+            let next = if lists.len() > Self::MOST_LISTS {
+                (from < self.rules).then_some(from)
+            } else {
+                lists.iter().filter_map(next_of).min()
+            };
+            from = next? + 1;
+            next
         })
     }
 }

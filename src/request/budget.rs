@@ -15,7 +15,7 @@ pub struct Budget {
 
 impl Budget {
     /// The budget of a request, in steps.
-    pub const STEPS: u32 = 4_000_000;
+    pub const STEPS: u32 = 3_000_000;
 
     /// Pays `steps`. False: the budget is too small, and a value stays unread.
     pub fn pay(&self, steps: u32) -> bool {

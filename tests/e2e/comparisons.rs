@@ -7,7 +7,7 @@ mod stage;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use halftone_lab::client::Protocol;
+use halftone_lab::client::{Client, Protocol};
 use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::json;
@@ -245,5 +245,31 @@ async fn if_the_client_disconnects_nothing_is_compared() -> Result<()> {
     .await?;
     get.abort();
     stage.until("not_compared", 1.0).await?;
+    stage.scene.end().await
+}
+
+/// Two different answers of a mebibyte, in white space alone, would hold the worker for 15 ms.
+#[tokio::test]
+async fn long_answers_are_not_compared_as_json_and_debug_logging_says_why() -> Result<()> {
+    let stage = Stage::new(json!({"maxBody": "1MiB"}), Protocol::Http1).await?;
+    let client = stage.scene.client(Protocol::Http1);
+    let long = |last: u32| json_answer(&format!("[{}{last}]", "1,".repeat((1 << 19) - 2)));
+    stage.answers(long(1), long(1));
+    client.get("reviews", "/", &[]).await?;
+    stage.until("same", 1.0).await?;
+
+    let why = "reviews/shadow: not compared: the bodies are different bytes";
+    stage.answers(long(1), long(2));
+    client.get("reviews", "/", &[]).await?;
+    stage.until("not_compared", 1.0).await?;
+    assert!(!stage.scene.envoy.log()?.contains(why), "without debug");
+
+    let admin = Client::http1(stage.scene.envoy.admin());
+    admin.post("admin", "/logging?wasm=debug", &[], "").await?;
+    let said = async || {
+        client.get("reviews", "/", &[]).await?;
+        Ok(stage.scene.envoy.log()?.contains(why))
+    };
+    wait::until(SOON, "the reason in the log", said).await?;
     stage.scene.end().await
 }

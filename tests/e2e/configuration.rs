@@ -1,5 +1,7 @@
 //! A bad configuration is rejected and logged, and never causes an outage.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use halftone_lab::client::Protocol;
 use halftone_lab::envoy::Applied;
@@ -255,4 +257,14 @@ async fn each_plugin_of_a_proxy_is_rejected_separately() -> Result<()> {
         scene.end().await?;
     }
     Ok(())
+}
+
+/// Halftone forgets the roots of a VM that crashed after ten seconds without a word.
+#[tokio::test]
+async fn a_bad_update_is_rejected_also_after_a_long_silence() -> Result<()> {
+    let scene = Scene::new(&active("v2")).await?;
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    assert_eq!(apply(&scene, &bad().to_string()).await?, Applied::Rejected);
+    serves(&scene, "v2").await?;
+    scene.end().await
 }

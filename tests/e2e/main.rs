@@ -8,6 +8,7 @@
 )]
 
 mod access_log;
+mod bounds;
 mod bytes;
 mod cases;
 mod comparisons;

@@ -8,10 +8,19 @@ use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, reviews};
+use crate::scene::{ASKED, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews};
 
 const DURATIONS: &str = "halftone_request_duration_milliseconds_count";
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "reset"];
+const CLASSES: [&str; 8] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "aborted",
+    "grpc_error",
+    "reset",
+];
 
 /// Every reason of a canary except `take-over`. A version without weight has no counter.
 fn canary() -> Value {
@@ -32,6 +41,7 @@ fn canary() -> Value {
 async fn every_counter_exists_before_the_first_request() -> Result<()> {
     let scene = Scene::new(&canary()).await?;
     let mut expected = vec![
+        r#"halftone_budget_exceeded_total{release="reviews"}"#.to_owned(),
         "halftone_config_rejected{}".to_owned(),
         r#"halftone_conflicts_total{release="reviews"}"#.to_owned(),
         "halftone_plugins{}".to_owned(),
@@ -67,6 +77,28 @@ async fn every_counter_exists_before_the_first_request() -> Result<()> {
         };
         assert_eq!(metrics.sum(name, &[]), expected, "{name}");
     }
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_value_that_the_budget_of_a_request_leaves_unread_is_counted() -> Result<()> {
+    let costly = json!({"headers": {"x-costly": {"regex": "(?:[a-z]{0,5}){0,5}0"}}});
+    let rules = json!([{"name": "costly", "match": [costly], "version": "v2"}]);
+    let scene = Scene::new(&reviews(json!({"canary": {"rules": rules}}))).await?;
+    let unread = async || {
+        scene
+            .metric("halftone_budget_exceeded_total", &[("release", "reviews")])
+            .await
+    };
+    let value = [b'a'; 2_048];
+    let costly: (&str, &[u8]) = ("x-costly", &value);
+    let answer = scene.get(&[ASKED, costly]).await?;
+    assert_eq!(decided(&answer, "reason"), Some("principal"));
+    assert_eq!(unread().await?, 0.0, "one value");
+    let answer = scene.get(&[&[ASKED][..], &[costly; 25]].concat()).await?;
+    assert_eq!(decided(&answer, "reason"), Some("principal"));
+    let counted = unread().await?;
+    assert!((1.0..25.0).contains(&counted), "{counted} of 25 values");
     scene.end().await
 }
 

@@ -1,16 +1,25 @@
 //! How the metrics count the end of a response.
 
 use anyhow::Result;
-use halftone_lab::client::{Raw, Tunnel};
+use halftone_lab::client::{Protocol, Raw, Tunnel};
 use halftone_lab::envoy::Metrics;
 use halftone_lab::proxy::{Cluster, Proxy, Route};
-use halftone_lab::upstream::{Refusing, Script};
+use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
 use crate::scene::{PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "reset"];
+const CLASSES: [&str; 8] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "aborted",
+    "grpc_error",
+    "reset",
+];
 
 /// The end of a request, the script of its upstream, its route, and the class of its response.
 type Ending = (&'static str, Script, &'static str, &'static str);
@@ -127,7 +136,7 @@ async fn counted_since(scene: &Scene, before: &Metrics) -> Result<Vec<&'static s
 }
 
 #[tokio::test]
-async fn a_request_whose_client_disconnects_is_counted_as_reset() -> Result<()> {
+async fn a_request_whose_client_leaves_is_counted_as_aborted() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     for protocol in PROTOCOLS {
         scene.upstreams.v2.forget();
@@ -142,7 +151,7 @@ async fn a_request_whose_client_disconnects_is_counted_as_reset() -> Result<()> 
         request.abort();
         assert_eq!(
             counted_since(&scene, &before).await?,
-            ["reset"],
+            ["aborted"],
             "{protocol:?}"
         );
     }
@@ -157,7 +166,7 @@ async fn a_request_whose_client_disconnects_is_counted_as_reset() -> Result<()> 
     })
     .await?;
     drop(connection);
-    assert_eq!(counted_since(&scene, &before).await?, ["reset"]);
+    assert_eq!(counted_since(&scene, &before).await?, ["aborted"]);
 
     scene
         .upstreams
@@ -170,7 +179,47 @@ async fn a_request_whose_client_disconnects_is_counted_as_reset() -> Result<()> 
         .await?;
     connection.hear_until(b"the beginning").await?;
     drop(connection);
-    assert_eq!(counted_since(&scene, &before).await?, ["reset"]);
+    assert_eq!(counted_since(&scene, &before).await?, ["aborted"]);
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_on_which_the_server_fails_is_counted_as_grpc_error() -> Result<()> {
+    const KIND: (&str, &[u8]) = ("content-type", b"application/grpc");
+    let server = Upstream::start("grpc").await?;
+    let scene = Scene::of(|proxy| {
+        proxy
+            .plugin(plugin(&active("v2")))
+            .cluster(Cluster::new("grpc", server.address()).http2())
+            .route(Route::header("to", "grpc").to("grpc"))
+    })
+    .await?;
+    let in_trailers = |status| Script::grpc(status, b"answer");
+    let in_head = |status: u8| {
+        Script::status(200)
+            .header(KIND.0, KIND.1)
+            .header("grpc-status", status.to_string())
+    };
+    let call: [(&str, &[u8]); 3] = [KIND, ("te", b"trailers"), ("to", b"grpc")];
+    let plain: [(&str, &[u8]); 1] = [("to", b"grpc")];
+    let client = scene.client(Protocol::Http2);
+    for (what, script, sent, class) in [
+        ("OK", in_trailers(0), &call[..], "2xx"),
+        ("NOT_FOUND in trailers", in_trailers(5), &call, "2xx"),
+        ("INTERNAL in trailers", in_trailers(13), &call, "grpc_error"),
+        ("NOT_FOUND in the head", in_head(5), &call, "2xx"),
+        ("UNAVAILABLE in the head", in_head(14), &call, "grpc_error"),
+        ("a status of HTTP", Script::status(503), &call, "5xx"),
+        ("no call of gRPC", in_head(14), &plain, "2xx"),
+    ] {
+        server.script(script);
+        let before = scene.envoy.metrics().await?;
+        let message = b"\0\0\0\0\x04call".as_slice();
+        client
+            .post("reviews", "/shop.Reviews/Get", sent, message)
+            .await?;
+        assert_eq!(counted_since(&scene, &before).await?, [class], "{what}");
+    }
     scene.end().await
 }
 

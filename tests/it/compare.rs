@@ -346,6 +346,22 @@ fn the_note_says_why_answers_are_not_compared() {
             ),
         ],
     );
+    let roomy = Compare {
+        max_body: 1 << 20,
+        ..compare.clone()
+    };
+    let long = |last: u32| json(&format!("[{}{last}]", "1,".repeat(100_000)));
+    check(
+        &roomy,
+        &[
+            (
+                &long(1),
+                &long(2),
+                "not_compared; the bodies are different bytes, and comparing them as JSON would take too long",
+            ),
+            (&long(1), &long(1), "same"),
+        ],
+    );
     let some = answer(&compare, "200");
     let missing = [
         (Some(&some), None, "not_compared; the mirror did not answer"),

@@ -1,7 +1,7 @@
 //! Properties of the comparison of two JSON documents, on random ones.
 
 use halftone::draw::Random;
-use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff};
+use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff, diff_within};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -155,6 +155,19 @@ proptest! {
         let expected = is_same(&serde_json::from_str(&one).unwrap(), &serde_json::from_str(&other).unwrap());
         let found = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());
         prop_assert_eq!(found == Diff::Same, expected, "{}\n{}\n{:?}", one, other, found);
+    }
+
+    #[test]
+    fn fewer_steps_find_the_first_differences_or_none(one in tree(EXACT), other in tree(EXACT), steps in 0_usize..2_000, chance in any::<u64>()) {
+        let mut chance = Random::new(chance);
+        let (one, other) = (one.write(&mut chance), other.write(&mut chance));
+        let whole = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());
+        let found = diff_within(one.as_bytes(), other.as_bytes(), &Ignored::default(), steps);
+        match (&found, &whole) {
+            (Diff::TooCostly, _) => {}
+            (Diff::Different(found), Diff::Different(all)) => prop_assert!(all.starts_with(found)),
+            _ => prop_assert_eq!(found, whole),
+        }
     }
 
     #[test]

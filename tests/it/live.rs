@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 struct Uncounted;
 
 impl Metric for Uncounted {
-    fn add_one(self) {}
+    fn add_many(self, _count: u32) {}
 
     fn record(self, _value: u64) {}
 }
@@ -96,8 +96,8 @@ fn the_release_that_claims_a_host_is_live() {
 struct Counted(&'static Cell<u64>);
 
 impl Metric for Counted {
-    fn add_one(self) {
-        self.0.set(self.0.get() + 1);
+    fn add_many(self, count: u32) {
+        self.0.set(self.0.get() + u64::from(count));
     }
 
     fn record(self, _value: u64) {}

@@ -23,8 +23,8 @@ const CONFIGURATION: &str = r#"{"releases": [{
 struct Counted(&'static Cell<u64>);
 
 impl Metric for Counted {
-    fn add_one(self) {
-        self.0.set(self.0.get() + 1);
+    fn add_many(self, count: u32) {
+        self.0.set(self.0.get() + u64::from(count));
     }
 
     fn record(self, value: u64) {
@@ -76,6 +76,11 @@ fn each_outcome_version_and_mirror_has_its_metrics() {
         ("halftone_responses_total", 2 * ResponseClass::ALL.len()),
         ("halftone_request_duration_milliseconds", 2),
         ("halftone_conflicts_total", 1),
+        ("halftone_budget_exceeded_total", 1),
+        (
+            "halftone_mirror_responses_total",
+            2 * ResponseClass::OF_COMPLETE.len(),
+        ),
         ("halftone_mirrors_total", 2 * MirrorOutcome::ALL.len()),
         ("halftone_mirror_duration_milliseconds", 2),
         (
@@ -105,9 +110,12 @@ fn each_event_reaches_the_metric_of_its_name() {
     release.count_conflict();
     mirrors[0].count(MirrorOutcome::TooMany);
     mirrors[0].count_comparison(ComparisonResult::Headers);
-    mirrors[1].record_duration(9);
+    mirrors[1].count_answer(ResponseClass::Status(5), 9);
+    release.count_unread(3);
+    release.count_unread(0);
     mirrors[1].count_comparison(ComparisonResult::Body);
     let expected = [
+        ("release=.=reviews;.;halftone_budget_exceeded_total", 3),
         ("release=.=reviews;.;halftone_conflicts_total", 1),
         (
             "release=.=reviews;.;mirror=.=v3;.;outcome=.=too_many;.;halftone_mirrors_total",
@@ -115,6 +123,10 @@ fn each_event_reaches_the_metric_of_its_name() {
         ),
         (
             "release=.=reviews;.;mirror=.=v3;.;result=.=headers;.;halftone_comparisons_total",
+            1,
+        ),
+        (
+            "release=.=reviews;.;mirror=.=v4;.;class=.=5xx;.;halftone_mirror_responses_total",
             1,
         ),
         (

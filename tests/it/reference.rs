@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 19] = [
+const TABLES: [(&str, &str, &str); 20] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),

@@ -7,7 +7,7 @@ use crate::config::path::Path;
 use crate::config::quoted::{listed, quoted};
 use crate::config::violation::Violations;
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
-use crate::matching::{Condition, Match, StringMatch};
+use crate::matching::{Condition, Match, RegexError, StringMatch};
 use crate::request::ClientOs;
 
 /// A condition on the header of a name.
@@ -229,7 +229,16 @@ fn compile_regex(pattern: &str, path: &Path<'_>, violations: &mut Violations) ->
             names::expected_got("a regular expression that matches the whole value", pattern);
         violations.add(
             path,
-            format!("{message}: {error}; write it in RE2 syntax without Unicode classes"),
+            match error {
+                RegexError::Syntax(error) => {
+                    format!("{message}: {error}; write it in RE2 syntax without Unicode classes")
+                }
+                RegexError::TooLarge => format!(
+                    "{message}: compiled, it is larger than {} KiB; write in for a list of values, \
+                     and fewer or smaller repetitions",
+                    StringMatch::LARGEST_REGEX >> 10
+                ),
+            },
         );
         StringMatch::present(false)
     })

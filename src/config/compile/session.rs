@@ -9,6 +9,9 @@ use crate::config::{
 };
 use crate::draw::{Session, SessionCookie, SessionKey};
 
+/// Each key that a request lacks costs a search of its headers, cookies or parameters.
+const MOST_KEYS: usize = 32;
+
 const DEFAULT_NAME: &str = "halftone-session";
 const DEFAULT_MAX_AGE: &str = "24h";
 const DEFAULT_PATH: &str = "/";
@@ -39,6 +42,10 @@ pub fn compile(
         );
     }
     let key_path = path.field("key");
+    if keys.len() > MOST_KEYS {
+        let message = format!("has {} keys; write at most {MOST_KEYS}", keys.len());
+        violations.add(&key_path, message);
+    }
     let keys = keys
         .iter()
         .enumerate()

@@ -245,7 +245,16 @@ fn compile_weights(
 
 fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violations) -> f64 {
     match weight {
-        Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
+        Some(weight) if weight == 0.0 || (weight > 0.0 && weight.is_normal()) => weight,
+        // The quotient of a split loses digits with such a weight, or overflows.
+        Some(weight) if weight > 0.0 => {
+            let message = numbers::out_of_bounds("0, or a number of at least 2.3e-308", weight);
+            violations.add(
+                path,
+                format!("{message}; multiply all weights of the split"),
+            );
+            0.0
+        }
         Some(weight) => {
             violations.add(
                 path,

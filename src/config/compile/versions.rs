@@ -5,22 +5,31 @@ use std::sync::Arc;
 use super::names;
 use crate::config::Named;
 use crate::config::path::Path;
+use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
 use crate::release::{Outcome, Outcomes, Reason, Version};
 
 /// Collects the versions and outcomes of a release, and gives each its index.
 pub struct Versions<'c> {
     authorities: Option<&'c Named<String>>,
+    /// Names that no version may have, and what draws by each.
+    taken: Vec<(&'static str, &'static str)>,
     versions: Vec<Arc<Version>>,
     outcomes: Outcomes,
 }
 
 impl<'c> Versions<'c> {
     /// No versions yet, of the release named `release`. `authorities` are those of its route, if it
-    /// routes by authority.
-    pub fn new(release: &str, authorities: Option<&'c Named<String>>) -> Self {
+    /// routes by authority. No version may have one of the names in `taken`, each with what draws by
+    /// it.
+    pub fn new(
+        release: &str,
+        authorities: Option<&'c Named<String>>,
+        taken: Vec<(&'static str, &'static str)>,
+    ) -> Self {
         Self {
             authorities,
+            taken,
             versions: Vec::new(),
             outcomes: Outcomes::new(release),
         }
@@ -37,6 +46,14 @@ impl<'c> Versions<'c> {
             return Arc::clone(known);
         }
         names::label_value(name, path, violations);
+        if let Some((_, drawing)) = self.taken.iter().find(|(taken, _)| *taken == name) {
+            let message = format!(
+                "the {drawing} draw by the name {}, so both would select the same sessions; rename the version, such as {}",
+                quoted(name),
+                path.assign("\"v2\"")
+            );
+            violations.add(path, message);
+        }
         let authority = self
             .authorities
             .and_then(|authorities| authorities.get(name));

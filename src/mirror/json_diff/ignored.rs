@@ -124,6 +124,11 @@ impl Live {
     pub(super) fn is_none(self) -> bool {
         self.0 == 0
     }
+
+    /// The number of pointers that lead further.
+    pub(super) fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
 }
 
 impl Ignored {

@@ -1,7 +1,31 @@
-//! The work of a comparison. Tests count it, so that they need no clock.
+//! The work of a comparison, which is bounded. Tests count it, so that they need no clock.
+
+/// The steps that a comparison may still take. A step takes about a nanosecond.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps(usize);
+
+/// The comparison would take too many steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooCostly;
+
+impl Steps {
+    /// At most `steps`.
+    pub fn new(steps: usize) -> Self {
+        Self(steps)
+    }
+
+    /// Pays `steps`.
+    pub fn pay(&mut self, steps: usize) -> Result<(), TooCostly> {
+        #[cfg(test)]
+        PAID.set(PAID.get() + steps);
+        self.0 = self.0.checked_sub(steps).ok_or(TooCostly)?;
+        Ok(())
+    }
+}
 
 #[cfg(test)]
 thread_local! {
+    static PAID: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
     static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -12,6 +36,12 @@ pub fn count(steps: usize) {
     STEPS.set(STEPS.get() + steps);
     #[cfg(not(test))]
     let _ = steps;
+}
+
+/// The steps that this thread paid for since the last call.
+#[cfg(test)]
+pub fn paid() -> usize {
+    PAID.take()
 }
 
 /// The steps of this thread since the last call.

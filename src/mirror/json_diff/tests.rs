@@ -13,6 +13,7 @@ fn described(left: &str, right: &str, pointers: &[&str]) -> String {
         Diff::Same => "same".to_owned(),
         Diff::NotJson(side) => format!("not JSON: {side:?}"),
         Diff::TooDeep => "too deep".to_owned(),
+        Diff::TooCostly => "too costly".to_owned(),
         Diff::Different(differences) => {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
             let described = differences.iter().map(|one| {
@@ -373,13 +374,60 @@ fn time_is_not_quadratic() {
 }
 
 #[test]
+fn a_comparison_pays_for_all_that_it_reads() {
+    for ignored in [Ignored::default(), ignored(&["/*/*", "/*"]), most_ignored()] {
+        for (what, left, right) in slow(20_000) {
+            steps::paid();
+            steps::taken();
+            let _ = diff(left.as_bytes(), right.as_bytes(), &ignored);
+            let (paid, taken) = (steps::paid(), steps::taken());
+            assert!(taken <= paid, "{what}: {taken} steps, {paid} paid");
+        }
+    }
+}
+
+#[test]
+fn a_comparison_that_takes_too_much_work_ends() {
+    let mut costly = 0;
+    for (what, left, right) in slow(100_000) {
+        let within = |steps| diff_within(left.as_bytes(), right.as_bytes(), &most_ignored(), steps);
+        steps::taken();
+        costly += u32::from(within(MOST_STEPS) == Diff::TooCostly);
+        let taken = steps::taken();
+        assert!(taken <= MOST_STEPS, "{what}: {taken} steps");
+        assert_ne!(within(usize::MAX), Diff::TooCostly, "{what}");
+    }
+    assert!(costly > 5, "{costly} pairs");
+
+    let (left, right) = ([b' '; 128 << 10], [b'\n'; 128 << 10]);
+    let found = diff_within(&left, &right, &Ignored::default(), MOST_STEPS);
+    assert_eq!(found, Diff::TooCostly, "too long to be read");
+
+    let list = |last: u32| format!("[{}{last}]", "0,".repeat(10_000));
+    let (left, right) = (list(1), list(2));
+    let found = diff_within(
+        left.as_bytes(),
+        right.as_bytes(),
+        &Ignored::default(),
+        MOST_STEPS,
+    );
+    assert!(matches!(found, Diff::Different(_)), "{found:?}");
+}
+
+#[test]
 fn memory_is_a_small_multiple_of_the_text() {
     for (what, left, right) in slow(160_000) {
         let documents = (
             Document::parse(left.as_bytes()).unwrap(),
             Document::parse(right.as_bytes()).unwrap(),
         );
-        let walk = Walk::new(&documents.0, &documents.1, &Ignored::default()).memory();
+        let walk = Walk::new(
+            &documents.0,
+            &documents.1,
+            &Ignored::default(),
+            Steps::new(usize::MAX),
+        )
+        .memory();
         let memory = documents.0.memory() + documents.1.memory() + walk;
         // Six bytes for each byte of the text, twice that while a list grows.
         let most = 13 * (left.len() + right.len());

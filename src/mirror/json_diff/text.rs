@@ -62,6 +62,11 @@ impl<'t> Decoded<'t> {
         Self { rest, pending: 0 }
     }
 
+    /// The length of the rest as it is written, in bytes.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The first byte of the character that an escape encodes. Its backslash has been read.
     fn escape(&mut self) -> Option<u8> {
         let (kind, rest) = self.rest.split_first()?;

@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 
 use super::ignored::{Ignored, Live};
 use super::parse::{Document, Node};
+use super::steps::{Steps, TooCostly};
 use super::text::{self, Decoded, common_prefix};
 use super::{JsonDifference, MOST_DIFFERENCES, number};
 
@@ -20,6 +21,7 @@ pub struct Walk<'d> {
     /// For each frame of objects, the sorted names of the left object and then of the right one.
     names: Vec<u32>,
     found: Vec<JsonDifference>,
+    steps: Steps,
     /// The bytes of text that may still be collected. Without this limit, a long name that is part of
     /// many differences could take more memory than the documents.
     room: usize,
@@ -69,8 +71,15 @@ struct Run {
 type Pair = (Option<u32>, Option<u32>);
 
 impl<'d> Walk<'d> {
-    pub fn new(left: &'d Document<'d>, right: &'d Document<'d>, ignored: &'d Ignored) -> Self {
+    /// A walk that may take `steps`.
+    pub fn new(
+        left: &'d Document<'d>,
+        right: &'d Document<'d>,
+        ignored: &'d Ignored,
+        steps: Steps,
+    ) -> Self {
         Self {
+            steps,
             left,
             right,
             ignored,
@@ -82,21 +91,29 @@ impl<'d> Walk<'d> {
     }
 
     /// The first differences. Empty: the documents are the same.
-    pub fn differences(mut self) -> Vec<JsonDifference> {
-        self.walk();
-        self.found
+    ///
+    /// # Errors
+    ///
+    /// The steps did not reach to the first difference, or to the end.
+    pub fn differences(mut self) -> Result<Vec<JsonDifference>, TooCostly> {
+        match self.walk() {
+            Err(TooCostly) if self.found.is_empty() => Err(TooCostly),
+            _ => Ok(self.found),
+        }
     }
 
-    fn walk(&mut self) {
+    fn walk(&mut self) -> Result<(), TooCostly> {
         let nothing = Run { shift: 0, end: 0 };
-        if let Some(run) = self.run(0, 0, nothing) {
-            self.compare(0, 0, run, self.ignored.live());
+        if let Some(run) = self.run(0, 0, nothing)? {
+            self.compare(0, 0, run, self.ignored.live())?;
         }
         while self.found.len() < MOST_DIFFERENCES
             && self.room > 0
             && let Some(frame) = self.frames.last_mut()
         {
             let (run, live) = (frame.run, frame.live);
+            self.steps
+                .pay(next_steps(frame, self.left, self.right, &self.names))?;
             let Some(pair) = next_pair(frame, self.left, self.right, &self.names) else {
                 self.names.truncate(frame.names);
                 self.frames.pop();
@@ -104,23 +121,24 @@ impl<'d> Walk<'d> {
             };
             let step = frame.step;
             let unequal = match pair {
-                (Some(left), Some(right)) => self.run(left, right, run),
+                (Some(left), Some(right)) => self.run(left, right, run)?,
                 _ => Some(run),
             };
             if let Some(run) = unequal
-                && let Some(live) = self.enter(live, step)
+                && let Some(live) = self.enter(live, step)?
             {
                 match pair {
-                    (Some(left), Some(right)) => self.compare(left, right, run, live),
-                    _ => self.report(pair),
+                    (Some(left), Some(right)) => self.compare(left, right, run, live)?,
+                    _ => self.report(pair)?,
                 }
             }
         }
+        Ok(())
     }
 
     /// The run with which two values begin. None: they are written the same. `known` is the run of the
     /// containers that they are in.
-    fn run(&self, left: u32, right: u32, known: Run) -> Option<Run> {
+    fn run(&mut self, left: u32, right: u32, known: Run) -> Result<Option<Run>, TooCostly> {
         let (left, right) = (self.left.node(left), self.right.node(right));
         let same_length = left.end - left.start == right.end - right.start;
         let shift = right.start.wrapping_sub(left.start);
@@ -128,34 +146,42 @@ impl<'d> Walk<'d> {
             known
         } else {
             let same = common_prefix(self.left.written(left), self.right.written(right));
+            self.steps.pay(same / 8)?;
             let end = left.start + same as u32;
             Run { shift, end }
         };
-        (!same_length || run.end < left.end).then_some(run)
+        Ok((!same_length || run.end < left.end).then_some(run))
     }
 
     /// Compares two values that are not written the same.
-    fn compare(&mut self, left: u32, right: u32, run: Run, live: Live) {
+    fn compare(&mut self, left: u32, right: u32, run: Run, live: Live) -> Result<(), TooCostly> {
         let (left_node, right_node) = (self.left.node(left), self.right.node(right));
         let written = (self.left.written(left_node), self.right.written(right_node));
-        let same = match (self.left.kind(left_node), self.right.kind(right_node)) {
+        let kinds = (self.left.kind(left_node), self.right.kind(right_node));
+        if !matches!(kinds, (b'[', b'[') | (b'{', b'{')) {
+            self.steps.pay(written.0.len() + written.1.len())?;
+        }
+        let same = match kinds {
             (b'"', b'"') => text::compare(written.0, written.1).is_eq(),
             (b'-' | b'0'..=b'9', b'-' | b'0'..=b'9') => number::equal(written.0, written.1),
             (b'[', b'[') | (b'{', b'{') => {
-                self.open(left, right, run, live);
+                self.open(left, right, run, live)?;
                 true
             }
             _ => false,
         };
-        if !same {
-            self.report((Some(left), Some(right)));
+        if same {
+            return Ok(());
         }
+        self.report((Some(left), Some(right)))
     }
 
-    fn open(&mut self, left: u32, right: u32, run: Run, live: Live) {
+    fn open(&mut self, left: u32, right: u32, run: Run, live: Live) -> Result<(), TooCostly> {
         let (left_node, right_node) = (self.left.node(left), self.right.node(right));
         let is_object = self.left.kind(left_node) == b'{';
         let names = self.names.len();
+        self.steps.pay(size_steps(self.left, left))?;
+        self.steps.pay(size_steps(self.right, right))?;
         let (left, right) = if is_object {
             (
                 push_names(&mut self.names, self.left, left),
@@ -174,21 +200,24 @@ impl<'d> Walk<'d> {
             // The first step adds 1.
             step: Step::Item(u32::MAX),
         });
+        Ok(())
     }
 
-    fn enter(&self, live: Live, step: Step) -> Option<Live> {
+    /// The pointers that lead further after `step`. None: it is ignored.
+    fn enter(&mut self, live: Live, step: Step) -> Result<Option<Live>, TooCostly> {
         if live.is_none() {
-            return Some(live);
+            return Ok(Some(live));
         }
+        self.steps.pay(live.count() * (8 + self.name(step).len()))?;
         let depth = self.frames.len().saturating_sub(1);
-        match step {
+        Ok(match step {
             Step::Item(item) => {
                 let digits = item.to_string();
                 self.ignored
                     .enter(live, depth, &Decoded::new(digits.as_bytes()))
             }
             Step::Left(_) | Step::Right(_) => self.ignored.enter(live, depth, &self.name(step)),
-        }
+        })
     }
 
     /// The name of a step into an object.
@@ -200,7 +229,15 @@ impl<'d> Walk<'d> {
         })
     }
 
-    fn report(&mut self, (left, right): Pair) {
+    fn report(&mut self, (left, right): Pair) -> Result<(), TooCostly> {
+        for (document, value) in [(self.left, left), (self.right, right)] {
+            if let Some(value) = value {
+                self.steps.pay(size_steps(document, value))?;
+            }
+        }
+        let frames = self.frames.iter();
+        let names = frames.map(|frame| 4 + self.name(frame.step).len());
+        self.steps.pay(names.sum())?;
         let difference = JsonDifference {
             pointer: self.pointer(),
             left: left.map(|left| shown(self.left, left)),
@@ -210,6 +247,7 @@ impl<'d> Walk<'d> {
         let length: usize = values.into_iter().flatten().map(String::len).sum();
         self.room = self.room.saturating_sub(difference.pointer.len() + length);
         self.found.push(difference);
+        Ok(())
     }
 
     /// The JSON pointer to the current place.
@@ -233,9 +271,42 @@ impl<'d> Walk<'d> {
 
     #[cfg(test)]
     pub fn memory(&mut self) -> usize {
-        self.walk();
+        let _ = self.walk();
         self.frames.capacity() * size_of::<Frame>() + self.names.capacity() * size_of::<u32>()
     }
+}
+
+/// The work of [`next_pair`], in steps.
+fn next_steps(frame: &Frame, left: &Document, right: &Document, names: &[u32]) -> usize {
+    const STEP: usize = 8;
+    if !frame.is_object {
+        return STEP;
+    }
+    let length = |range: Range, document: &Document| {
+        let name = range.name(names).map(|name| document.node(name));
+        name.map_or(0, |name| document.written(name).len())
+    };
+    STEP + length(frame.left, left).min(length(frame.right, right))
+}
+
+/// The work of reading a value as a whole, and of sorting its names if it is an object, in steps.
+fn size_steps(document: &Document<'_>, index: u32) -> usize {
+    let node = document.node(index);
+    let (mut count, mut length) = (1, 0);
+    match document.kind(node) {
+        b'{' => {
+            let mut members = items(index, node);
+            while let Some(name) = members.next_item(document) {
+                // The value after the name.
+                let value = members.next_item(document);
+                count += usize::from(value.is_some());
+                length += document.written(document.node(name)).len();
+            }
+        }
+        b'[' => return (node.next - index) as usize,
+        _ => return document.written(node).len(),
+    }
+    (count * 4 + length) * (1 + count.ilog2() as usize)
 }
 
 /// The next pair of a frame, whose step it sets. None: the frame has ended.

@@ -82,6 +82,11 @@ async fn a_call_of_one_message_is_mirrored_unchanged() -> Result<()> {
         assert_eq!(kind.as_deref(), Some("application/grpc+proto"));
     }
     assert_eq!(production.received(), 5);
+    for (class, answers) in [("2xx", 2.0), ("grpc_error", 2.0), ("5xx", 1.0)] {
+        let name = "halftone_mirror_responses_total";
+        let counted = stage.scene.metric(name, &[("class", class)]).await?;
+        assert_eq!(counted, answers, "{class}");
+    }
     stage.end().await
 }
 

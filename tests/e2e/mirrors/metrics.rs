@@ -53,6 +53,11 @@ async fn every_counter_starts_at_0_and_the_time_to_an_answer_is_measured() -> Re
     let metrics = stage.scene.envoy.metrics().await?;
     assert_eq!(metrics.series(MIRRORS), expected);
     assert_eq!(metrics.sum(MIRRORS, &[("mirror", "other")]), 0.0);
+    let responses = "halftone_mirror_responses_total";
+    assert_eq!(metrics.series(responses).len(), 2 * 6);
+    let answered = [("mirror", SHADOW), ("class", "5xx")];
+    assert_eq!(metrics.sum(responses, &answered), 2.0);
+    assert_eq!(metrics.sum(responses, &[]), 2.0, "only what was answered");
     let histograms = metrics.series(DURATIONS);
     let of = |mirror| format!(r#"{DURATIONS}{{mirror="{mirror}",release="reviews"}}"#);
     assert_eq!(histograms, ["other", SHADOW].map(of));

@@ -53,6 +53,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneAnswersDiffer answering reviews",
         "HalftoneConfigurationRejected",
         "HalftoneConflict claims-too",
+        "HalftoneMirrorFails failing reviews",
         "HalftoneMirrorUnanswered crowded reviews",
         "HalftoneMirrorUnanswered gone reviews",
         "HalftoneMirrorUnanswered late reviews",

@@ -55,6 +55,7 @@ fn config() -> Value {
             },
             "mirrors": [
                 mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
+                mirror("failing", "shadow", json!({"headers": {"set": {"x-fail": "1"}}})),
                 mirror("late", "hanging", json!({"timeout": "100ms"})),
                 mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
                 mirror("gone", "gone", json!({})),
@@ -80,6 +81,10 @@ impl Stage {
             Upstream::start("hanging").await?,
         );
         let gone = Refusing::new()?;
+        shadow.direct(|request| match request.header("x-fail") {
+            Some(_) => Script::status(503),
+            None => Script::echo(),
+        });
         hanging.script(Script::hang());
         let clusters = [
             Cluster::new("shadow", shadow.address()),
@@ -136,13 +141,14 @@ impl Stage {
         let bad = second(json!({"active": ""}));
         ensure!(self.scene.envoy.apply(SECOND, Some(&bad)).await? == Applied::Rejected);
 
-        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 5 * MIRRORED);
+        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 6 * MIRRORED);
         for (metric, scraped) in [
             ("halftone_requests_total", requests),
             ("halftone_responses_total", requests),
             ("halftone_request_duration_milliseconds_count", requests),
             ("halftone_mirrors_total", copies),
-            ("halftone_mirror_duration_milliseconds_count", MIRRORED),
+            ("halftone_mirror_duration_milliseconds_count", 2 * MIRRORED),
+            ("halftone_mirror_responses_total", 2 * MIRRORED),
             ("halftone_comparisons_total", MIRRORED),
             ("halftone_conflicts_total", requests - STEADY),
             ("halftone_config_rejected", 1),
