@@ -37,7 +37,7 @@ impl Target for Recipient {
 impl Recipient {
     /// No copy is on its way to the mirror, for this reason.
     fn not_sent(&self, outcome: MirrorOutcome) {
-        self.mirror.metrics.count(outcome);
+        self.mirror.metrics().count(outcome);
         if let Some(pairing) = &self.pairing {
             pairing.not_sent(outcome);
         }
@@ -148,9 +148,9 @@ impl Dispatch {
             None => abi::header(Map::AnswerHeaders, name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
-        mirror.metrics.count(outcome);
+        mirror.metrics().count(outcome);
         if outcome == MirrorOutcome::Answered {
-            mirror.metrics.record_duration(milliseconds(elapsed));
+            mirror.metrics().record_duration(milliseconds(elapsed));
         }
         let Some(pairing) = pairing else { return };
         match head {

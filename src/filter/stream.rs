@@ -85,10 +85,10 @@ impl Stream {
         change_request(&effects, is_alone);
         let release = release?;
         if effects.is_conflict {
-            release.metrics.count_conflict();
+            release.metrics().count_conflict();
         }
         let decision = effects.decision?;
-        release.metrics.count_request(decision.outcome);
+        release.metrics().count_request(decision.outcome);
         self.decided = Some(Decided {
             at: abi::instant(),
             release: Rc::clone(release),
@@ -240,7 +240,7 @@ impl HttpContext for Stream {
             report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
-            let metrics = &decided.release.metrics;
+            let metrics = decided.release.metrics();
             let milliseconds = milliseconds_since(decided.at);
             let ask = || (abi::response_status(), abi::response_details());
             metrics.count_response(&decided.version, decided.response.class(ask), milliseconds);
