@@ -5,16 +5,15 @@
 
 mod selected;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 pub use selected::{Selected, SelectedMirror};
 
-use crate::event::Event;
 use crate::lookup::FixedHasher;
-use crate::metrics::{Kind, Metric, MirrorMetrics, ReleaseMetrics};
+use crate::metrics::{self, Define, Metric, MirrorMetrics, ReleaseMetrics};
 use crate::mirror::limits::{Budget, Permit, Permits};
 use crate::mirror::{Mirror, Samples};
 use crate::release::{Release, Releases};
@@ -27,8 +26,8 @@ pub type Live<M> = Releases<Rc<LiveRelease<M>>>;
 pub struct LiveRelease<M> {
     /// The compiled release.
     pub release: Arc<Release>,
-    /// Its metrics.
-    pub metrics: ReleaseMetrics<M>,
+    metrics: OnceCell<ReleaseMetrics<M>>,
+    define: Define<M>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror<M>>>,
 }
@@ -40,8 +39,8 @@ pub struct LiveMirror<M> {
     pub mirror: Arc<Mirror>,
     /// The release that it belongs to.
     pub release: Arc<Release>,
-    /// Its metrics.
-    pub metrics: MirrorMetrics<M>,
+    metrics: OnceCell<MirrorMetrics<M>>,
+    define: Define<M>,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
     /// The bytes that all copies of this worker may hold.
@@ -52,21 +51,33 @@ pub struct LiveMirror<M> {
 /// The permits of mirrors, by [`LiveMirror::full_name`].
 type PermitsByName = HashMap<String, Permits, FixedHasher>;
 
-/// Makes `releases` live after those of `before`, with metrics that `define` defines. All copies of the
-/// worker share `budget`.
+/// Makes `releases` live after those of `before`, with metrics that `define` defines: at once, or the
+/// metrics of each release when it is first used, if there are more than
+/// [`MOST_AT_ONCE`](metrics::MOST_AT_ONCE). All copies of the worker share `budget`.
 ///
 /// A mirror that stays keeps its permits: copies that were sent before are still on their way.
 pub fn live<M: Metric>(
     releases: Releases,
     before: Option<&Live<M>>,
     budget: &Budget,
-    define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+    define: Define<M>,
 ) -> Live<M> {
+    let numbers = releases
+        .all()
+        .iter()
+        .map(|release| metrics::number(release));
+    let is_at_once = numbers.sum::<usize>() <= metrics::MOST_AT_ONCE;
     let before = before.into_iter().flat_map(mirrors);
     let permits = before.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
     let permits: PermitsByName = permits.collect();
     let budget = budget.with_limit(releases.settings().mirror_budget);
-    releases.map(|release| Rc::new(LiveRelease::new(release, &budget, &permits, define)))
+    releases.map(|release| {
+        let live = LiveRelease::new(release, &budget, &permits, define);
+        if is_at_once {
+            live.define_all();
+        }
+        Rc::new(live)
+    })
 }
 
 /// All mirrors of all releases.
@@ -80,9 +91,8 @@ impl<M: Metric> LiveRelease<M> {
         release: Arc<Release>,
         budget: &Budget,
         permits: &PermitsByName,
-        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+        define: Define<M>,
     ) -> Self {
-        let metrics = ReleaseMetrics::define(&release, define);
         let mirrors = release.mirrors.iter().map(|mirror| {
             let mut live = LiveMirror::new(&release, mirror, budget, define);
             if let Some(permits) = permits.get(&live.full_name()) {
@@ -91,10 +101,24 @@ impl<M: Metric> LiveRelease<M> {
             Rc::new(live)
         });
         Self {
-            metrics,
+            metrics: OnceCell::new(),
+            define,
             mirrors: mirrors.collect(),
             release,
         }
+    }
+
+    fn define_all(&self) {
+        self.metrics();
+        for mirror in &self.mirrors {
+            mirror.metrics();
+        }
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> &ReleaseMetrics<M> {
+        self.metrics
+            .get_or_init(|| ReleaseMetrics::define(&self.release, &mut { self.define }))
     }
 }
 
@@ -103,20 +127,28 @@ impl<M> LiveMirror<M> {
         release: &Arc<Release>,
         mirror: &Arc<Mirror>,
         budget: &Budget,
-        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
-    ) -> Self
-    where
-        M: Metric,
-    {
+        define: Define<M>,
+    ) -> Self {
         let samples = mirror.compare.as_ref().map(|compare| compare.samples);
         Self {
-            metrics: MirrorMetrics::define(&release.name, mirror, define),
+            metrics: OnceCell::new(),
+            define,
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
             budget: budget.clone(),
             mirror: Arc::clone(mirror),
             release: Arc::clone(release),
         }
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> &MirrorMetrics<M>
+    where
+        M: Metric,
+    {
+        let define =
+            || MirrorMetrics::define(&self.release.name, &self.mirror, &mut { self.define });
+        self.metrics.get_or_init(define)
     }
 
     /// The names of its release and of itself: `reviews/v3-shadow`.

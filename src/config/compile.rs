@@ -98,7 +98,7 @@ fn compile_release(
         "the release's name, such as name: \"reviews\"",
         violations,
     );
-    names::dns_label(name, &path.field("name"), violations);
+    let name = names::dns_label(name, &path.field("name"), violations);
 
     let authorities = release
         .route

@@ -4,6 +4,10 @@ use std::fmt;
 
 use super::quoted::{is_plain, quoted};
 
+/// The longest name that a step has whole, in bytes. A name can be as long as the configuration, and
+/// each violation below it has a copy.
+const LONGEST_NAME: usize = 256;
+
 /// A place in a configuration. It prints as `releases[0].canary.split`; a name that is not plain
 /// prints as `headers[":path"]`, at most 60 characters of it.
 ///
@@ -47,12 +51,17 @@ impl<'p> Path<'p> {
         }
     }
 
-    /// The steps from the root to this place.
+    /// The steps from the root to this place. A name of more than [`LONGEST_NAME`] bytes is cut, and
+    /// has its length at the end: long names that begin alike and are equally long are one step.
     pub fn steps(&self) -> Vec<Step<Box<str>>> {
         let mut steps = Vec::new();
         let mut path = self;
         while let Some(parent) = path.parent {
             steps.push(match path.step {
+                Step::Field(name) if name.len() > LONGEST_NAME => {
+                    let start: String = name.chars().take(LONGEST_NAME / 4).collect();
+                    Step::Field(format!("{start}… {}", name.len()).into())
+                }
                 Step::Field(name) => Step::Field(name.into()),
                 Step::Index(index) => Step::Index(index),
             });

@@ -162,6 +162,9 @@ impl<'de> Node<'_, 'de> {
             }
         }
         for name in unknown {
+            if self.violations.is_full() {
+                break;
+            }
             let message = hints::unknown_field(name, fields);
             self.violations.unknown_field(&self.path, name, message);
         }
@@ -344,6 +347,9 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Unsupported> {
+        if self.violations.is_full() {
+            return Ok(None);
+        }
         let Some((name, value)) = self.members.next() else {
             return Ok(None);
         };

@@ -9,6 +9,9 @@ use super::path::{Path, Step};
 /// memory and its log.
 const MOST: usize = 1_000;
 
+/// The most text of all violations together, in bytes. Long names make long paths and messages.
+const MOST_TEXT: usize = 256 << 10;
+
 /// One thing that is wrong. It prints as `path: message`, on one line of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -24,11 +27,13 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything that is wrong with one configuration, at most 1,000 violations. It prints one
-/// violation a line, and a last line if there are more.
+/// Everything that is wrong with one configuration, at most 1,000 violations and 256 KiB of text. It
+/// prints one violation a line, and a last line if there are more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     found: Vec<Violation>,
+    /// The length of all paths and messages, in bytes.
+    text: usize,
     are_cut: bool,
     root: Place,
 }
@@ -71,9 +76,8 @@ impl Violations {
 
     /// Whether no more violations are taken, so that looking for more is useless.
     pub(super) fn is_full(&mut self) -> bool {
-        let is_full = self.found.len() >= MOST;
-        self.are_cut |= is_full;
-        is_full
+        self.are_cut |= self.found.len() >= MOST;
+        self.are_cut
     }
 
     /// Reports a value of a wrong type. [`Violations::add`] ignores the value and its parts from now
@@ -114,6 +118,12 @@ impl Violations {
 
     fn push(&mut self, path: &Path<'_>, message: String) {
         let path = path.to_string();
+        let text = self.text + path.len() + message.len();
+        if text > MOST_TEXT {
+            self.are_cut = true;
+            return;
+        }
+        self.text = text;
         self.found.push(Violation { path, message });
     }
 

@@ -41,7 +41,7 @@ impl Target for Recipient {
 impl Recipient {
     /// No copy is on its way to the mirror, for this reason.
     fn not_sent(&self, outcome: MirrorOutcome) {
-        self.mirror.metrics.count(outcome);
+        self.mirror.metrics().count(outcome);
         if let Some(pairing) = &self.pairing {
             pairing.not_sent(outcome);
         }
@@ -152,14 +152,14 @@ impl Dispatch {
             None => abi::header(Map::AnswerHeaders, name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
-        mirror.metrics.count(outcome);
+        mirror.metrics().count(outcome);
         if outcome == MirrorOutcome::Answered {
             let grpc_status =
                 || header(GRPC_STATUS).or_else(|| abi::header(Map::AnswerTrailers, GRPC_STATUS));
             let status = header(":status");
             let class =
                 ResponseClass::of_complete(copy.kind.into(), status.as_deref(), grpc_status);
-            mirror.metrics.count_answer(class, milliseconds(elapsed));
+            mirror.metrics().count_answer(class, milliseconds(elapsed));
         }
         let Some(pairing) = pairing else { return };
         match head {

@@ -29,7 +29,7 @@ thread_local! {
 /// Serves `releases` for `plugin` from now on.
 pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
-    let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, &mut define));
+    let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
     LAST_GOOD.with_borrow_mut(|last_good| {
         last_good.insert(plugin.to_owned(), Rc::downgrade(&live));

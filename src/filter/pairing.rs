@@ -80,7 +80,7 @@ impl LivePairing {
     pub fn report(&self, pair: Option<ComparedPair>) {
         let Some(pair) = pair else { return };
         let (mirror, result) = (&self.mirror, pair.comparison.result);
-        mirror.metrics.count_comparison(result);
+        mirror.metrics().count_comparison(result);
         match result {
             ComparisonResult::Same => {}
             ComparisonResult::NotCompared => {

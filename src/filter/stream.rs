@@ -84,10 +84,10 @@ impl Stream {
         change_request(&effects, is_alone);
         let release = release?;
         if effects.is_conflict {
-            release.metrics.count_conflict();
+            release.metrics().count_conflict();
         }
         let decision = effects.decision?;
-        release.metrics.count_request(decision.outcome);
+        release.metrics().count_request(decision.outcome);
         self.decided = Some(Decided {
             at: abi::instant(),
             release: Rc::clone(release),
@@ -97,7 +97,7 @@ impl Stream {
             response: Response::to(Call::of(head)),
         });
         let selected = release.select(&decision, head, draw.chance);
-        release.metrics.count_unread(head.budget().unread());
+        release.metrics().count_unread(head.budget().unread());
         selected
     }
 
@@ -249,7 +249,7 @@ impl HttpContext for Stream {
             report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
-            let metrics = &decided.release.metrics;
+            let metrics = decided.release.metrics();
             let milliseconds = milliseconds_since(decided.at);
             let ask = || (abi::response_status(), abi::response_details());
             metrics.count_response(&decided.version, decided.response.class(ask), milliseconds);

@@ -52,7 +52,7 @@ impl<M: Metric> LiveRelease<M> {
         for live in selecting {
             let mirror = &live.mirror;
             match mirror.refusal(kind, length) {
-                Some(outcome) => live.metrics.count(outcome),
+                Some(outcome) => live.metrics().count(outcome),
                 None => mirrors.push(SelectedMirror {
                     mirror: Rc::clone(live),
                     compare: mirror.comparison(chance).cloned(),

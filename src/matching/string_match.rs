@@ -85,9 +85,16 @@ impl StringMatch {
         // user wrote.
         compile(pattern, Self::LARGEST_REGEX)?;
         let whole = format!("^(?:{pattern})$");
-        let regex = compile(&whole, Self::LARGEST_REGEX)?;
-        // The library does not tell the size of a compiled regex, but whether it is within a limit.
-        let (mut below, mut size) = (0, Self::LARGEST_REGEX);
+        // The library does not tell the size of a compiled regex, but whether it is within a limit. Most
+        // are small, so the search begins there.
+        let (mut below, mut size) = (0, Self::LARGEST_REGEX / 64);
+        let regex = loop {
+            match compile(&whole, size) {
+                Ok(regex) => break regex,
+                Err(error) if size >= Self::LARGEST_REGEX => return Err(error.into()),
+                Err(_) => (below, size) = (size, size * 2),
+            }
+        };
         while size - below > Self::LARGEST_REGEX / 64 {
             let limit = usize::midpoint(below, size);
             match compile(&whole, limit) {

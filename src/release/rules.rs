@@ -124,11 +124,15 @@ impl Index {
     }
 }
 
+/// The most headers of a rule that are tried for the index. Trying one takes a walk over the rule.
+const MOST_TRIED_HEADERS: usize = 8;
+
 /// The header that the most rules need to have a certain value.
 fn most_tested_header(rules: &[Rule]) -> Option<&str> {
     let mut counts: Lookup<(usize, &str)> = Lookup::default();
     for rule in rules {
         let names = rule.matches.first().into_iter().flat_map(tested_headers);
+        let names = names.take(MOST_TRIED_HEADERS);
         for name in names.filter(|name| needed_values(rule, name).is_some()) {
             counts.entry(name.as_bytes().into()).or_insert((0, name)).0 += 1;
         }

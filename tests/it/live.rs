@@ -1,12 +1,13 @@
 //! Releases and mirrors that serve: updates, and the mirrors that a request is captured for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use halftone::draw::Draw;
+use halftone::event::ResponseClass;
 use halftone::live::{Live, LiveMirror, live, mirrors};
-use halftone::metrics::Metric;
+use halftone::metrics::{Define, MOST_AT_ONCE, Metric};
 use halftone::mirror::RequestKind;
 use halftone::mirror::limits::Budget;
 use halftone::request::{Header, RequestHead};
@@ -37,12 +38,55 @@ fn update(names: &[&str], before: Option<&Live<Uncounted>>, budget: &Budget) -> 
     }
     let configuration = json!({"releases": releases, "mirrorBudget": "1KiB"});
     let compiled = halftone::config::load(configuration.to_string().as_bytes()).unwrap();
-    live(compiled, before, budget, &mut |_, _| Uncounted)
+    live(compiled, before, budget, |_, _| Uncounted)
 }
 
 fn find<'l>(live: &'l Live<Uncounted>, name: &str) -> &'l LiveMirror<Uncounted> {
     let mut all = mirrors(live);
     all.find(|mirror| mirror.full_name() == name).unwrap()
+}
+
+thread_local! {
+    static DEFINED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A configuration of more metrics than are defined at once must not hold the thread that reads it.
+#[test]
+fn the_metrics_of_very_many_releases_are_defined_when_they_are_used() {
+    let define: Define<Uncounted> = |_, _| {
+        DEFINED.set(DEFINED.get() + 1);
+        Uncounted
+    };
+    let defined = || DEFINED.replace(0);
+    let of = |count: usize| {
+        let releases: Vec<Value> = (0..count)
+            .map(|index| {
+                json!({
+                    "name": format!("r{index}"), "hosts": [format!("h{index}")], "principal": "v1",
+                    "mirrors": [{"name": "m", "cluster": "c"}],
+                })
+            })
+            .collect();
+        let text = json!({"releases": releases}).to_string();
+        let releases = halftone::config::load(text.as_bytes()).unwrap();
+        live(releases, None, &Budget::default(), define)
+    };
+    of(1);
+    let each = defined();
+    let fitting = MOST_AT_ONCE / each;
+    of(fitting);
+    assert_eq!(defined(), fitting * each);
+    let live = of(fitting + 1);
+    assert_eq!(defined(), 0);
+    let release = &live.all()[0];
+    for _ in 0..2 {
+        release.metrics().count_conflict();
+    }
+    let of_release = defined();
+    release.mirrors[0]
+        .metrics()
+        .count_answer(ResponseClass::Status(2), 1);
+    assert_eq!(of_release + defined(), each);
 }
 
 #[test]
@@ -113,12 +157,15 @@ fn a_mirror_is_selected_or_counts_why_not() {
         ],
     }]});
     let compiled = halftone::config::load(configuration.to_string().as_bytes()).unwrap();
-    let mut metrics: BTreeMap<String, Counted> = BTreeMap::new();
-    let live = live(compiled, None, &Budget::default(), &mut |_, event| {
+    thread_local! {
+        static METRICS: RefCell<BTreeMap<String, Counted>> = RefCell::default();
+    }
+    let live = live(compiled, None, &Budget::default(), |_, event| {
         let metric = Counted(Box::leak(Box::default()));
-        metrics.insert(event.to_string(), metric);
+        METRICS.with_borrow_mut(|metrics| metrics.insert(event.to_string(), metric));
         metric
     });
+    let metrics = METRICS.take();
     let release = &live.all()[0];
     let post = (&b":method"[..], &b"POST"[..]);
     let get = (&b":method"[..], &b"GET"[..]);

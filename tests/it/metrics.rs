@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use halftone::config;
 use halftone::draw::Draw;
 use halftone::event::ResponseClass;
-use halftone::metrics::{Kind, Metric, MirrorMetrics, ReleaseMetrics};
+use halftone::metrics::{Kind, Metric, MirrorMetrics, ReleaseMetrics, number};
 use halftone::mirror::{ComparisonResult, MirrorOutcome};
 use halftone::request::RequestHead;
 
@@ -89,6 +89,8 @@ fn each_outcome_version_and_mirror_has_its_metrics() {
         ),
         ("halftone_comparisons_total", ComparisonResult::ALL.len()),
     ];
+    let releases = config::load(CONFIGURATION.as_bytes()).unwrap();
+    assert_eq!(number(&releases.all()[0]), defined.0.len());
     for (ending, expected) in table {
         assert_eq!(count(ending), expected, "{ending}");
     }

@@ -112,6 +112,21 @@ fn no_configuration_is_no_release() {
 }
 
 #[test]
+fn the_text_of_all_violations_is_bounded() {
+    const MOST: usize = 256 << 10;
+    let name = |index: usize| "\u{202e}".repeat(80) + &index.to_string();
+    let hosts: Vec<String> = (0..900).map(name).collect();
+    let config = serde_json::json!({"releases": [{"name": "a", "hosts": hosts, "principal": "v1", "canary": {}}]});
+    let violations = halftone::config::load_value(&config).unwrap_err();
+    let text: usize = violations
+        .iter()
+        .map(|violation| violation.path.len() + violation.message.len())
+        .sum();
+    assert!((MOST - 1_000..=MOST).contains(&text), "{text}");
+    assert!(violations.are_cut() && violations.iter().len() < 900);
+}
+
+#[test]
 fn at_most_a_thousand_violations_are_reported_and_that_there_are_more() {
     for (item, at_least) in [("1", 100_000), ("{}", 100_000), ("1", 1_001)] {
         let text = format!("{{\"releases\": [{}]}}", vec![item; at_least].join(","));

@@ -1,5 +1,6 @@
 //! Matches, their conditions, and the tests of values.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use super::{names, numbers};
@@ -7,6 +8,7 @@ use crate::config::path::Path;
 use crate::config::quoted::{listed, quoted};
 use crate::config::violation::Violations;
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
+use crate::lookup::FixedHasher;
 use crate::matching::{Condition, Match, RegexError, StringMatch};
 use crate::request::ClientOs;
 
@@ -72,11 +74,11 @@ fn compile(
     ];
     for (field, tests, condition) in headers {
         let path = path.field(field);
-        for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
+        let mut known = HashSet::<_, FixedHasher>::default();
+        for (name, test) in tests.iter().flat_map(Named::iter) {
             let path = path.field(name);
             let name = names::tested_header(name, &path, violations);
-            let mut before = tests.iter().flat_map(Named::iter).take(index);
-            if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
+            if !known.insert(name.clone()) {
                 let message = format!(
                     "{} is tested already; omit one of them (case is ignored)",
                     quoted(&name)

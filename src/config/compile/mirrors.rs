@@ -1,5 +1,6 @@
 //! Mirrors and their destinations.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::config::{
     DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, SizeConfig,
 };
 use crate::destination::Destination;
+use crate::lookup::FixedHasher;
 use crate::mirror::{Edits, Mirror};
 
 const DEFAULT_BUDGET: &str = "16MiB";
@@ -81,7 +83,7 @@ fn compile_mirror(
         "the mirror's name, such as name: \"shadow\"",
         violations,
     );
-    names::label_value(name, &name_path, violations);
+    let name = names::label_value(name, &name_path, violations);
     let matches = mirror.r#match.as_deref().map(|matches| {
         conditions::compile_all(
             Some(matches),
@@ -271,11 +273,12 @@ fn compile_headers(
     violations: &mut Violations,
 ) {
     let set_path = path.field("set");
+    let mut known = HashSet::<_, FixedHasher>::default();
     for (name, value) in headers.set.iter().flat_map(Named::iter) {
         let path = set_path.field(name);
         let name = names::copied_header(name, &path, violations);
         names::header_value(value, &path, violations);
-        if edits.set.iter().any(|(other, _)| *other == name) {
+        if !known.insert(name.clone()) {
             let message = format!(
                 "{} is set already; omit one of them (case is ignored)",
                 quoted(&name)

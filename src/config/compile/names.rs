@@ -58,8 +58,9 @@ const NOT_FOR_ROUTING_PREFIXES: [&str; 9] = [
     "x-forwarded-",
 ];
 
-/// The name that is compiled in place of a missing one. It is valid everywhere, so that one mistake
-/// is reported once.
+/// The name that is compiled in place of a missing or wrong one. It is valid everywhere, so that one
+/// mistake is reported once, and short, though a wrong name can be as long as the configuration and
+/// have thousands of copies.
 pub const STAND_IN: &str = "missing";
 
 /// A string that must be there. `example` is what to write if it is missing.
@@ -82,25 +83,30 @@ pub fn not_empty(text: &str, path: &Path<'_>, example: &str, violations: &mut Vi
     }
 }
 
-/// The name of a release: a DNS label.
-pub fn dns_label(name: &str, path: &Path<'_>, violations: &mut Violations) {
+/// The name of a release: a DNS label. Returns the stand-in for a name that is none.
+pub fn dns_label<'t>(name: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t str {
     let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !is_label(name, is_allowed) {
         let expected =
             r#"a DNS label (up to 63 of a-z, 0-9 and "-", a letter or digit first and last)"#;
         let fixed = as_label(&name.to_ascii_lowercase(), is_allowed);
         violations.add(path, not_a_label(name, expected, fixed, path));
+        return STAND_IN;
     }
+    name
 }
 
-/// The name of a version, a rule or a mirror: a Kubernetes label value.
-pub fn label_value(name: &str, path: &Path<'_>, violations: &mut Violations) {
+/// The name of a version, a rule or a mirror: a Kubernetes label value. Returns the stand-in for a
+/// name that is none.
+pub fn label_value<'t>(name: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t str {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !is_label(name, is_allowed) {
         let expected = r#"a name (up to 63 of a-z, A-Z, 0-9, "-", "_" and ".", a letter or digit first and last)"#;
         let fixed = as_label(name, is_allowed);
         violations.add(path, not_a_label(name, expected, fixed, path));
+        return STAND_IN;
     }
+    name
 }
 
 fn is_label(name: &str, is_allowed: impl Fn(u8) -> bool) -> bool {

@@ -1,5 +1,6 @@
 //! Blue-green and canary.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::versions::Versions;
@@ -11,14 +12,15 @@ use crate::config::violation::Violations;
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
+use crate::lookup::FixedHasher;
 use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
 /// The strategy of `release`: at most one, and exactly one if the release has no mirrors.
 #[inline(never)]
-pub fn compile(
-    release: &ReleaseConfig,
+pub fn compile<'c>(
+    release: &'c ReleaseConfig,
     principal: &Arc<Version>,
-    versions: &mut Versions<'_>,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
@@ -39,21 +41,20 @@ pub fn compile(
             } else if release.mirrors.is_none() {
                 violations.add(path, "has no strategy; write canary, blueGreen or mirrors");
             }
-            compile_canary(
-                &CanaryConfig::default(),
-                principal,
-                versions,
-                path,
-                violations,
-            )
+            Strategy::Canary {
+                take_over: None,
+                rules: Rules::default(),
+                split: None,
+                principal: versions.outcome(principal, Reason::Principal),
+            }
         }
     }
 }
 
 #[inline(never)]
-fn compile_blue_green(
-    blue_green: &BlueGreenConfig,
-    versions: &mut Versions<'_>,
+fn compile_blue_green<'c>(
+    blue_green: &'c BlueGreenConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
@@ -70,9 +71,9 @@ fn compile_blue_green(
     Strategy::BlueGreen { active, preview }
 }
 
-fn compile_preview(
-    preview: &PreviewConfig,
-    versions: &mut Versions<'_>,
+fn compile_preview<'c>(
+    preview: &'c PreviewConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Preview {
@@ -90,10 +91,10 @@ fn compile_preview(
 }
 
 #[inline(never)]
-fn compile_canary(
-    canary: &CanaryConfig,
+fn compile_canary<'c>(
+    canary: &'c CanaryConfig,
     principal: &Arc<Version>,
-    versions: &mut Versions<'_>,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
@@ -129,9 +130,9 @@ fn compile_canary(
     }
 }
 
-fn compile_rules(
-    rules: &[RuleConfig],
-    versions: &mut Versions<'_>,
+fn compile_rules<'c>(
+    rules: &'c [RuleConfig],
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Rule> {
@@ -146,9 +147,9 @@ fn compile_rules(
 }
 
 #[inline(never)]
-fn compile_rule(
-    rule: &RuleConfig,
-    versions: &mut Versions<'_>,
+fn compile_rule<'c>(
+    rule: &'c RuleConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Rule {
@@ -159,7 +160,7 @@ fn compile_rule(
         "the rule's name, such as name: \"testers\"",
         violations,
     );
-    names::label_value(name, &name_path, violations);
+    let name = names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
     let matches = conditions::compile_all(rule.r#match.as_deref(), &reason, path, violations);
     let target = match (&rule.version, &rule.split) {
@@ -204,13 +205,14 @@ fn compile_rule(
 /// The versions of a split that have a weight above 0. Those of weight 0 are versions of the release
 /// too.
 #[inline(never)]
-fn compile_weights(
-    weights: &[WeightConfig],
-    versions: &mut Versions<'_>,
+fn compile_weights<'c>(
+    weights: &'c [WeightConfig],
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<(Arc<Version>, f64)> {
     let mut compiled: Vec<(Arc<Version>, f64)> = Vec::with_capacity(weights.len());
+    let mut known = HashSet::<_, FixedHasher>::default();
     for (index, arm) in weights.iter().enumerate() {
         let path = path.index(index);
         let version_path = path.field("version");
@@ -220,8 +222,9 @@ fn compile_weights(
             "the version that has this weight, such as version: \"v2\"",
             violations,
         );
-        let name = version.name();
-        if arm.version.is_some() && compiled.iter().any(|(other, _)| other.name() == name) {
+        if let Some(name) = &arm.version
+            && !known.insert(name.as_str())
+        {
             let message = format!(
                 "version {} has a weight in this split already; omit one of them",
                 quoted(name)

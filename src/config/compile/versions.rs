@@ -1,5 +1,6 @@
 //! The versions and outcomes of one release while it is compiled.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::names;
@@ -7,14 +8,17 @@ use crate::config::Named;
 use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
+use crate::lookup::FixedHasher;
 use crate::release::{Outcome, Outcomes, Reason, Version};
 
 /// Collects the versions and outcomes of a release, and gives each its index.
 pub struct Versions<'c> {
-    authorities: Option<&'c Named<String>>,
+    authorities: HashMap<&'c str, &'c str, FixedHasher>,
     /// Names that no version may have, and what draws by each.
     taken: Vec<(&'static str, &'static str)>,
     versions: Vec<Arc<Version>>,
+    /// The versions by the names that the configuration has for them.
+    by_name: HashMap<&'c str, Arc<Version>, FixedHasher>,
     outcomes: Outcomes,
 }
 
@@ -27,10 +31,14 @@ impl<'c> Versions<'c> {
         authorities: Option<&'c Named<String>>,
         taken: Vec<(&'static str, &'static str)>,
     ) -> Self {
+        let authorities = authorities.into_iter().flat_map(Named::iter);
         Self {
-            authorities,
             taken,
+            authorities: authorities
+                .map(|(version, authority)| (version.as_str(), authority.as_str()))
+                .collect(),
             versions: Vec::new(),
+            by_name: HashMap::default(),
             outcomes: Outcomes::new(release),
         }
     }
@@ -38,14 +46,14 @@ impl<'c> Versions<'c> {
     /// The version `name`. It is added if it is new.
     pub fn version(
         &mut self,
-        name: &str,
+        name: &'c str,
         path: &Path<'_>,
         violations: &mut Violations,
     ) -> Arc<Version> {
-        if let Some(known) = self.versions.iter().find(|version| version.name() == name) {
+        if let Some(known) = self.by_name.get(name) {
             return Arc::clone(known);
         }
-        names::label_value(name, path, violations);
+        let label = names::label_value(name, path, violations);
         if let Some((_, drawing)) = self.taken.iter().find(|(taken, _)| *taken == name) {
             let message = format!(
                 "the {drawing} draw by the name {}, so both would select the same sessions; rename the version, such as {}",
@@ -54,22 +62,17 @@ impl<'c> Versions<'c> {
             );
             violations.add(path, message);
         }
-        let authority = self
-            .authorities
-            .and_then(|authorities| authorities.get(name));
-        let version = Arc::new(Version::new(
-            name,
-            self.versions.len(),
-            authority.map(String::as_str),
-        ));
+        let authority = self.authorities.get(name).copied();
+        let version = Arc::new(Version::new(label, self.versions.len(), authority));
         self.versions.push(Arc::clone(&version));
+        self.by_name.insert(name, Arc::clone(&version));
         version
     }
 
     /// The version `name`, which must be there. `example` is what to write if it is missing.
     pub fn required(
         &mut self,
-        name: Option<&str>,
+        name: Option<&'c str>,
         path: &Path<'_>,
         example: &str,
         violations: &mut Violations,
