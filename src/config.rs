@@ -4,7 +4,9 @@ mod compile;
 mod duration;
 mod hints;
 mod json;
+mod known;
 mod named;
+mod outline;
 mod path;
 mod quoted;
 mod read;
@@ -15,6 +17,7 @@ mod wire;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use known::Known;
 pub use violation::{Violation, Violations};
 pub use wire::*;
 

@@ -13,7 +13,7 @@ use super::dispatch::Dispatch;
 use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, RootStatus};
 use super::stream::Stream;
-use crate::config::{self, Violations};
+use crate::config::Violations;
 use crate::escape::for_log;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
@@ -112,7 +112,7 @@ impl RootContext for Root {
         let mut status = RootStatus::new(&abi::plugin_name());
         let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
-        let refusal = match config::load(&text) {
+        let refusal = match live::load(status.plugin(), &text) {
             Ok(releases) => {
                 let read_at = abi::instant();
                 self.accept(&mut status, releases);
