@@ -172,7 +172,9 @@ fn nth<'v>(value: &'v mut Value, position: &mut usize) -> Option<&'v mut Value> 
     *position -= 1;
     match value {
         Value::Array(items) => items.iter_mut().find_map(|item| nth(item, position)),
-        Value::Object(members) => members.values_mut().find_map(|member| nth(member, position)),
+        Value::Object(members) => members
+            .values_mut()
+            .find_map(|member| nth(member, position)),
         _ => None,
     }
 }
