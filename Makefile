@@ -112,12 +112,12 @@ bench: build empty envoy ## Measure the core, and what a request costs Envoy: do
 	cargo run --quiet --locked --profile bench -p halftone-lab --bin bench
 
 # target/fuzz keeps the inputs that the fuzzer found; the next run starts with them.
-fuzz: $(FUZZ) ## Fuzz the comparison and the header path, a minute each; needs a nightly toolchain
-	mkdir -p $(FUZZED)/corpus/{json_diff,head}
-	for target in json_diff head; do \
+fuzz: $(FUZZ) ## Fuzz the comparison, the header path and configurations, a minute each; needs a nightly toolchain
+	mkdir -p $(FUZZED)/corpus/{json_diff,head,config}
+	for target in json_diff head config; do \
 		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" cargo +nightly fuzz run --target-dir $(FUZZED) \
 			$$target $(FUZZED)/corpus/$$target -- \
-			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=10 -verbosity=0 -print_final_stats=1; \
+			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1; \
 	done
 
 demo: build envoy ## Play releases in a real Envoy; KEEP=1 leaves it running, PORT=8080 chooses its port

@@ -4,7 +4,9 @@ mod compile;
 mod duration;
 mod hints;
 mod json;
+mod known;
 mod named;
+mod outline;
 mod path;
 mod punycode;
 mod quoted;
@@ -17,6 +19,7 @@ mod wire;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use known::Known;
 pub use services::Proxy;
 pub use violation::{Violation, Violations};
 pub use wire::*;

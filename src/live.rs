@@ -55,9 +55,10 @@ type PermitsByName = HashMap<String, Permits, FixedHasher>;
 /// metrics of each release when it is first used, if there are more than
 /// [`MOST_AT_ONCE`](metrics::MOST_AT_ONCE). All copies of the worker share `budget`.
 ///
-/// A mirror that stays keeps its permits: copies that were sent before are still on their way.
+/// A release that was not compiled again stays as it is. A mirror that stays keeps its permits: copies
+/// that were sent before are still on their way.
 pub fn live<M: Metric>(
-    releases: Releases,
+    mut releases: Releases,
     before: Option<&Live<M>>,
     budget: &Budget,
     define: Define<M>,
@@ -67,16 +68,24 @@ pub fn live<M: Metric>(
         .iter()
         .map(|release| metrics::number(release));
     let is_at_once = numbers.sum::<usize>() <= metrics::MOST_AT_ONCE;
-    let before = before.into_iter().flat_map(mirrors);
-    let permits = before.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
+    let mut kept: HashMap<*const Release, &Rc<LiveRelease<M>>, FixedHasher> = HashMap::default();
+    if let Some(before) = before {
+        releases.share_hosts(before);
+        let all = before.all().iter();
+        kept.extend(all.map(|live| (Arc::as_ptr(&live.release), live)));
+    }
+    let permits = before.into_iter().flat_map(mirrors);
+    let permits = permits.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
     let permits: PermitsByName = permits.collect();
     let budget = budget.with_limit(releases.settings().mirror_budget);
     releases.map(|release| {
-        let live = LiveRelease::new(release, &budget, &permits, define);
+        let kept = kept.get(&Arc::as_ptr(&release)).copied().cloned();
+        let live =
+            kept.unwrap_or_else(|| Rc::new(LiveRelease::new(release, &budget, &permits, define)));
         if is_at_once {
             live.define_all();
         }
-        Rc::new(live)
+        live
     })
 }
 

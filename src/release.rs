@@ -31,6 +31,8 @@ use crate::mirror::Mirror;
 pub struct Release {
     /// A DNS label, unique in the configuration. It salts the sessions and labels the metrics.
     pub name: Box<str>,
+    /// The hosts that it claims: each an exact host, `*.suffix` or `*`. [`Releases::insert`] sets them.
+    pub hosts: Vec<Box<str>>,
     /// All versions that the release names, in the order of [`Version::index`].
     pub versions: Vec<Arc<Version>>,
     /// All outcomes of its decisions, in the order of [`Outcome::index`].

@@ -35,43 +35,93 @@ pub(super) fn compile(
     proxy: Proxy<'_>,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
-    let releases = compile_releases(config, proxy, &mut violations);
+    let mut compiling = Compiling::new(config, proxy, &mut violations);
+    for one in config.releases.iter().flatten() {
+        if violations.is_full() {
+            break;
+        }
+        compiling.compile(one, &mut violations);
+    }
     if violations.is_empty() {
-        Ok(releases)
+        Ok(compiling.into_releases())
     } else {
         Err(violations)
     }
 }
 
-fn compile_releases(
-    config: &PluginConfig,
-    proxy: Proxy<'_>,
-    violations: &mut Violations,
-) -> Releases {
-    let mut settings = Settings::default();
-    settings.explain = config
-        .explain
-        .as_ref()
-        .map(|explain| explain_header(explain, violations));
-    settings.access_log = config.access_log.unwrap_or(false);
-    settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
-    let mut compiled = Releases::new(settings);
-    let path = Path::ROOT.field("releases");
-    let releases = config.releases.as_deref().unwrap_or_default();
-    let mut names = names::Unique::new("releases");
-    let mut claims = hosts::Claims::default();
-    for (index, one) in releases.iter().enumerate() {
-        if violations.is_full() {
-            break;
+/// The releases of a configuration, added one by one, and what must differ between them.
+pub(super) struct Compiling<'p> {
+    compiled: Releases,
+    proxy: Proxy<'p>,
+    names: names::Unique,
+    claims: hosts::Claims,
+}
+
+impl<'p> Compiling<'p> {
+    /// No releases yet, with the settings of `config`, for `proxy`.
+    pub(super) fn new(
+        config: &PluginConfig,
+        proxy: Proxy<'p>,
+        violations: &mut Violations,
+    ) -> Self {
+        let mut settings = Settings::default();
+        settings.explain = config
+            .explain
+            .as_ref()
+            .map(|explain| explain_header(explain, violations));
+        settings.access_log = config.access_log.unwrap_or(false);
+        settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
+        Self {
+            compiled: Releases::new(settings),
+            proxy,
+            names: names::Unique::new("releases"),
+            claims: hosts::Claims::default(),
         }
-        let path = path.index(index);
-        names.insert(one.name.as_deref(), index, &path, violations);
-        claims.add(one, index, &path, violations);
-        let budget = compiled.settings().mirror_budget;
-        let release = compile_release(one, budget, &path, violations);
-        compiled.insert(release, one.claimed(proxy));
     }
-    compiled
+
+    /// What applies to all releases.
+    pub(super) fn settings(&self) -> &Settings {
+        self.compiled.settings()
+    }
+
+    /// Compiles and adds the next release. It depends on the proxy, and of the configuration on `one` and
+    /// the mirror budget alone: [`Known`](super::Known) relies on it.
+    pub(super) fn compile(
+        &mut self,
+        one: &ReleaseConfig,
+        violations: &mut Violations,
+    ) -> &Arc<Release> {
+        let index = self.compiled.all().len();
+        let path = Path::ROOT.field("releases");
+        let path = path.index(index);
+        self.names
+            .insert(one.name.as_deref(), index, &path, violations);
+        self.claims.add(one, index, &path, violations);
+        let budget = self.settings().mirror_budget;
+        let release = compile_release(one, budget, &path, violations);
+        self.compiled.insert(release, one.claimed(self.proxy))
+    }
+
+    /// Adds a release that was compiled before. `one` has its hosts and its services.
+    pub(super) fn add(
+        &mut self,
+        release: Arc<Release>,
+        one: &ReleaseConfig,
+        violations: &mut Violations,
+    ) {
+        let index = self.compiled.all().len();
+        let path = Path::ROOT.field("releases");
+        let path = path.index(index);
+        self.names
+            .insert(Some(&release.name), index, &path, violations);
+        self.claims.add(one, index, &path, violations);
+        self.compiled.add(release);
+    }
+
+    /// All of them.
+    pub(super) fn into_releases(self) -> Releases {
+        self.compiled
+    }
 }
 
 fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<str> {
@@ -138,6 +188,7 @@ fn compile_release(
     });
     Release {
         name: name.into(),
+        hosts: Vec::new(),
         versions,
         outcomes,
         strategy,

@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Reader {
 }
 
 /// The name of a member.
-struct Name<'de>(Cow<'de, str>);
+pub struct Name<'de>(pub Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Self, D::Error> {

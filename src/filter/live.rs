@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 use proxy_wasm::types::MetricType;
 
 use super::abi::Metric;
+use crate::config::{Known, Proxy, Violations};
 use crate::event::Event;
 use crate::live;
 use crate::lookup::FixedHasher;
@@ -24,6 +25,17 @@ thread_local! {
 
     /// What serves in this worker, by plugin, as long as a root or a request holds it.
     static LAST_GOOD: RefCell<HashMap<String, Weak<Live>, FixedHasher>> = RefCell::default();
+}
+
+/// Compiles a configuration of `plugin`. Releases that it does not change are those that are here.
+pub fn load(plugin: &str, text: &[u8], proxy: Proxy<'_>) -> Result<Releases, Violations> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Known, FixedHasher>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|all| {
+        all.values_mut().for_each(Known::forget_dropped);
+        all.entry(plugin.to_owned()).or_default().load(text, proxy)
+    })
 }
 
 /// Serves `releases` for `plugin` from now on.

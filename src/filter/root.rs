@@ -13,7 +13,7 @@ use super::dispatch::Dispatch;
 use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
 use super::stream::Stream;
-use crate::config::{self, Proxy, Violations};
+use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
@@ -116,7 +116,7 @@ impl RootContext for Root {
         let proxy = Proxy {
             namespace: namespace.as_deref(),
         };
-        let refusal = match config::load_for(&text, proxy) {
+        let refusal = match live::load(status.plugin(), &text, proxy) {
             Ok(releases) => {
                 let read_at = abi::instant();
                 self.accept(&mut status, releases);

@@ -12,7 +12,7 @@ use crate::lookup::Lookup;
 const LONGEST_HOST: usize = 253;
 
 /// A table from host patterns to `T`. A lookup costs the same for one pattern and for 100,000.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hosts<T> {
     exact: Lookup<T>,
     suffixes: Lookup<T>,

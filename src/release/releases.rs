@@ -14,7 +14,8 @@ use crate::request::RequestHead;
 #[derive(Clone, Debug)]
 pub struct Releases<H = Arc<Release>> {
     all: Vec<H>,
-    hosts: Hosts<usize>,
+    /// One table for all configurations whose releases claim the same hosts.
+    hosts: Arc<Hosts<usize>>,
     settings: Settings,
 }
 
@@ -34,7 +35,7 @@ impl<H> Default for Releases<H> {
     fn default() -> Self {
         Self {
             all: Vec::new(),
-            hosts: Hosts::default(),
+            hosts: Arc::default(),
             settings: Settings::default(),
         }
     }
@@ -51,14 +52,25 @@ impl Releases {
     }
 
     /// Adds `release`, which claims `hosts`: each an exact host, `*.suffix` or `*`.
-    pub fn insert(&mut self, release: Release, hosts: impl IntoIterator<Item = impl AsRef<str>>) {
-        for host in hosts {
-            self.hosts.insert(host.as_ref(), self.all.len());
+    pub fn insert(
+        &mut self,
+        mut release: Release,
+        hosts: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> &Arc<Release> {
+        release.hosts = hosts.into_iter().map(|host| host.as_ref().into()).collect();
+        self.add(Arc::new(release))
+    }
+
+    /// Adds a release of another configuration, which claims the same hosts here.
+    pub fn add(&mut self, release: Arc<Release>) -> &Arc<Release> {
+        let hosts = Arc::make_mut(&mut self.hosts);
+        for host in &release.hosts {
+            hosts.insert(host, self.all.len());
         }
         if let Route::Header(name) = &release.route {
             self.settings.routing_headers.insert(name);
         }
-        self.all.push(Arc::new(release));
+        self.all.push_mut(release)
     }
 }
 
@@ -69,6 +81,14 @@ impl<H> Releases<H> {
             all: self.all.into_iter().map(handle).collect(),
             hosts: self.hosts,
             settings: self.settings,
+        }
+    }
+
+    /// Keeps the table of hosts of `other` in place of its own, if they are equal. Configurations that
+    /// serve at the same time need one.
+    pub fn share_hosts<T>(&mut self, other: &Releases<T>) {
+        if self.hosts == other.hosts {
+            self.hosts = Arc::clone(&other.hosts);
         }
     }
 

@@ -5,6 +5,7 @@ use halftone_lab::client::{Protocol, Raw, Tunnel};
 use halftone_lab::envoy::Applied;
 use halftone_lab::load::Load;
 use halftone_lab::wait;
+use halftone_lab::workload::configuration;
 
 use crate::scene::{PLUGIN, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
@@ -127,5 +128,50 @@ async fn a_request_keeps_the_configuration_that_it_began_with() -> Result<()> {
         wait::until(SOON, &format!("{version} to be done"), counted).await?;
         assert_eq!(scene.metric(REQUESTS, &labels).await?, count);
     }
+    scene.end().await
+}
+
+/// Streams that live for hours keep the releases of their configuration. An update adds the releases that
+/// it changes, so many updates under many open streams need little.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_is_flat_after_a_hundred_updates_under_open_tunnels() -> Result<()> {
+    const RELEASES: usize = 200;
+    // While a stream is open, Envoy keeps the text of its configuration, 2.6 times.
+    const MOST: usize = 80 * 4;
+    let changed = |update: usize| {
+        let mut config = configuration(RELEASES, 10);
+        config["releases"][update % RELEASES]["canary"]["split"][0]["weight"] = (1 + update).into();
+        config
+    };
+    let scene = Scene::of(|proxy| proxy.plugin(plugin(&changed(0))).upgrades()).await?;
+    // These are more metrics than Halftone defines before they are used.
+    let defined = async || {
+        let metrics = scene.envoy.metrics().await?;
+        anyhow::Ok(metrics.label_values(REQUESTS, "release").len())
+    };
+    assert_eq!(defined().await?, 0);
+    let mut tunnels = Vec::new();
+    let mut warm = 0;
+    for update in 1..=100 {
+        for _ in 0..4 {
+            tunnels.push(Tunnel::websocket(scene.envoy.address(), "service-0007", "/").await?);
+        }
+        let config = changed(update).to_string();
+        assert_eq!(
+            scene.envoy.apply(PLUGIN, Some(&config)).await?,
+            Applied::Accepted
+        );
+        if update == 20 {
+            warm = scene.envoy.memory()?.resident;
+        }
+    }
+    let now = scene.envoy.memory()?.resident;
+    assert_eq!(defined().await?, 1);
+    let most = (MOST * changed(0).to_string().len()) as u64;
+    assert!(now < warm + most, "{warm} bytes became {now}");
+    for tunnel in &mut tunnels {
+        assert_eq!(tunnel.echo(b"still here").await?, b"still here");
+    }
+    drop(tunnels);
     scene.end().await
 }

@@ -21,6 +21,7 @@ mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;
 mod json_trees;
+mod known;
 mod laws;
 mod live;
 mod manifests;

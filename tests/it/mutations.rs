@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-use halftone::config::Violations;
+use halftone::config::{Known, Violations};
 use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
@@ -315,8 +315,12 @@ proptest! {
         config in configuration(), changes in byte_changes(4), request in request(), chance in any::<u64>(),
     ) {
         let mut text = serde_json::to_vec(&config).unwrap();
+        let mut known = Known::default();
+        let _before = known.load(&text);
         change_bytes(&mut text, &changes);
-        match halftone::config::load(&text) {
+        let whole = halftone::config::load(&text);
+        prop_assert_eq!(format!("{:?}", known.load(&text)), format!("{whole:?}"));
+        match whole {
             Ok(releases) => decide(&releases, &request, chance)?,
             Err(violations) => prop_assert!(is_bounded(&violations), "{}", violations),
         }
