@@ -25,6 +25,8 @@ pub struct Known {
 struct KnownRelease {
     text: Box<str>,
     mirror_budget: usize,
+    /// The size of its compiled regexes, in bytes.
+    regexes: usize,
     release: Weak<Release>,
 }
 
@@ -58,14 +60,21 @@ impl Known {
         for text in &outline.releases {
             let hash = xxh64(text.as_bytes(), 0);
             match self.find(hash, text, mirror_budget) {
-                Some(release) => compiling.add(release, &mut violations),
+                Some((release, regexes)) => {
+                    if !violations.add_regexes(regexes) {
+                        return None;
+                    }
+                    compiling.add(release, &mut violations);
+                }
                 None => {
                     let json: Json<'_> = serde_json::from_str(text).ok()?;
+                    let before = violations.regexes();
                     let one: ReleaseConfig = read(&json, &mut violations);
                     let release = compiling.compile(&one, &mut violations);
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,
+                        regexes: violations.regexes() - before,
                         release: Arc::downgrade(release),
                     };
                     self.by_hash.insert(hash, known);
@@ -78,10 +87,11 @@ impl Known {
         violations.is_empty().then(|| compiling.into_releases())
     }
 
-    /// The release that was compiled from `text`. Two texts can have one hash, so the texts are compared.
-    fn find(&self, hash: u64, text: &str, mirror_budget: usize) -> Option<Arc<Release>> {
+    /// The release that was compiled from `text`, and the size of its regexes. Two texts can have one hash, so the texts are compared.
+    fn find(&self, hash: u64, text: &str, mirror_budget: usize) -> Option<(Arc<Release>, usize)> {
         let known = self.by_hash.get(&hash)?;
         let is_same = *known.text == *text && known.mirror_budget == mirror_budget;
-        is_same.then(|| known.release.upgrade()).flatten()
+        let release = known.release.upgrade().filter(|_| is_same)?;
+        Some((release, known.regexes))
     }
 }
