@@ -25,9 +25,18 @@ pub struct Known {
 struct KnownRelease {
     text: Box<str>,
     mirror_budget: usize,
+    /// The size of its compiled regexes, in bytes.
+    regexes: usize,
     release: Weak<Release>,
     /// The hosts and the services that it claims.
     claims: Arc<ReleaseConfig>,
+}
+
+/// A release that was compiled before and is still held.
+struct Found {
+    release: Arc<Release>,
+    claims: Arc<ReleaseConfig>,
+    regexes: usize,
 }
 
 impl Known {
@@ -61,14 +70,21 @@ impl Known {
         for text in &outline.releases {
             let hash = xxh64(text.as_bytes(), 0);
             match self.find(hash, text, mirror_budget) {
-                Some((release, one)) => compiling.add(release, &one, &mut violations),
+                Some(found) => {
+                    if !violations.add_regexes(found.regexes) {
+                        return None;
+                    }
+                    compiling.add(found.release, &found.claims, &mut violations);
+                }
                 None => {
                     let json: Json<'_> = serde_json::from_str(text).ok()?;
+                    let before = violations.regexes();
                     let one: ReleaseConfig = read(&json, &mut violations);
                     let release = compiling.compile(&one, &mut violations);
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,
+                        regexes: violations.regexes() - before,
                         release: Arc::downgrade(release),
                         claims: Arc::new(ReleaseConfig {
                             hosts: one.hosts,
@@ -87,15 +103,13 @@ impl Known {
     }
 
     /// The release that was compiled from `text`. Two texts can have one hash, so the texts are compared.
-    fn find(
-        &self,
-        hash: u64,
-        text: &str,
-        mirror_budget: usize,
-    ) -> Option<(Arc<Release>, Arc<ReleaseConfig>)> {
+    fn find(&self, hash: u64, text: &str, mirror_budget: usize) -> Option<Found> {
         let known = self.by_hash.get(&hash)?;
         let is_same = *known.text == *text && known.mirror_budget == mirror_budget;
-        let release = is_same.then(|| known.release.upgrade()).flatten()?;
-        Some((release, Arc::clone(&known.claims)))
+        Some(Found {
+            release: known.release.upgrade().filter(|_| is_same)?,
+            claims: Arc::clone(&known.claims),
+            regexes: known.regexes,
+        })
     }
 }

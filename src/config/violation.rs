@@ -12,6 +12,10 @@ const MOST: usize = 1_000;
 /// The most text of all violations together, in bytes. Long names make long paths and messages.
 const MOST_TEXT: usize = 256 << 10;
 
+/// The most that all compiled regexes of a configuration may take together, in bytes. Each
+/// thread of a proxy compiles them and keeps them in memory.
+const MOST_REGEXES: usize = 32 << 20;
+
 /// One thing that is wrong. It prints as `path: message`, on one line of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -35,6 +39,8 @@ pub struct Violations {
     /// The length of all paths and messages, in bytes.
     text: usize,
     are_cut: bool,
+    /// The size of all compiled regexes of the configuration so far, in bytes.
+    regexes: usize,
     root: Place,
 }
 
@@ -72,6 +78,23 @@ impl Violations {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// The size of all compiled regexes of the configuration so far, in bytes.
+    pub(super) fn regexes(&self) -> usize {
+        self.regexes
+    }
+
+    /// Adds compiled regexes of `bytes`. False: together they are too large, which is a
+    /// violation of the whole configuration.
+    pub(super) fn add_regexes(&mut self, bytes: usize) -> bool {
+        self.regexes = self.regexes.saturating_add(bytes);
+        self.regexes <= MOST_REGEXES
+    }
+
+    /// Whether no more regexes are compiled.
+    pub(super) fn has_too_many_regexes(&self) -> bool {
+        self.regexes > MOST_REGEXES
     }
 
     /// Whether no more violations are taken, so that looking for more is useless.

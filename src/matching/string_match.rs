@@ -32,6 +32,7 @@ enum Test {
     Regex {
         regex: Regex,
         pattern: Box<str>,
+        size: usize,
         steps_per_byte: u32,
     },
     In(Names),
@@ -105,6 +106,7 @@ impl StringMatch {
         Ok(Test::Regex {
             regex,
             pattern: pattern.into(),
+            size,
             steps_per_byte: steps_per_byte(size),
         }
         .into())
@@ -136,6 +138,15 @@ impl StringMatch {
     /// The syntax error of the requirement.
     pub fn semver(requirement: &str) -> Result<Self, semver::Error> {
         Ok(Test::Semver(VersionReq::parse(requirement)?).into())
+    }
+
+    /// The size of the compiled regex, in bytes, at most; 0 for other tests.
+    #[must_use]
+    pub fn regex_size(&self) -> usize {
+        match self.test {
+            Test::Regex { size, .. } => size,
+            _ => 0,
+        }
     }
 
     /// The values that pass, if the test lists them.

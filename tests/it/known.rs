@@ -128,8 +128,45 @@ fn an_update_of_known_releases_is_read_as_its_whole_text() {
         let mut known = Known::default();
         let _before = known.load(good.as_bytes(), Proxy::default()).unwrap();
         let whole = described(config::load(text.as_bytes()));
-        assert_eq!(described(known.load(text.as_bytes(), Proxy::default())), whole, "{what}");
+        assert_eq!(
+            described(known.load(text.as_bytes(), Proxy::default())),
+            whole,
+            "{what}"
+        );
     }
+}
+
+/// What all releases share does not depend on which of them were compiled before.
+#[test]
+fn the_regexes_of_known_releases_count() {
+    let with_regexes = |name: &str| {
+        let mut release = release(name, "v1");
+        let regex = |index| json!({"path": {"regex": format!("(?:a{{0,9}}){{0,9}}b{index}")}});
+        let matches: Vec<Value> = (0..3_000).map(regex).collect();
+        release["blueGreen"]["preview"] = json!({"version": "v2", "match": matches});
+        release
+    };
+    let [a, b, c] = ["a", "b", "c"].map(with_regexes);
+    let mut known = Known::default();
+    let _before = known
+        .load(text(std::slice::from_ref(&a)).as_bytes(), Proxy::default())
+        .unwrap();
+    let both = text(&[b, a, c]);
+    let violations = known
+        .load(both.as_bytes(), Proxy::default())
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(
+        config::load(both.as_bytes()).map(drop),
+        Err(violations.clone())
+    );
+    let violations: Vec<_> = violations.iter().collect();
+    assert_eq!(violations.len(), 1);
+    assert!(
+        violations[0].message.contains("more than 32 MiB"),
+        "{}",
+        violations[0]
+    );
 }
 
 #[test]
@@ -138,7 +175,13 @@ fn a_release_that_nothing_holds_is_forgotten() {
     let text = text(&[release("a", "v1")]);
     let before = known.load(text.as_bytes(), Proxy::default()).unwrap();
     known.forget_dropped();
-    assert_eq!(kept(&before, &known.load(text.as_bytes(), Proxy::default()).unwrap()), [true]);
+    assert_eq!(
+        kept(
+            &before,
+            &known.load(text.as_bytes(), Proxy::default()).unwrap()
+        ),
+        [true]
+    );
     drop(before);
     known.forget_dropped();
     assert_eq!(format!("{known:?}"), format!("{:?}", Known::default()));

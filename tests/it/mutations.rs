@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-use halftone::config::{Known, Violations};
+use halftone::config::{Known, Proxy, Violations};
 use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
@@ -316,10 +316,10 @@ proptest! {
     ) {
         let mut text = serde_json::to_vec(&config).unwrap();
         let mut known = Known::default();
-        let _before = known.load(&text);
+        let _before = known.load(&text, Proxy::default());
         change_bytes(&mut text, &changes);
         let whole = halftone::config::load(&text);
-        prop_assert_eq!(format!("{:?}", known.load(&text)), format!("{whole:?}"));
+        prop_assert_eq!(format!("{:?}", known.load(&text, Proxy::default())), format!("{whole:?}"));
         match whole {
             Ok(releases) => decide(&releases, &request, chance)?,
             Err(violations) => prop_assert!(is_bounded(&violations), "{}", violations),

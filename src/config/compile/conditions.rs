@@ -226,7 +226,10 @@ fn part<'t>(text: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t 
 }
 
 fn compile_regex(pattern: &str, path: &Path<'_>, violations: &mut Violations) -> StringMatch {
-    StringMatch::regex(pattern).unwrap_or_else(|error| {
+    if violations.has_too_many_regexes() || violations.is_full() {
+        return StringMatch::present(false);
+    }
+    let compiled = StringMatch::regex(pattern).unwrap_or_else(|error| {
         let message =
             names::expected_got("a regular expression that matches the whole value", pattern);
         violations.add(
@@ -243,7 +246,14 @@ fn compile_regex(pattern: &str, path: &Path<'_>, violations: &mut Violations) ->
             },
         );
         StringMatch::present(false)
-    })
+    });
+    if !violations.add_regexes(compiled.regex_size()) {
+        violations.add(
+            path,
+            "the regular expressions of the configuration take more than 32 MiB up to here; write fewer, or simpler ones",
+        );
+    }
+    compiled
 }
 
 fn compile_semver(requirement: &str, path: &Path<'_>, violations: &mut Violations) -> StringMatch {
