@@ -117,7 +117,7 @@ fuzz: $(FUZZ) ## Fuzz the comparison, the header path and configurations, a minu
 	for target in json_diff head config; do \
 		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" cargo +nightly fuzz run --target-dir $(FUZZED) \
 			$$target $(FUZZED)/corpus/$$target -- \
-			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1; \
+			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
 	done
 
 demo: build envoy ## Play releases in a real Envoy; KEEP=1 leaves it running, PORT=8080 chooses its port

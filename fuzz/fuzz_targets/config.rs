@@ -1,7 +1,8 @@
 //! Fuzzes configurations: the input changes a valid one. Each change is three bytes: the node, the kind of
 //! the change, and its size. The rest of the input, after a zero kind, replaces bytes of the text.
 //!
-//! The limits of `make fuzz` on time and memory are part of the test.
+//! The limits of `make fuzz` on time and memory are part of the test. The sanitizer makes reading about twenty
+//! times as slow, and each input is read twice.
 
 #![no_main]
 
