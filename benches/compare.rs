@@ -1,4 +1,4 @@
-//! What a comparison of two answers costs: `cargo bench --bench compare`.
+//! The time to compare two answers: `cargo bench --bench compare`.
 
 mod scenarios;
 

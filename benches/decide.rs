@@ -1,4 +1,4 @@
-//! What a decision costs, a copy, and the configuration of both: `cargo bench --bench decide`.
+//! The times of a decision, of a mirror's copy, and of reading a configuration: `cargo bench --bench decide`.
 
 mod scenarios;
 

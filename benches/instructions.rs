@@ -1,10 +1,8 @@
-//! How many instructions the core takes: `cargo bench --bench instructions`, with a part of a name
-//! to count only some.
+//! The instructions of each scenario: `cargo bench --bench instructions`. A part of a name as an argument selects scenarios.
 //!
-//! Valgrind's callgrind counts, so that it does not matter what else the machine does: two runs of one
-//! build come to the same numbers. This program runs itself under it once for each scenario, and the
-//! counts of all stay in `target/bench/instructions.json`. Which functions they are in is in
-//! `target/bench/callgrind.*.out`, for `callgrind_annotate`.
+//! Valgrind's callgrind counts them, so other load on the machine does not matter: two runs of one build give the same numbers.
+//! This program runs itself under Valgrind once for each scenario. It writes all counts to `target/bench/instructions.json`, and
+//! profiles for `callgrind_annotate` to `target/bench/callgrind.*.out`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -18,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use scenarios::{Run, Scenario};
 use serde_json::{Map, Value, json};
 
-/// What comes before a scenario's name where this program is to do it, and not to count.
+/// The argument before the name of a scenario that this program runs under Valgrind.
 const DO: &str = "--do";
 
 fn main() -> Result<()> {
@@ -29,7 +27,7 @@ fn main() -> Result<()> {
         let mut named = scenarios::all().filter(|scenario| scenario.name == name);
         let scenario = named
             .next()
-            .with_context(|| format!("there is no {name}"))?;
+            .with_context(|| format!("unknown scenario {name}"))?;
         let mut run = (scenario.prepare)();
         run();
         counted(&mut run, scenario.times);
@@ -41,14 +39,14 @@ fn main() -> Result<()> {
         .collect();
     if !has_valgrind() {
         println!(
-            "There is no valgrind, so no instructions are counted: install it, `apt-get install valgrind`."
+            "valgrind is not in the PATH, so no instructions are counted; install it: `apt-get install valgrind`"
         );
         return Ok(());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    fs::create_dir_all(&folder).context("making target/bench")?;
+    fs::create_dir_all(&folder).context("creating target/bench")?;
     let mut counts = Map::new();
-    println!("Instructions, as callgrind counts them:\n");
+    println!("Instructions by callgrind:\n");
     for scenario in scenarios::all() {
         if wanted.is_empty() || wanted.iter().any(|part| scenario.name.contains(*part)) {
             let count = count(&scenario, &folder).with_context(|| scenario.name)?;
@@ -64,7 +62,7 @@ fn main() -> Result<()> {
     fs::write(&file, text).context("writing target/bench/instructions.json")
 }
 
-/// What is counted, found by its name.
+/// The function that callgrind counts; it finds the function by its name.
 #[inline(never)]
 fn counted(run: &mut Run, times: u32) {
     for _ in 0..times {
@@ -78,7 +76,7 @@ fn has_valgrind() -> bool {
     !matches!(version.status(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Instructions of one run of `scenario`.
+/// The instructions of one run of `scenario`.
 fn count(scenario: &Scenario, folder: &Path) -> Result<u64> {
     let file = profile(scenario, folder);
     let output = Command::new("valgrind")
@@ -93,11 +91,14 @@ fn count(scenario: &Scenario, folder: &Path) -> Result<u64> {
         .context("running valgrind")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind failed:\n{said}");
-    let profile = fs::read_to_string(&file).context("reading what callgrind wrote")?;
+    let profile = fs::read_to_string(&file).context("reading the profile of callgrind")?;
     let total = profile
         .lines()
         .find_map(|line| line.strip_prefix("totals: "));
-    let total: u64 = total.context("callgrind wrote no total")?.trim().parse()?;
+    let total: u64 = total
+        .context("the profile of callgrind has no total")?
+        .trim()
+        .parse()?;
     ensure!(total > 0, "callgrind counted nothing");
     Ok(total / u64::from(scenario.times))
 }

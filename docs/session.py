@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The session function of Halftone in another language: docs/reference.md, "Sessions", in Python.
+"""The session function of Halftone in Python, as docs/reference.md defines it under "Sessions".
 
     session.py           prints the golden vectors, docs/session-vectors.json
-    session.py --check   compares that file with what this computes
+    session.py --check   compares that file with the vectors that this script computes
 
-Nothing here is shared with the filter: it is written from the reference alone, and both must agree.
+This script shares no code with the filter. It follows the reference, and both must agree.
 """
 
 import json
@@ -17,7 +17,7 @@ VECTORS = pathlib.Path(__file__).with_name("session-vectors.json")
 
 
 def xxh64(data: bytes, seed: int = 0) -> int:
-    """XXH64 as specified by its author (xxHash fast digest algorithm, version 0.1.1)."""
+    """The XXH64 of data, as its author specifies it (xxHash fast digest algorithm, version 0.1.1)."""
     p1, p2, p3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
     p4, p5 = 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5
 
@@ -56,7 +56,7 @@ def xxh64(data: bytes, seed: int = 0) -> int:
 
 
 def draws(state: int):
-    """SplitMix64."""
+    """The numbers of SplitMix64 from this state."""
     while True:
         state = (state + 0x9E3779B97F4A7C15) & MASK
         z = state
@@ -66,7 +66,7 @@ def draws(state: int):
 
 
 def exponential(numbers) -> float:
-    """Von Neumann's exponential variate."""
+    """Von Neumann's exponential variate of these numbers."""
     whole = 0.0
     while True:
         first = last = next(numbers)
@@ -107,7 +107,7 @@ KEYS += ["a key of more than thirty-two bytes, which XXH64 hashes in lanes"]
 
 
 def bits(double: float) -> str:
-    """The bits of an IEEE 754 double, the highest first: no JSON parser can round them."""
+    """The bits of an IEEE 754 double in hexadecimal, highest first. No JSON parser can round them."""
     return struct.pack(">d", double).hex()
 
 
@@ -133,7 +133,7 @@ def main() -> int:
     text = json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n"
     if sys.argv[1:] == ["--check"]:
         if VECTORS.read_text(encoding="utf-8") != text:
-            print(f"{VECTORS.name} is not what this computes", file=sys.stderr)
+            print(f"{VECTORS.name} differs from the vectors that this script computes", file=sys.stderr)
             return 1
         return 0
     sys.stdout.write(text)

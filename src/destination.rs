@@ -1,10 +1,10 @@
-//! A service in the mesh, and the cluster that Istio makes of it.
+//! A service in the mesh, and the name of its cluster in Istio.
 
 use std::fmt;
 
-/// A service's port, or one subset of it: Istio's `destination`.
+/// A port of a service, or of one subset of it: Istio's `destination`.
 ///
-/// It prints as the name that Istio gives to the cluster for outbound traffic (`BuildSubsetKey` in
+/// It prints as Istio's name for the outbound cluster (`BuildSubsetKey` in
 /// `pilot/pkg/model/service.go`).
 ///
 /// ```
@@ -21,12 +21,12 @@ pub struct Destination {
     pub host: Box<str>,
     /// The service's port, not the workload's. Above 0.
     pub port: u16,
-    /// A subset that a DestinationRule of the service names; none: all of the service.
+    /// A subset that a DestinationRule of the service names. None: the whole service.
     pub subset: Option<Box<str>>,
 }
 
 impl Destination {
-    /// The destination whose cluster has this name, if Istio made it for outbound traffic.
+    /// The destination whose outbound cluster has this name in Istio.
     #[must_use]
     pub fn of_cluster(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix("outbound|")?.splitn(3, '|');

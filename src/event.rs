@@ -1,16 +1,20 @@
-//! What is counted: the names of the metrics and of their labels.
+//! The names of the metrics and of their labels.
 //!
-//! Envoy's custom metrics have a name and no labels. The labels are written into the name in the
-//! form that Istio's `extraStatTags` take out again, `label=.=value;.;`, so that Prometheus shows
-//! them as labels; plain Envoy does the same with the rules in `manifests/envoy-stats-tags.yaml`.
-//! All names come from the configuration, none from a request.
+//! Envoy's custom metrics have a name and no labels. Halftone writes labels into the name, in the
+//! form `label=.=value;.;`. Istio's `extraStatTags` take them out again, so that Prometheus shows them
+//! as labels. Plain Envoy does the same with the rules in `manifests/envoy-stats-tags.yaml`. All label
+//! values come from the configuration, none from a request.
+
+mod response;
 
 use std::fmt;
+
+pub use response::{Call, Response, ResponseClass};
 
 use crate::mirror::{ComparisonResult, MirrorOutcome};
 use crate::release::Reason;
 
-/// Something that is counted or measured.
+/// An event that a metric counts or measures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
     /// A request was decided.
@@ -19,7 +23,7 @@ pub enum Event<'a> {
         release: &'a str,
         /// The version's name.
         version: &'a str,
-        /// Why it was chosen.
+        /// The reason for the version.
         reason: &'a Reason,
     },
     /// A response ended.
@@ -28,31 +32,45 @@ pub enum Event<'a> {
         release: &'a str,
         /// The version's name.
         version: &'a str,
-        /// How it ended.
+        /// Its class.
         class: ResponseClass,
     },
-    /// The time from a request's head to the end of its response, in milliseconds.
+    /// The time from the head of a request to the end of its response, in milliseconds.
     RequestDuration {
         /// The release's name.
         release: &'a str,
         /// The version's name.
         version: &'a str,
     },
-    /// An earlier plugin of the same proxy had decided a request that this release claims too.
+    /// An earlier plugin of the same proxy had decided a request whose host this release claims.
     Conflict {
         /// The release's name.
         release: &'a str,
     },
-    /// What became of a request that a mirror selected.
+    /// The budget of a request left a value unread.
+    BudgetExceeded {
+        /// The release's name.
+        release: &'a str,
+    },
+    /// A request that a mirror selected came to its outcome.
     Mirror {
         /// The release's name.
         release: &'a str,
         /// The mirror's name.
         mirror: &'a str,
-        /// What became of it.
+        /// The outcome.
         outcome: MirrorOutcome,
     },
-    /// The time that a mirror took to answer, in milliseconds.
+    /// A mirror answered.
+    MirrorResponse {
+        /// The release's name.
+        release: &'a str,
+        /// The mirror's name.
+        mirror: &'a str,
+        /// The class of the answer.
+        class: ResponseClass,
+    },
+    /// The time in which a mirror answered, in milliseconds.
     MirrorDuration {
         /// The release's name.
         release: &'a str,
@@ -65,99 +83,18 @@ pub enum Event<'a> {
         release: &'a str,
         /// The mirror's name.
         mirror: &'a str,
-        /// What came of it.
+        /// The result.
         result: ComparisonResult,
     },
-    /// How many plugins of this proxy have refused their latest configuration.
+    /// The number of plugins of this proxy that refused their latest configuration.
     ConfigRejected,
-    /// How many plugins this proxy has.
+    /// The number of plugins of this proxy.
     Plugins,
-    /// How many releases this proxy serves.
+    /// The number of releases that this proxy serves.
     Releases,
 }
 
-/// How a response ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseClass {
-    /// Whole, with a status of this hundred: 1 to 5.
-    Status(u8),
-    /// Not whole: the client or the version broke it off, or there was none.
-    Reset,
-}
-
-impl ResponseClass {
-    /// Every class, in the order of [`ResponseClass::index`].
-    pub const ALL: [Self; 6] = [
-        Self::Status(1),
-        Self::Status(2),
-        Self::Status(3),
-        Self::Status(4),
-        Self::Status(5),
-        Self::Reset,
-    ];
-
-    /// The class of a response with `status`, 0 where there was none, of which Envoy says in
-    /// `details` how it came to be and to its end. A tunnel ends by being broken off, by whichever
-    /// side: of it the status alone counts.
-    #[must_use]
-    pub fn of(status: u64, details: &[u8], is_tunnel: bool) -> Self {
-        if !is_tunnel && broke_off(status, details) {
-            return Self::Reset;
-        }
-        Self::of_whole(status)
-    }
-
-    /// The class of a response with `status` that came to its end.
-    #[must_use]
-    pub fn of_whole(status: u64) -> Self {
-        match u8::try_from(status / 100) {
-            Ok(hundred @ 1..=5) => Self::Status(hundred),
-            _ => Self::Reset,
-        }
-    }
-
-    /// Its place in [`ResponseClass::ALL`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        match self {
-            Self::Status(hundred) => usize::from(hundred.saturating_sub(1)),
-            Self::Reset => 5,
-        }
-    }
-}
-
-/// Whether a response was broken off after it had begun. Envoy 1.40 says so in these words; they were
-/// seen there, each by making it happen.
-fn broke_off(status: u64, details: &[u8]) -> bool {
-    const BROKEN_OFF: [&[u8]; 5] = [
-        b"upstream_reset_after_response_started",
-        b"downstream_",
-        b"http1.",
-        b"http2.",
-        b"http3.",
-    ];
-    const TIMED_OUT: [&[u8]; 4] = [
-        b"response_timeout",
-        b"stream_idle_timeout",
-        b"max_duration_timeout",
-        b"upstream_per_try_idle_timeout",
-    ];
-    const TIMEOUTS_OF_ENVOY: [u64; 2] = [408, 504];
-    let begins = |words: &[&[u8]]| words.iter().any(|word| details.starts_with(word));
-    // Before the response had begun, a timeout is a whole response of Envoy's own.
-    begins(&BROKEN_OFF) || (begins(&TIMED_OUT) && !TIMEOUTS_OF_ENVOY.contains(&status))
-}
-
-impl fmt::Display for ResponseClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(hundred) => write!(f, "{hundred}xx"),
-            Self::Reset => f.write_str("reset"),
-        }
-    }
-}
-
-/// The name of the metric, labels in it: `release=.=reviews;.;halftone_conflicts_total`.
+/// Prints the name of the metric with its labels: `release=.=reviews;.;halftone_conflicts_total`.
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,55 +103,79 @@ impl fmt::Display for Event<'_> {
                 version,
                 reason,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;version=.={version};.;reason=.={reason};.;halftone_requests_total"
-                )
+                    &[
+                        ("release", release),
+                        ("version", version),
+                        ("reason", reason),
+                    ],
+                )?;
+                f.write_str("halftone_requests_total")
             }
             Self::Response {
                 release,
                 version,
                 class,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;version=.={version};.;class=.={class};.;halftone_responses_total"
-                )
+                    &[("release", release), ("version", version), ("class", class)],
+                )?;
+                f.write_str("halftone_responses_total")
             }
             Self::RequestDuration { release, version } => {
-                write!(
-                    f,
-                    "release=.={release};.;version=.={version};.;halftone_request_duration_milliseconds"
-                )
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_request_duration_milliseconds")
             }
             Self::Conflict { release } => {
-                write!(f, "release=.={release};.;halftone_conflicts_total")
+                labels(f, &[("release", release)])?;
+                f.write_str("halftone_conflicts_total")
+            }
+            Self::BudgetExceeded { release } => {
+                labels(f, &[("release", release)])?;
+                f.write_str("halftone_budget_exceeded_total")
             }
             Self::Mirror {
                 release,
                 mirror,
                 outcome,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;mirror=.={mirror};.;outcome=.={outcome};.;halftone_mirrors_total"
-                )
+                    &[
+                        ("release", release),
+                        ("mirror", mirror),
+                        ("outcome", outcome),
+                    ],
+                )?;
+                f.write_str("halftone_mirrors_total")
+            }
+            Self::MirrorResponse {
+                release,
+                mirror,
+                class,
+            } => {
+                labels(
+                    f,
+                    &[("release", release), ("mirror", mirror), ("class", class)],
+                )?;
+                f.write_str("halftone_mirror_responses_total")
             }
             Self::MirrorDuration { release, mirror } => {
-                write!(
-                    f,
-                    "release=.={release};.;mirror=.={mirror};.;halftone_mirror_duration_milliseconds"
-                )
+                labels(f, &[("release", release), ("mirror", mirror)])?;
+                f.write_str("halftone_mirror_duration_milliseconds")
             }
             Self::Comparison {
                 release,
                 mirror,
                 result,
             } => {
-                write!(
+                labels(
                     f,
-                    "release=.={release};.;mirror=.={mirror};.;result=.={result};.;halftone_comparisons_total"
-                )
+                    &[("release", release), ("mirror", mirror), ("result", result)],
+                )?;
+                f.write_str("halftone_comparisons_total")
             }
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),
             Self::Plugins => f.write_str("halftone_plugins"),
@@ -223,12 +184,17 @@ impl fmt::Display for Event<'_> {
     }
 }
 
+fn labels(f: &mut fmt::Formatter<'_>, labels: &[(&str, &dyn fmt::Display)]) -> fmt::Result {
+    let mut labels = labels.iter();
+    labels.try_for_each(|(label, value)| write!(f, "{label}=.={value};.;"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_carry_their_labels_as_istio_takes_them_out() {
+    fn names_contain_their_labels_in_the_form_that_istio_takes_out() {
         let (release, version, reason) = ("reviews", "v2", &Reason::Rule("testers".into()));
         let table = [
             (
@@ -254,6 +220,18 @@ mod tests {
             (
                 Event::Conflict { release },
                 "release=.=reviews;.;halftone_conflicts_total",
+            ),
+            (
+                Event::BudgetExceeded { release },
+                "release=.=reviews;.;halftone_budget_exceeded_total",
+            ),
+            (
+                Event::MirrorResponse {
+                    release,
+                    mirror: "v3",
+                    class: ResponseClass::GrpcError,
+                },
+                "release=.=reviews;.;mirror=.=v3;.;class=.=grpc_error;.;halftone_mirror_responses_total",
             ),
             (
                 Event::Mirror {
@@ -284,65 +262,6 @@ mod tests {
         ];
         for (event, name) in table {
             assert_eq!(event.to_string(), name);
-        }
-    }
-
-    #[test]
-    fn every_class_stands_at_its_index() {
-        for (index, class) in ResponseClass::ALL.into_iter().enumerate() {
-            assert_eq!(class.index(), index);
-        }
-    }
-
-    #[test]
-    fn a_whole_response_belongs_to_the_hundred_of_its_status() {
-        let table = [
-            (200, "via_upstream", "2xx"),
-            (404, "via_upstream", "4xx"),
-            (599, "via_upstream", "5xx"),
-            (301, "direct_response", "3xx"),
-            (
-                503,
-                "upstream_reset_before_response_started{connection_termination}",
-                "5xx",
-            ),
-            (504, "response_timeout", "5xx"),
-            (408, "stream_idle_timeout", "4xx"),
-            (504, "max_duration_timeout", "5xx"),
-            (200, "", "2xx"),
-            (0, "", "reset"),
-            (600, "via_upstream", "reset"),
-        ];
-        for (status, details, class) in table {
-            let got = ResponseClass::of(status, details.as_bytes(), false);
-            assert_eq!(got.to_string(), class, "{status} {details}");
-        }
-    }
-
-    #[test]
-    fn a_response_that_broke_off_is_a_reset() {
-        let table = [
-            (200, "upstream_reset_after_response_started{protocol_error}"),
-            (404, "upstream_reset_after_response_started"),
-            (200, "downstream_remote_disconnect"),
-            (200, "http2.remote_reset"),
-            (200, "response_timeout"),
-            (200, "stream_idle_timeout"),
-            (200, "max_duration_timeout"),
-            (200, "upstream_per_try_idle_timeout"),
-            (0, "downstream_remote_disconnect"),
-        ];
-        for (status, details) in table {
-            let got = ResponseClass::of(status, details.as_bytes(), false);
-            assert_eq!(got, ResponseClass::Reset, "{status} {details}");
-        }
-    }
-
-    #[test]
-    fn of_a_tunnel_the_status_alone_counts() {
-        for (status, class) in [(101, "1xx"), (200, "2xx"), (503, "5xx"), (0, "reset")] {
-            let got = ResponseClass::of(status, b"downstream_remote_disconnect", true);
-            assert_eq!(got.to_string(), class, "{status}");
         }
     }
 }

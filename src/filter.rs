@@ -1,20 +1,17 @@
 //! The shell: what runs in Envoy. It reads a request, asks the core, and does what the core
 //! decided.
 //!
-//! Nothing here decides anything, and nothing but [`host`] talks to Envoy.
+//! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
-mod comparing;
-mod copying;
-mod host;
-mod metrics;
-mod mirroring;
+mod abi;
+mod dispatch;
+mod live;
+mod pairing;
 mod plugin_status;
 mod root;
-mod serving;
 mod stream;
-mod wake_up;
 
 proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+    abi::start_logging();
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

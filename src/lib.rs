@@ -1,27 +1,38 @@
 //! Halftone decides grayscale releases per request: which version of a service a request gets, by
 //! its content, its session or a weight.
 //!
-//! This crate is both the filter that runs in Envoy and the library that everything else decides
-//! by: the same configuration and the same request come to the same decision in a proxy, in a test
-//! and on a command line.
+//! This crate is both the filter that runs in Envoy and the library that every other package decides
+//! by. The same configuration and the same request give the same decision in a proxy, in a test and
+//! on a command line.
 //!
 //! # Layout
 //!
-//! - [`release`] is the heart: releases as they run, and [`Release::decide`](release::Release::decide).
-//!   [`mirror`] says who gets copies of a request, what they hold, and how two answers differ.
-//!   [`request`] is what they see of a request, [`event`] what is counted. This is the core: it
-//!   takes all it needs as values, and returns values. It asks no host, no clock and no source of
-//!   randomness.
-//! - [`config`] is what users write, and the way from there to what runs, or to all that is wrong
-//!   with it.
-//! - `filter`, which exists for `wasm32-wasip1` alone, is the shell: it reads a request from Envoy,
-//!   asks the core, and does what the core decided.
+//! The core takes all it needs as values and returns values. It asks no host, no clock and no source
+//! of randomness. From the bottom up:
 //!
-//! What is not here: starting proxies (`lab/`) and case files (`cases/`).
+//! - [`request`]: the head of a request, as bytes.
+//! - [`draw`]: the number that decides for a session or a request.
+//! - [`matching`]: conditions on a request.
+//! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
+//! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
+//! - [`live`]: releases and mirrors as they serve in a worker, with their metrics and their state.
+//! - [`effects`]: what happens to a request because of the decision.
+//! - [`event`] and [`metrics`]: what is counted, and under which names.
+//! - [`plugin_status`]: whether a good configuration serves in a proxy.
+//! - [`escape`]: text from outside, for a log or a terminal.
+//!
+//! [`config`] is what users write. It compiles into releases, or into a list of all violations.
+//!
+//! `filter` exists for `wasm32-wasip1` alone. It is the shell: it reads a request from Envoy, asks
+//! the core, and performs what the core returns.
+//!
+//! Other packages start proxies (`lab/`), read case files (`cases/`) and run on a command line
+//! (`ctl/`).
 //!
 //! # Example
 //!
 //! ```
+//! use halftone::draw::Draw;
 //! use halftone::request::{Header, RequestHead};
 //!
 //! let releases = halftone::config::load(br#"{"releases": [{
@@ -38,8 +49,8 @@
 //!
 //! let headers: [Header; 2] = [(b":authority", b"reviews:9080"), (b"end-user", b"jason")];
 //! let head = RequestHead::new(&headers);
-//! let (_, release) = releases.claiming(&head).expect("a release claims the host");
-//! let decision = release.decide(&head, 42);
+//! let release = releases.claiming(&head).expect("a release claims the host");
+//! let decision = release.decide(&head, Draw { chance: 42, now: 0 }, &mut ());
 //!
 //! assert_eq!(decision.outcome.version().name(), "v2");
 //! assert_eq!(decision.outcome.reason().to_string(), "rule:testers");
@@ -47,9 +58,16 @@
 
 pub mod config;
 pub mod destination;
+pub mod draw;
+pub mod effects;
+pub mod escape;
 pub mod event;
-mod json;
+pub mod live;
+pub mod lookup;
+pub mod matching;
+pub mod metrics;
 pub mod mirror;
+pub mod plugin_status;
 pub mod release;
 pub mod request;
 

@@ -1,80 +1,82 @@
-//! Releases as they run: compiled, immutable, shared by every request.
+//! Releases as they run: compiled, immutable, shared by all requests.
 
 mod decide;
 mod decision;
-mod draws;
 mod hosts;
-mod lookup;
-mod matching;
-mod session;
+mod outcome;
+mod releases;
+mod rules;
+mod shares;
 mod split;
-mod string_match;
-mod ticket;
+mod trace;
 mod version;
 
 use std::sync::Arc;
 
-pub use decision::{Decision, Outcome, Reason};
-pub use draws::{Draws, Percentage, salt};
-pub use hosts::{HostPattern, Hosts};
-pub use lookup::{FixedHasher, Lookup};
-pub use matching::{Condition, Match, any_matches};
-pub use session::{Session, SessionCookie, SessionId, SessionKey};
+pub use decision::{Copies, Decision};
+pub use hosts::{HostPattern, Hosts, canonical_host};
+pub use outcome::{Outcome, Outcomes, Reason};
+pub use releases::{Releases, Settings};
+pub use rules::Rules;
 pub use split::{Arm, Split};
-pub use string_match::StringMatch;
-pub use ticket::Ticket;
+pub use trace::Trace;
 pub use version::Version;
 
+use crate::draw::Session;
+use crate::matching::Match;
 use crate::mirror::Mirror;
-use crate::request::RequestHead;
 
 /// The grayscale release of one service.
 #[derive(Clone, Debug)]
 pub struct Release {
     /// A DNS label, unique in the configuration. It salts the sessions and labels the metrics.
     pub name: Box<str>,
-    /// Every version that the release names, each at its own [`Version::index`].
+    /// The hosts that it claims: each an exact host, `*.suffix` or `*`. [`Releases::insert`] sets them.
+    pub hosts: Vec<Box<str>>,
+    /// All versions that the release names, in the order of [`Version::index`].
     pub versions: Vec<Arc<Version>>,
-    /// How it chooses between them.
+    /// All outcomes of its decisions, in the order of [`Outcome::index`].
+    pub outcomes: Vec<Arc<Outcome>>,
+    /// How it chooses a version.
     pub strategy: Strategy,
-    /// How its requests are told apart by user; without one, each is drawn by itself.
+    /// How it recognises users. None: each request is drawn by itself.
     pub session: Option<Session>,
-    /// How the choice is made to count.
+    /// How the proxy learns the version.
     pub route: Route,
-    /// Who gets copies of its requests.
-    pub mirrors: Vec<Mirror>,
+    /// The mirrors that get copies of its requests.
+    pub mirrors: Vec<Arc<Mirror>>,
 }
 
 /// How a release chooses a version.
 #[derive(Clone, Debug)]
 pub enum Strategy {
-    /// One version has all the traffic, whole; a switch moves all of it.
+    /// One version has all the traffic.
     BlueGreen {
-        /// All that `preview` does not claim.
-        active: Outcome,
-        /// Who reaches the other version before the switch.
+        /// The outcome of every request that `preview` does not claim.
+        active: Arc<Outcome>,
+        /// The requests that reach the other version before the switch.
         preview: Option<Preview>,
     },
-    /// A version has a part of the traffic: by content, by session, by weight.
+    /// A version has a part of the traffic.
     Canary {
-        /// Takes all traffic while it is set; rules and split rest.
-        take_over: Option<Outcome>,
-        /// In order; the first that matches decides.
-        rules: Vec<Rule>,
-        /// What no rule claimed.
+        /// The outcome of every request while it is set. Rules and split are ignored then.
+        take_over: Option<Arc<Outcome>>,
+        /// The first rule that matches decides.
+        rules: Rules,
+        /// Decides what no rule matches.
         split: Option<Split>,
-        /// What is left without a split.
-        principal: Outcome,
+        /// The outcome of all other requests.
+        principal: Arc<Outcome>,
     },
 }
 
-/// Who reaches the version that is not active.
+/// The requests that reach the version that is not active.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// Any of them.
+    /// One of them must hold.
     pub matches: Vec<Match>,
-    /// Where they go.
-    pub outcome: Outcome,
+    /// The outcome of a request that matches.
+    pub outcome: Arc<Outcome>,
 }
 
 /// A rule of a canary.
@@ -82,150 +84,48 @@ pub struct Preview {
 pub struct Rule {
     /// Unique in the release.
     pub name: Box<str>,
-    /// Any of them.
+    /// One of them must hold.
     pub matches: Vec<Match>,
-    /// Where they go.
+    /// The target of a request that matches.
     pub target: Target,
 }
 
-/// Where a rule sends what it matches.
+/// Where a rule sends a request that matches.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// All of it to one version.
-    Version(Outcome),
+    /// To one version.
+    Version(Arc<Outcome>),
     /// By weight.
     Split(Split),
 }
 
-/// How the proxy learns of the choice.
+/// How the proxy learns the version that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// A header of this name is set to the version, for a route to match.
+    /// The filter sets the header of this name to the version. A route matches it.
     Header(Box<str>),
-    /// `:authority` is rewritten to the version's own.
+    /// The filter rewrites `:authority` to the authority of the version.
     Authority,
 }
 
-impl Release {
-    /// Every end that a decision can come to, each at its own [`Outcome::index`].
+impl Route {
+    /// The name of the header that the filter sets.
     #[must_use]
-    pub fn outcomes(&self) -> Vec<&Outcome> {
-        match &self.strategy {
-            Strategy::BlueGreen {
-                active,
-                preview: None,
-            } => vec![active],
-            Strategy::BlueGreen {
-                active,
-                preview: Some(preview),
-            } => {
-                vec![active, &preview.outcome]
-            }
-            Strategy::Canary {
-                take_over,
-                rules,
-                split,
-                principal,
-            } => {
-                let mut outcomes = vec![principal];
-                outcomes.extend(take_over);
-                for rule in rules {
-                    match &rule.target {
-                        Target::Version(outcome) => outcomes.push(outcome),
-                        Target::Split(split) => outcomes.extend(split.arms().map(Arm::drawn)),
-                    }
-                }
-                for arm in split.iter().flat_map(Split::arms) {
-                    outcomes.extend([arm.drawn(), arm.held()]);
-                }
-                outcomes
-            }
+    pub fn header(&self) -> &str {
+        match self {
+            Self::Header(name) => name,
+            Self::Authority => ":authority",
         }
     }
+}
 
-    /// Whether a decision can depend on the address that the request came from. Where it cannot,
-    /// nobody need ask for it.
+impl Release {
+    /// Whether a decision can depend on the address that the request came from. Reading the address
+    /// costs a host call.
     #[must_use]
     pub fn reads_source_address(&self) -> bool {
         self.session
             .as_ref()
             .is_some_and(Session::reads_source_address)
-    }
-}
-
-/// All releases of one plugin configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Releases {
-    releases: Vec<Release>,
-    hosts: Hosts<usize>,
-    routing_headers: RoutingHeaders,
-    /// How many bytes all copies of requests may hold together, in each worker.
-    pub mirror_budget: usize,
-    /// A request that carries this header gets its decision back.
-    pub explain: Option<Box<str>>,
-    /// Whether decisions are written where access logs can print them.
-    pub access_log: bool,
-}
-
-impl Releases {
-    /// Adds `release`, which claims `hosts`: each an exact host, `*.suffix` or `*`.
-    pub fn insert<'h>(&mut self, release: Release, hosts: impl IntoIterator<Item = &'h str>) {
-        for host in hosts {
-            self.hosts.insert(host, self.releases.len());
-        }
-        if let Route::Header(name) = &release.route {
-            self.routing_headers.insert(name);
-        }
-        self.releases.push(release);
-    }
-
-    /// The release that claims the host of the request, whose port and case do not matter, and its
-    /// place among [`Releases::all`].
-    #[must_use]
-    pub fn claiming(&self, head: &RequestHead<'_>) -> Option<(usize, &Release)> {
-        let index = *self.hosts.find(head.authority())?;
-        Some((index, self.releases.get(index)?))
-    }
-
-    /// What claims the host of the request.
-    #[must_use]
-    pub fn pattern(&self, head: &RequestHead<'_>) -> Option<HostPattern<'_>> {
-        self.hosts.claim(head.authority()).map(|claim| claim.0)
-    }
-
-    /// In the order of the configuration.
-    #[must_use]
-    pub fn all(&self) -> &[Release] {
-        &self.releases
-    }
-
-    /// Whether a release routes by the header `name`. What a client sends under it is never obeyed.
-    #[must_use]
-    pub fn is_routing_header(&self, name: &[u8]) -> bool {
-        self.routing_headers.contain(name)
-    }
-}
-
-/// The names of the headers that releases route by. Every header of every request is looked up
-/// here, and hardly any is found: its length tells most of them apart.
-#[derive(Clone, Debug, Default)]
-struct RoutingHeaders {
-    names: Lookup<()>,
-    /// Bit `n`: there is a name of `n` bytes, modulo 64.
-    lengths: u64,
-}
-
-impl RoutingHeaders {
-    fn insert(&mut self, name: &str) {
-        self.lengths |= Self::bit(name.as_bytes());
-        self.names.insert(name.as_bytes(), ());
-    }
-
-    fn contain(&self, name: &[u8]) -> bool {
-        self.lengths & Self::bit(name) != 0 && self.names.contains_key(name)
-    }
-
-    fn bit(name: &[u8]) -> u64 {
-        1 << (name.len() % 64)
     }
 }

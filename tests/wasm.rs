@@ -1,4 +1,4 @@
-//! The core in wasm32, under Node: the case files, and the golden vectors of the session function.
+//! The core in wasm32, under Node: the case files and the golden vectors of the session function.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![allow(

@@ -1,9 +1,9 @@
-//! The comparison of two answers.
+//! Comparisons of two answers.
 //!
-//! `1KB` is a document of a kilobyte, as an API answers, against another one: of the same bytes, with
-//! another timestamp, the same with that timestamp ignored, and with the members of every object in
-//! reverse. `1MB` are documents of about a megabyte: an object of 30,000 members in reverse, its names
-//! all different or all alike, and 7,000 items with another timestamp in each, ignored.
+//! `1KB` compares a document of a kilobyte, such as an API's answer, with another one: equal; with another timestamp; with
+//! another timestamp that is ignored; with the members of every object in reverse order. `1MB` compares documents of about a
+//! megabyte: an object of 30,000 members in reverse order, with different names or one name for all; and 7,000 items, each with
+//! another timestamp that is ignored.
 
 use std::hint::black_box;
 
@@ -59,12 +59,12 @@ fn compare(one: String, other: String, ignored: &[&str], is_same: bool) -> Run {
     })
 }
 
-/// The small order with another timestamp of its own.
+/// The small order with another `updatedAt`.
 fn updated() -> String {
     order(NOON, 6, false).replacen(NOON, LATER, 1)
 }
 
-/// An order with so many items; with `reverse`, members stand in the other order.
+/// An order with this number of items. With `reverse`, the members of each object are in reverse order.
 fn order(timestamp: &str, items: usize, reverse: bool) -> String {
     let object = |mut members: Vec<String>| {
         if reverse {
@@ -91,7 +91,7 @@ fn order(timestamp: &str, items: usize, reverse: bool) -> String {
     ])
 }
 
-/// An object whose names are all different, or all one.
+/// An object of members with this number of distinct names.
 fn members(reverse: bool, distinct: usize) -> String {
     let mut members: Vec<String> = (0..30_000_usize)
         .map(|member| format!("\"member-{:06}\":{member}", member % distinct))

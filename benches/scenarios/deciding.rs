@@ -1,9 +1,10 @@
-//! A decision: the release that claims the browser's request, and what it comes to.
+//! Decisions on the browser's request.
 
 use std::hint::black_box;
 
 use halftone::config;
-use halftone::release::{Draws, Release, Releases, Strategy};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Releases, Strategy};
 use halftone::request::RequestHead;
 use halftone_lab::workload::{HOST, configuration};
 use serde_json::{Value, json};
@@ -51,24 +52,27 @@ fn load(config: &Value) -> Releases {
     config::load_value(config).unwrap()
 }
 
-/// Decides the request, each time with another chance, which must give this reason.
+/// Decides the request, each time with another random number. The reason must be this one.
 fn decide(config: &Value, reason: Option<&str>) -> Run {
     let releases = load(config);
     let headers = request();
     let head = RequestHead::new(headers);
-    let decided = releases.claiming(&head).map(|(_, release)| {
-        let decision = release.decide(&head, 1);
+    let decided = releases.claiming(&head).map(|release| {
+        let decision = release.decide(&head, Draw { chance: 1, now: 0 }, &mut ());
         decision.outcome.reason().to_string()
     });
     assert_eq!(decided.as_deref(), reason);
-    let mut chance = Draws::new(1);
+    let mut random = Random::new(1);
     Box::new(move || {
         let head = RequestHead::new(black_box(headers));
-        let claiming = releases.claiming(&head);
-        let decide = |(_, release): (usize, &Release)| {
-            black_box(release.decide(&head, chance.next_u64()).outcome.index())
+        let draw = Draw {
+            chance: random.next_u64(),
+            now: 0,
         };
-        black_box(claiming.map(decide));
+        let index = releases
+            .claiming(&head)
+            .map(|release| release.decide(&head, draw, &mut ()).outcome.index());
+        black_box(index);
     })
 }
 
@@ -78,7 +82,7 @@ fn no_release() -> Run {
     decide(&json!({"releases": [release]}), None)
 }
 
-/// The last of so many releases, whose rule the request matches.
+/// The last of this number of releases. Its rule matches the request.
 fn header_rule(releases: usize) -> Run {
     let mut config = configuration(releases - 1, 10);
     let last = release(&json!({"rules": [rule("testers", "user-0005f2c1a9e")]}));
@@ -97,7 +101,7 @@ fn session() -> Run {
     decide(&json!({"releases": [release]}), Some("session"))
 }
 
-/// So many rules, each for another value of one header; the request has the last one's.
+/// This number of rules, each for another value of one header. The last one matches the request.
 fn rules(count: usize) -> Run {
     let mut rules: Vec<_> = (1..count)
         .map(|number| rule(&format!("user-{number}"), &format!("user-{number:011}")))
@@ -107,14 +111,14 @@ fn rules(count: usize) -> Run {
     decide(&json!({"releases": [release]}), Some("rule:last"))
 }
 
-/// Rules of all kinds, none of which matches, and then a session.
+/// Rules of all kinds that do not match, and then a session.
 fn shop() -> Run {
     let mut config = configuration(1, 10);
     config["releases"][0]["hosts"] = json!([HOST]);
     decide(&config, Some("session"))
 }
 
-/// Finds the release of `authority` among 10,000 hosts, 5,000 of them exact: the one that claims `pattern`.
+/// Finds the release of `authority` among 10,000 hosts, half of them exact. It must be the release of `pattern`.
 fn host(authority: &'static str, pattern: &str) -> Run {
     let exact = (5_000..10_000).map(|number| format!("service-{number:05}.example.com"));
     let suffixes = (5_000..10_000).map(|number| format!("*.zone-{number:05}.example.com"));
@@ -137,7 +141,7 @@ fn host(authority: &'static str, pattern: &str) -> Run {
     })
 }
 
-/// The race between the versions of a split alone.
+/// Only the race between the versions of a split.
 fn race() -> Run {
     run_race(&weights())
 }
@@ -158,7 +162,7 @@ fn run_race(weights: &Value) -> Run {
     else {
         return Box::new(|| ());
     };
-    let mut sessions = Draws::new(1);
+    let mut sessions = Random::new(1);
     Box::new(move || {
         black_box(split.pick(sessions.next_u64()).drawn().index());
     })

@@ -1,21 +1,21 @@
-//! A configuration, from its text to what runs.
+//! Reading and compiling configurations.
 
 use std::hint::black_box;
 
 use halftone::config;
-use halftone::release::StringMatch;
+use halftone::matching::StringMatch;
 use halftone_lab::workload::configuration;
 
 use super::{Run, Scenario};
 
-/// Loads, and what stands in them most often.
+/// Whole configurations, and their most frequent parts.
 pub const ALL: [Scenario; 3] = [
     Scenario::new("load/1000-releases", || load(1_000)).times(1),
     Scenario::new("load/1-release", || load(1)),
     Scenario::new("load/regex", regex),
 ];
 
-/// So many releases of ten rules each.
+/// This number of releases with ten rules each.
 fn load(releases: usize) -> Run {
     let text = configuration(releases, 10).to_string();
     assert_eq!(config::load(text.as_bytes()).unwrap().all().len(), releases);

@@ -1,8 +1,9 @@
-//! The copy of a request.
+//! Copies of requests.
 
 use std::hint::black_box;
 
 use halftone::config;
+use halftone::draw::Draw;
 use halftone::mirror::RequestKind;
 use halftone::request::RequestHead;
 use halftone_lab::workload::HOST;
@@ -10,10 +11,10 @@ use serde_json::json;
 
 use super::{Run, Scenario, request};
 
-/// Copies.
+/// All scenarios of copies.
 pub const ALL: [Scenario; 1] = [Scenario::new("mirror/request", copy)];
 
-/// Selects the request for a mirror of all GET requests, and makes its copy.
+/// Selects the request for a mirror of all GET requests, and builds its copy.
 fn copy() -> Run {
     let mirror =
         json!({"name": "shadow", "cluster": "shadow", "percentage": 100, "methods": ["GET"]});
@@ -24,10 +25,10 @@ fn copy() -> Run {
     let headers = request();
     let run = move || {
         let head = RequestHead::new(black_box(headers));
-        let (_, release) = releases.claiming(&head)?;
-        let decision = release.decide(&head, 1);
-        let (_, mirror) = decision.mirrors(&head).next()?;
-        let is_routing = |name: &[u8]| releases.is_routing_header(name);
+        let release = releases.claiming(&head)?;
+        let decision = release.decide(&head, Draw { chance: 1, now: 0 }, &mut ());
+        let mirror = decision.mirrors(&head).next()?;
+        let is_routing = |name: &[u8]| releases.settings().is_routing_header(name);
         let copy = mirror.request(&head, RequestKind::of(&head), is_routing);
         Some(black_box(copy.ok()?).headers.len())
     };

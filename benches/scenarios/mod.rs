@@ -1,5 +1,4 @@
-//! What is measured of the core: one table, for a clock (`decide`, `compare`) and for a count of
-//! instructions (`instructions`).
+//! The scenarios of all benchmarks of the core. `decide` and `compare` measure times, `instructions` counts instructions.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -12,17 +11,16 @@ pub mod values;
 use halftone::request::Header;
 use halftone_lab::workload::{HEADERS, HOST, PATH};
 
-/// Something that is done again and again.
+/// A step to repeat.
 pub type Run = Box<dyn FnMut()>;
 
-/// One row of the table.
+/// One scenario.
 pub struct Scenario {
-    /// `group/what`, the same in all that is printed.
+    /// `group/name`, the same in all output.
     pub name: &'static str,
-    /// How often it is done where instructions are counted: often, where chance decides what they
-    /// are, or else for as long as the reader would wait.
+    /// The number of repetitions when instructions are counted: many if chance affects them, few if a repetition takes long.
     pub times: u32,
-    /// Makes all that is not measured, and sees to it that the right thing is.
+    /// Prepares what is not measured, and checks that the step does the right thing.
     pub prepare: fn() -> Run,
 }
 
@@ -41,14 +39,14 @@ impl Scenario {
     }
 }
 
-/// All that there is.
+/// All scenarios.
 pub fn all() -> impl Iterator<Item = Scenario> {
     let all = deciding::ALL.into_iter().chain(values::ALL);
     let all = all.chain(mirroring::ALL).chain(loading::ALL);
     all.chain(comparing::ALL)
 }
 
-/// The browser's request, as Envoy gives it to the filter.
+/// The browser's request, as the filter gets it from Envoy.
 pub fn request() -> &'static [Header<'static>] {
     let pseudo = [
         (":authority", HOST),

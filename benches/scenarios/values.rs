@@ -2,11 +2,12 @@
 
 use std::hint::black_box;
 
-use halftone::release::StringMatch;
+use halftone::matching::StringMatch;
+use halftone::request::Budget;
 
 use super::{Run, Scenario};
 
-/// Tests that cost more than a comparison.
+/// Tests that are slower than a comparison.
 pub const ALL: [Scenario; 4] = [
     Scenario::new("regex/path", regex),
     Scenario::new("regex/evil", evil).times(1),
@@ -15,7 +16,7 @@ pub const ALL: [Scenario; 4] = [
 ];
 
 fn test(test: StringMatch, value: Vec<u8>, passes: bool) -> Run {
-    let run = move || test.any(std::iter::once(black_box(&value)));
+    let run = move || test.any(std::iter::once(&**black_box(&value)), &Budget::default());
     assert_eq!(run(), passes);
     Box::new(move || {
         black_box(run());
@@ -28,7 +29,7 @@ fn regex() -> Run {
     test(StringMatch::regex(pattern).unwrap(), path, true)
 }
 
-/// A pattern that backtracking would not survive, on the longest value that it is given.
+/// A pattern that takes exponential time with backtracking, on the longest value that a condition tests.
 fn evil() -> Run {
     let pattern = "(a*)*(a|b)*(a+)+c";
     let value = vec![b'a'; StringMatch::LONGEST_REGEX_VALUE];

@@ -1,6 +1,6 @@
 //! The format of a case file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use halftone_resources::yaml;
 use serde::{Deserialize, Deserializer};
@@ -8,76 +8,99 @@ use serde_json::Value;
 
 use crate::request::Request;
 
-/// A configuration, and what it must do.
+/// A configuration, and its cases.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CaseFile {
     config: Option<Value>,
     config_file: Option<String>,
-    /// In the order of the file.
+    /// The cases, in the order of the file.
     pub cases: Vec<Case>,
 }
 
-/// Where the configuration of a case file stands.
+/// The place of a case file's configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Config<'f> {
-    /// In the case file.
+    /// The case file itself contains this configuration.
     Inline(&'f Value),
-    /// In this file, relative to the case file's folder.
+    /// This file contains it. The path is relative to the folder of the case file.
     File(&'f str),
 }
 
-/// A request, or many like it, and what must become of it.
+/// A request, or a sample of requests, and the expectation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Case {
-    /// A sentence that states the rule.
+    /// The rule that the case states.
     pub name: String,
     /// The request.
     pub request: Request,
-    /// How often it is put. Absent: once.
+    /// The number of requests. Absent: 1.
     pub sample: Option<u32>,
-    /// Gives each request of the sample a session of its own, in this header.
+    /// The header in which each request of the sample carries its own session.
     pub session_header: Option<String>,
-    /// What must become of it.
+    /// The expectation.
     pub expect: Expectation,
 }
 
-/// What must become of a request. What is absent is not looked at.
+/// The expected decision and effects. A field that is absent is not checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Expectation {
     /// The release's name.
     pub release: Option<String>,
-    /// The version; `null`: no release decided.
+    /// The version. `null`: no release decides.
     #[serde(deserialize_with = "present")]
     pub version: Option<Option<String>>,
-    /// The reason, as it prints.
+    /// The reason, for example `rule:testers`.
     pub reason: Option<String>,
-    /// Of a sample: each version's part, 0 to 1. A version that is not named here must have none.
+    /// The share of each version in the sample, 0 to 1. A version that is missing here must have none.
     pub shares: Option<BTreeMap<String, f64>>,
-    /// How far an observed share may be from its expected one. Absent: 0.01.
+    /// The tolerance of the shares. Absent: 0.01.
     pub within: Option<f64>,
+    /// The request headers that Halftone sets: all of them, with their values.
+    pub set: Option<BTreeMap<String, String>>,
+    /// The request headers that Halftone removes: all of them.
+    pub removed: Option<BTreeSet<String>>,
+    /// The cookie in which the response brings a new session id.
+    pub cookie: Option<Cookie>,
 }
 
-/// Why a text is no case file.
+/// The expectation on the cookie of a response.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(untagged, expecting = "true, false, or the name of the cookie")]
+pub enum Cookie {
+    /// Whether the response brings an id.
+    Any(bool),
+    /// The response brings an id in the cookie of this name.
+    Named(String),
+}
+
+/// The reason for which a text is not a valid case file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is not YAML, or not of this form.
+    /// It is not YAML, or does not have this form.
     #[error("{0}")]
     Yaml(String),
     /// It has no configuration, or two.
-    #[error("give exactly one of config and configFile")]
+    #[error("has neither config nor configFile, or both; write exactly one of them")]
     Config,
     /// It has no case.
-    #[error("holds no case; give at least one in cases")]
+    #[error("cases: empty; write at least one case")]
     NoCase,
-    /// A case that nothing could fail.
-    #[error("case `{0}` expects nothing; give version, reason, release or shares")]
+    /// A case expects nothing, so it could never fail.
+    #[error(
+        "case `{0}` expects nothing; write release, version, reason, shares, set, removed or cookie in expect"
+    )]
     Empty(String),
-    /// Shares of a single request.
-    #[error("case `{0}` expects shares of a single request; say in sample how many to put")]
+    /// A case expects shares of a single request.
+    #[error(
+        "case `{0}` expects shares of a single request; write the number of requests in sample"
+    )]
     NoSample(String),
+    /// A case sends no request, so it could never fail.
+    #[error("case `{0}` sends no request; write a sample of 1 or more, or omit sample")]
+    EmptySample(String),
 }
 
 impl CaseFile {
@@ -85,7 +108,7 @@ impl CaseFile {
     ///
     /// # Errors
     ///
-    /// Says what is wrong, and where.
+    /// The text is not a valid case file.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let file: Self =
             yaml::document(text).map_err(|error| Unreadable::Yaml(error.to_string()))?;
@@ -96,24 +119,20 @@ impl CaseFile {
             return Err(Unreadable::NoCase);
         }
         for case in &file.cases {
-            let Expectation {
-                release,
-                version,
-                reason,
-                shares,
-                ..
-            } = &case.expect;
-            if release.is_none() && version.is_none() && reason.is_none() && shares.is_none() {
+            if case.expect.is_empty() {
                 return Err(Unreadable::Empty(case.name.clone()));
             }
-            if shares.is_some() && case.sample.is_none() {
+            if case.expect.shares.is_some() && case.sample.is_none() {
                 return Err(Unreadable::NoSample(case.name.clone()));
+            }
+            if case.sample == Some(0) {
+                return Err(Unreadable::EmptySample(case.name.clone()));
             }
         }
         Ok(file)
     }
 
-    /// The configuration, or where it stands.
+    /// The configuration, or the file that contains it.
     #[must_use]
     pub fn config(&self) -> Config<'_> {
         match (&self.config, &self.config_file) {
@@ -124,7 +143,7 @@ impl CaseFile {
 }
 
 impl<'f> Config<'f> {
-    /// The configuration itself, where it stands in the case file.
+    /// The configuration, if the case file itself contains it.
     #[must_use]
     pub fn inline(self) -> Option<&'f Value> {
         match self {
@@ -134,20 +153,49 @@ impl<'f> Config<'f> {
     }
 }
 
+impl Expectation {
+    /// Whether it expects headers of the request: those that are set, or those that are removed.
+    #[must_use]
+    pub fn has_request_headers(&self) -> bool {
+        self.set.is_some() || self.removed.is_some()
+    }
+
+    /// Whether no request could fail it. A tolerance alone checks nothing.
+    fn is_empty(&self) -> bool {
+        let Self {
+            release,
+            version,
+            reason,
+            shares,
+            within: _,
+            set,
+            removed,
+            cookie,
+        } = self;
+        release.is_none()
+            && version.is_none()
+            && reason.is_none()
+            && shares.is_none()
+            && set.is_none()
+            && removed.is_none()
+            && cookie.is_none()
+    }
+}
+
 impl Case {
-    /// The requests to put: one, or the sample.
+    /// The requests: one, or the sample.
     pub fn requests(&self) -> impl Iterator<Item = Request> + '_ {
-        (0..self.sample.unwrap_or(1)).map(|place| {
+        (0..self.sample.unwrap_or(1)).map(|index| {
             let mut request = self.request.clone();
             if let Some(header) = &self.session_header {
-                request.add_header(header, &format!("session-{place}"));
+                request.add_header(header, &format!("session-{index}"));
             }
             request
         })
     }
 }
 
-/// Tells a field that is `null` from one that is absent.
+/// Distinguishes a field that is `null` from one that is absent.
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(field).map(Some)
 }

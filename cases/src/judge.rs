@@ -1,54 +1,68 @@
-//! What came back, against what was expected.
+//! Observations, compared with expectations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::file::Case;
+use crate::file::{Case, Cookie};
 
-/// What became of one request.
+/// The decision for one request, and its effects. Names of headers are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// The release that decided, if one did.
+    /// The release that decided. None: no release did.
     pub release: Option<String>,
-    /// The version it chose.
+    /// The version.
     pub version: Option<String>,
-    /// Why, as it prints.
+    /// The reason, for example `rule:testers`.
     pub reason: Option<String>,
+    /// The request headers that were set, with their values.
+    pub set: BTreeMap<String, String>,
+    /// The request headers that were removed.
+    pub removed: BTreeSet<String>,
+    /// The name of the cookie in which the response brings a new session id.
+    pub cookie: Option<String>,
 }
 
-/// Something that is not as expected.
+impl Observed {
+    /// The name of the cookie in the value of a `set-cookie` header.
+    #[must_use]
+    pub fn cookie_name(set_cookie: &str) -> Option<String> {
+        set_cookie.split_once('=').map(|(name, _)| name.into())
+    }
+}
+
+/// A difference between an observation and the expectation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Mismatch {
-    /// Of one request.
+    /// A value of one request.
     #[error("{what}: expected {expected}, got {got}")]
     Value {
-        /// `release`, `version` or `reason`.
+        /// The field of the expectation.
         what: &'static str,
-        /// What the case says.
+        /// The expected value.
         expected: String,
-        /// What came back.
+        /// The observed value.
         got: String,
     },
-    /// Of a sample.
+    /// A share of a sample.
     #[error("share of {version}: expected {expected} within {within}, got {got:.4}")]
     Share {
         /// The version.
         version: String,
-        /// What the case says.
+        /// The expected share.
         expected: f64,
-        /// How far it may be off.
+        /// The tolerance.
         within: f64,
-        /// What was counted.
+        /// The observed share.
         got: f64,
     },
 }
 
-/// Everything about a case that is not as expected; at least one thing.
+/// The differences of a case, at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatches(Vec<Mismatch>);
 
 impl Mismatches {
-    /// In the order of the expectation.
+    /// The differences, in the order of the expectation.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mismatch> {
         self.0.iter()
     }
@@ -56,8 +70,8 @@ impl Mismatches {
 
 impl fmt::Display for Mismatches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, mismatch) in self.iter().enumerate() {
-            let separator = if place > 0 { "; " } else { "" };
+        for (index, mismatch) in self.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
             write!(f, "{separator}{mismatch}")?;
         }
         Ok(())
@@ -70,12 +84,11 @@ const NOTHING: &str = "none";
 const WITHIN: f64 = 0.01;
 
 impl Case {
-    /// Whether `observed`, what became of its requests, is what it expects.
+    /// Compares `observed`, one observation for each request, with the expectation.
     ///
     /// # Errors
     ///
-    /// All that is not so of the first request that is not as expected; else all shares that are
-    /// not.
+    /// The differences of the first request that has some, or else those of the shares.
     pub fn judge(&self, observed: impl IntoIterator<Item = Observed>) -> Result<(), Mismatches> {
         let mut counts = BTreeMap::new();
         let mut total = 0_u32;
@@ -99,17 +112,58 @@ impl Case {
             ("reason", some(&expect.reason), &observed.reason),
         ];
         let shown = |text: Option<String>| text.unwrap_or_else(|| NOTHING.into());
-        table
-            .into_iter()
-            .filter_map(|(what, expected, got)| {
-                let expected = expected.filter(|expected| expected != got)?;
-                Some(Mismatch::Value {
-                    what,
-                    expected: shown(expected),
-                    got: shown(got.clone()),
-                })
+        let decision = table.into_iter().filter_map(|(what, expected, got)| {
+            let expected = expected.filter(|expected| expected != got)?;
+            Some(Mismatch::Value {
+                what,
+                expected: shown(expected),
+                got: shown(got.clone()),
             })
-            .collect()
+        });
+        let effects = [
+            self.set(observed),
+            self.removed(observed),
+            self.cookie(observed),
+        ];
+        decision.chain(effects.into_iter().flatten()).collect()
+    }
+
+    fn set(&self, observed: &Observed) -> Option<Mismatch> {
+        let expected = self.expect.set.as_ref()?;
+        let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
+        let expected: BTreeMap<String, String> = expected.iter().map(lower).collect();
+        let shown = |set: &BTreeMap<String, String>| {
+            list(set.iter().map(|(name, value)| format!("{name}: {value}")))
+        };
+        (expected != observed.set).then(|| Mismatch::Value {
+            what: "set",
+            expected: shown(&expected),
+            got: shown(&observed.set),
+        })
+    }
+
+    fn removed(&self, observed: &Observed) -> Option<Mismatch> {
+        let expected = self.expect.removed.as_ref()?.iter();
+        let expected: BTreeSet<String> = expected.map(|name| name.to_ascii_lowercase()).collect();
+        (expected != observed.removed).then(|| Mismatch::Value {
+            what: "removed",
+            expected: list(expected),
+            got: list(observed.removed.iter().cloned()),
+        })
+    }
+
+    fn cookie(&self, observed: &Observed) -> Option<Mismatch> {
+        let got = observed.cookie.as_deref();
+        let (is_so, expected) = match self.expect.cookie.as_ref()? {
+            Cookie::Any(true) => (got.is_some(), "any"),
+            Cookie::Any(false) => (got.is_none(), NOTHING),
+            Cookie::Named(name) => (got == Some(name), name.as_str()),
+        };
+        (!is_so).then(|| Mismatch::Value {
+            what: "cookie",
+            expected: expected.into(),
+            got: got.unwrap_or(NOTHING).into(),
+        })
     }
 
     fn shares(
@@ -138,6 +192,15 @@ impl Case {
                 })
             })
             .collect()
+    }
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    if items.is_empty() {
+        NOTHING.into()
+    } else {
+        items.join(", ")
     }
 }
 

@@ -1,8 +1,8 @@
 //! Case files: requests, and the decisions that a configuration must make for them.
 //!
-//! Users keep them beside their configuration. Nothing here decides or sends: a [`Case`] says which
-//! [requests](Case::requests) to put, and [judges](Case::judge) what came back, so that the same
-//! file runs against the core natively, in wasm32, and through a real proxy.
+//! Users keep them next to their configuration. A [`Case`] lists its [requests](Case::requests) and
+//! [judges](Case::judge) the observed decisions and effects. It sends nothing, so the same file runs on
+//! the core natively, in wasm32, and through a real proxy.
 //!
 //! ```
 //! let file = halftone_cases::CaseFile::parse("
@@ -17,12 +17,13 @@
 //! cases:
 //! - name: jason sees v2
 //!   request: { host: 'reviews:9080', headers: { end-user: jason } }
-//!   expect: { version: v2, reason: 'rule:testers' }
+//!   expect: { version: v2, reason: 'rule:testers', set: { x-halftone-version: v2 }, cookie: false }
 //! ").unwrap();
+//! let draw = halftone::draw::Draw { chance: 7, now: 0 };
 //! let releases = halftone::config::load_value(file.config().inline().unwrap()).unwrap();
 //!
 //! for case in &file.cases {
-//!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, 7));
+//!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, draw));
 //!     assert_eq!(case.judge(observed), Ok(()));
 //! }
 //! ```
@@ -33,6 +34,6 @@ mod judge;
 mod request;
 
 pub use decide::decide;
-pub use file::{Case, CaseFile, Config, Expectation, Unreadable};
+pub use file::{Case, CaseFile, Config, Cookie, Expectation, Unreadable};
 pub use judge::{Mismatch, Mismatches, Observed};
 pub use request::Request;

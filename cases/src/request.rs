@@ -1,4 +1,4 @@
-//! A request of a case.
+//! The request of a case.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,21 +9,21 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// `:authority`: the host, and the port if there is one.
+    /// The host, with the port if there is one: `:authority`.
     pub host: String,
-    /// Absent: `GET`.
+    /// The method. Absent: `GET`.
     #[serde(default = "get")]
     pub method: String,
-    /// With the query. Absent: `/`.
+    /// The path with the query. Absent: `/`.
     #[serde(default = "root")]
     pub path: String,
     #[serde(default)]
     headers: BTreeMap<String, Values>,
-    /// The address that it comes from.
+    /// The source address.
     pub source_address: Option<IpAddr>,
 }
 
-/// One value, or several: a repeated header.
+/// One value, or the values of a repeated header.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(untagged)]
 enum Values {
@@ -32,7 +32,7 @@ enum Values {
 }
 
 impl Request {
-    /// The headers, names in lower case, each value of a repeated one by itself.
+    /// The headers, with names in lower case. A repeated header yields each of its values.
     pub fn headers(&self) -> impl Iterator<Item = (String, &str)> {
         self.headers.iter().flat_map(|(name, values)| {
             let values = match values {

@@ -1,6 +1,8 @@
-//! What a case file may say, and what is said when a case does not hold.
+//! The format of case files, and the messages of cases that fail.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use halftone_cases::{Case, CaseFile, Observed};
 
@@ -8,7 +10,7 @@ fn refused(text: &str) -> String {
     CaseFile::parse(text).map(|_| ()).unwrap_err().to_string()
 }
 
-/// The one case of a file whose expectation is `expect`, of a sample of four.
+/// A case with a sample of four requests and this expectation.
 fn case(expect: &str) -> Case {
     let text = format!(
         "config: {{}}\ncases: [ {{ name: one, sample: 4, request: {{ host: a }}, expect: {expect} }} ]"
@@ -21,28 +23,38 @@ fn observed(version: &str) -> Observed {
         release: Some("reviews".into()),
         version: Some(version.into()),
         reason: Some("split".into()),
+        set: BTreeMap::from([("x-version".into(), version.into())]),
+        removed: BTreeSet::from(["x-other".into()]),
+        cookie: Some("sid".into()),
     }
 }
 
 #[test]
-fn a_file_that_proves_nothing_is_refused() {
+fn a_file_that_proves_nothing_is_refused_with_a_remedy() {
     let table = [
-        ("cases: []", "give exactly one of config and configFile"),
+        (
+            "cases: []",
+            "has neither config nor configFile, or both; write exactly one of them",
+        ),
         (
             "config: {}\nconfigFile: a.yaml\ncases: []",
-            "give exactly one of config and configFile",
+            "has neither config nor configFile, or both; write exactly one of them",
         ),
         (
             "config: {}\ncases: []",
-            "holds no case; give at least one in cases",
+            "cases: empty; write at least one case",
         ),
         (
-            "config: {}\ncases: [ { name: one, request: { host: a }, expect: {} } ]",
-            "case `one` expects nothing; give version, reason, release or shares",
+            "config: {}\ncases: [ { name: one, request: { host: a }, expect: { within: 0.1 } } ]",
+            "case `one` expects nothing; write release, version, reason, shares, set, removed or cookie in expect",
         ),
         (
             "config: {}\ncases: [ { name: one, request: { host: a }, expect: { shares: { v1: 1 } } } ]",
-            "case `one` expects shares of a single request; say in sample how many to put",
+            "case `one` expects shares of a single request; write the number of requests in sample",
+        ),
+        (
+            "config: {}\ncases: [ { name: one, request: { host: a }, sample: 0, expect: { version: v1 } } ]",
+            "case `one` sends no request; write a sample of 1 or more, or omit sample",
         ),
     ];
     for (text, said) in table {
@@ -56,8 +68,31 @@ fn a_misspelt_field_is_refused() {
         "config: {}\ncases: []\ncase: []",
         "config: {}\ncases: [ { name: one, request: { hosts: a }, expect: { version: v1 } } ]",
         "config: {}\ncases: [ { name: one, request: { host: a }, expect: { versions: v1 } } ]",
+        "config: {}\ncases: [ { name: one, request: { host: a }, expect: { remove: [x] } } ]",
     ] {
         assert!(refused(text).contains("unknown field"), "{text}");
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_with_its_place() {
+    let table = [
+        (
+            "{ cookie: [sid] }",
+            "true, false, or the name of the cookie",
+        ),
+        ("{ set: [x-version] }", "map"),
+        ("{ removed: x-version }", "sequence"),
+    ];
+    for (expect, said) in table {
+        let text = format!(
+            "config: {{}}\ncases: [ {{ name: one, request: {{ host: a }}, expect: {expect} }} ]"
+        );
+        let got = refused(&text);
+        assert!(
+            got.contains(said) && got.contains("line 2"),
+            "{expect}: {got}"
+        );
     }
 }
 
@@ -90,6 +125,22 @@ fn a_case_says_what_it_expected_and_what_it_got() {
             "{ shares: {} }",
             "share of v2: expected 0 within 0, got 1.0000",
         ),
+        (
+            "{ set: { X-Version: v1 } }",
+            "set: expected x-version: v1, got x-version: v2",
+        ),
+        ("{ set: {} }", "set: expected none, got x-version: v2"),
+        (
+            "{ set: { x-version: v2, x-more: a } }",
+            "set: expected x-more: a, x-version: v2, got x-version: v2",
+        ),
+        (
+            "{ removed: [X-Another] }",
+            "removed: expected x-another, got x-other",
+        ),
+        ("{ removed: [] }", "removed: expected none, got x-other"),
+        ("{ cookie: false }", "cookie: expected none, got sid"),
+        ("{ cookie: session }", "cookie: expected session, got sid"),
     ];
     for (expect, said) in table {
         let mismatch = case(expect)
@@ -106,17 +157,27 @@ fn a_case_holds_when_all_that_it_names_is_so() {
         "{ shares: { v1: 0.5, v2: 0.5 } }",
         "{ release: reviews, reason: split, shares: { v1: 0.6, v2: 0.4 }, within: 0.1001 }",
         "{ reason: split }",
+        "{ removed: [X-Other], cookie: true }",
+        "{ cookie: sid }",
     ] {
         assert_eq!(case(expect).judge(half()), Ok(()), "{expect}");
     }
-    assert_eq!(
-        case("{ version: null }").judge([Observed::default()]),
-        Ok(())
-    );
+    let v2 = case("{ set: { X-Version: v2 } }").judge([observed("v2")]);
+    assert_eq!(v2, Ok(()));
+    for expect in [
+        "{ version: null }",
+        "{ set: {}, removed: [], cookie: false }",
+    ] {
+        let undecided = [Observed::default()];
+        assert_eq!(case(expect).judge(undecided), Ok(()), "{expect}");
+    }
+    let no_cookie = case("{ cookie: true }").judge([Observed::default()]);
+    let said = no_cookie.unwrap_err().to_string();
+    assert_eq!(said, "cookie: expected any, got none");
 }
 
 #[test]
-fn a_sample_is_so_many_requests_each_with_its_session() {
+fn each_request_of_a_sample_has_its_own_session() {
     let text = "config: {}\ncases: [ { name: one, sample: 3, sessionHeader: X-User, request: { host: a, headers: { x: [b, c] } }, expect: { version: v1 } } ]";
     let case = CaseFile::parse(text).unwrap().cases.remove(0);
     let sent: Vec<Vec<String>> = case

@@ -5,25 +5,25 @@ use clap_complete::Shell;
 
 use crate::verbs::{check, explain, render, simulate, test};
 
-/// Checks, explains, tries out and renders Halftone's configurations.
+/// Checks, explains, simulates, tests and renders Halftone's configurations
 #[derive(Debug, Parser)]
 #[command(
     name = "halftonectl",
     version,
-    after_help = "FILE is a plugin configuration, or a WasmPlugin or TrafficExtension that holds one, in YAML or JSON; - is standard input.\n\nExit status: 0 fine, 1 findings, 2 usage."
+    after_help = "FILE is YAML or JSON: a plugin configuration, or a WasmPlugin or TrafficExtension that contains one. Write - for standard input.\n\nExit status: 0 fine, 1 findings, 2 usage error."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The verb.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// What to do.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Print everything that is wrong with configurations and the resources beside them
+    /// Check configurations, and the routes and subsets that belong to them
     Check(check::Args),
-    /// Print the decision for a request, and how it came about
+    /// Print the decision for a request, and how it comes about
     Explain(explain::Args),
     /// Print the expected and the observed share of each version
     Simulate(simulate::Args),
@@ -33,14 +33,14 @@ pub enum Verb {
     Render(Box<render::Args>),
     /// Print the JSON Schema of the plugin configuration
     Schema,
-    /// Print a shell's completions
+    /// Print the completions for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::outcome::Failure;
 
-/// What a configuration, a resource or a case file may end with.
-const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+/// The file name extensions of configurations, resources and case files.
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Every YAML and JSON file below `folder`, in the order of their names. What begins with a dot is
-/// passed over. A link to a file is followed, as in a mounted ConfigMap; one to a folder is not, for
-/// it could lead in circles.
+/// The YAML and JSON files in `folder` and its subfolders, in the order of their names. Names that begin
+/// with a dot are ignored. A symbolic link to a file is followed, as in a mounted ConfigMap. A link to a
+/// folder is not, because it could lead in circles.
 ///
 /// # Errors
 ///
-/// When a folder cannot be read.
+/// A folder cannot be read.
 pub fn below(folder: &str) -> Result<Vec<String>, Failure> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
@@ -43,6 +43,6 @@ pub fn below(folder: &str) -> Result<Vec<String>, Failure> {
 }
 
 fn is_readable(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending))
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    path.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }

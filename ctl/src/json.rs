@@ -1,4 +1,4 @@
-//! Reports for other programs.
+//! Reports for programs.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// `out` cannot be written.
 pub fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
     writeln!(out)

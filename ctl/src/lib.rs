@@ -1,16 +1,15 @@
-//! `halftonectl`: checks, explains, tries out and renders Halftone's configurations.
+//! `halftonectl` checks, explains, simulates, tests and renders Halftone's configurations.
 //!
-//! It runs on the same core as the filter, and so cannot disagree with it.
+//! It decides by the same core as the filter, so both always agree.
 //!
 //! # Layout
 //!
-//! - [`cli`] is the command line: a verb each, and what they share.
-//! - [`source`] reads files: what they hold, and the one configuration that a verb is about;
-//!   [`files`] finds them in folders.
-//! - [`request`] is the request that a verb puts to a configuration.
-//! - [`shown`], [`style`], [`tree`] and [`json`] write reports.
-//! - [`verbs`] has a file for each verb.
-//! - [`outcome`] is how a run ends: 0 fine, 1 findings, 2 usage.
+//! - [`cli`] is the command line: the verbs, and the types that they share.
+//! - [`source`] reads files, and the configuration that a verb needs. [`files`] finds files in folders.
+//! - [`request`] is the request of a command line.
+//! - [`terminal`] escapes and colours text. [`shown`], [`tree`] and [`json`] write reports.
+//! - [`verbs`] has a module for each verb.
+//! - [`outcome`] has the exit statuses: 0 fine, 1 findings, 2 usage.
 
 pub mod cli;
 pub mod files;
@@ -19,7 +18,7 @@ pub mod outcome;
 pub mod request;
 pub mod shown;
 pub mod source;
-pub mod style;
+pub mod terminal;
 pub mod tree;
 pub mod verbs;
 
@@ -28,11 +27,11 @@ use std::io::Write;
 pub use cli::Cli;
 pub use outcome::{Failure, Finding, Verdict};
 
-/// Runs a command line, with its report to `out`.
+/// Runs a command line and writes its report to `out`.
 ///
 /// # Errors
 ///
-/// When there is nothing to report on: a file that cannot be read, a configuration that is refused.
+/// A file cannot be read, or a configuration is not valid.
 pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
     use cli::Verb;
     match &cli.verb {

@@ -1,4 +1,4 @@
-//! Checks, explains, tries out and renders Halftone's configurations. The library is the map.
+//! Checks, explains, simulates, tests and renders Halftone's configurations.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! How a run ends.
+//! The ends of a run: reports, findings and failures.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,17 +6,19 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-/// How a run that reported ended.
+use crate::terminal::escaped;
+
+/// The end of a run that printed a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing is wrong. Exit status 0.
+    /// No findings. Exit status 0.
     Fine,
-    /// Something is, and the report says what. Exit status 1.
+    /// Findings, which the report lists. Exit status 1.
     Findings,
 }
 
 impl Verdict {
-    /// The verdict on so many findings.
+    /// The verdict on this number of findings.
     #[must_use]
     pub fn of(findings: usize) -> Self {
         if findings == 0 {
@@ -36,56 +38,56 @@ impl From<Verdict> for ExitCode {
     }
 }
 
-/// One thing that is wrong with what a file holds. It prints as
-/// `file: resource: path: what is wrong; what to do`, without what there is not.
+/// One problem in a file. It prints as `file: resource: path: what is wrong; what to write instead`, on
+/// one line. Parts that are absent or empty are omitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The file, as it was named.
+    /// The file, as the command line names it.
     pub file: String,
-    /// Kind and name of the resource, if it is one.
+    /// The kind and name of the resource. Absent: the problem is not in a resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Where in it. Empty: all of it.
+    /// The path in the file or resource. Empty: all of it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// What is wrong, and what to do.
+    /// What is wrong, and what to write instead.
     pub message: String,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file)?;
+        write!(f, "{}: ", escaped(&self.file))?;
         if let Some(resource) = &self.resource {
-            write!(f, "{resource}: ")?;
+            write!(f, "{}: ", escaped(resource))?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", escaped(&self.path))?;
         }
-        f.write_str(&self.message)
+        f.write_str(&escaped(&self.message))
     }
 }
 
-/// Why there is nothing to report.
+/// The reason for which a run prints no report.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A file cannot be opened or read. Exit status 2.
     #[error("{file}: cannot be read: {error}")]
     File {
-        /// As it was named.
+        /// The file, as the command line names it.
         file: String,
-        /// Why.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// The command line asks for what cannot be done. Exit status 2.
+    /// The command line is wrong. Exit status 2.
     #[error("{0}")]
     Usage(String),
-    /// What the verb is about is refused. Exit status 1.
+    /// A file is not valid. Exit status 1.
     #[error("{}", lines(.0))]
     Refused(Vec<Finding>),
-    /// Each of them.
+    /// Several failures.
     #[error("{}", lines(.0))]
     Several(Vec<Failure>),
-    /// The report cannot be written. Exit status 2, but for a reader that has left: 0.
+    /// The report cannot be written. Exit status 2, or 0 if the reader closed the pipe.
     #[error("the report cannot be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -96,7 +98,7 @@ fn lines<T: fmt::Display>(all: &[T]) -> String {
 }
 
 impl Failure {
-    /// One thing that is wrong with a file as a whole.
+    /// One problem of a file as a whole.
     #[must_use]
     pub fn refused(file: &str, message: String) -> Self {
         Self::Refused(vec![Finding {
@@ -107,24 +109,24 @@ impl Failure {
         }])
     }
 
-    /// Prints it for people.
+    /// Prints the failure for people.
     pub fn print(&self, out: &mut dyn Write) {
-        if self.reader_has_left() {
+        if self.is_broken_pipe() {
             return;
         }
         if let Self::Several(all) = self {
             all.iter().for_each(|one| one.print(out));
             return;
         }
-        // Nowhere is left to say that this cannot be written either.
+        // An error of standard error itself cannot be reported anywhere.
         let _ = match self {
             Self::Refused(_) => writeln!(out, "{self}"),
-            _ => writeln!(out, "halftonectl: {self}"),
+            _ => writeln!(out, "halftonectl: {}", escaped(self.to_string())),
         };
     }
 
-    /// As in `halftonectl schema | head -1`.
-    fn reader_has_left(&self) -> bool {
+    /// Whether the reader closed the pipe, as in `halftonectl schema | head -1`.
+    fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
@@ -133,7 +135,7 @@ impl From<Failure> for ExitCode {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(_) => Self::from(1),
-            failure if failure.reader_has_left() => Self::SUCCESS,
+            failure if failure.is_broken_pipe() => Self::SUCCESS,
             _ => Self::from(2),
         }
     }

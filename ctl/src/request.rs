@@ -1,31 +1,31 @@
-//! The request that a verb puts to a configuration.
+//! The request of a command line.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use halftone::release::SessionKey;
+use halftone::draw::SessionKey;
 use halftone::request::{Header, RequestHead};
 
-/// The request, as the command line says it.
+/// The arguments that describe a request.
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
-    /// Its host, and its port if there is one
+    /// The host, with the port if there is one
     #[arg(long, value_parser = host)]
     pub host: String,
-    /// Its method
+    /// The method
     #[arg(long, default_value = "GET", value_parser = method)]
     pub method: String,
-    /// Its path, with the query
+    /// The path, with the query
     #[arg(long, default_value = "/", value_parser = path)]
     pub path: String,
-    /// A header; again for each further value
+    /// A header. Repeat the flag for more headers or values
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = OsStringValueParser::new().try_map(header))]
     pub headers: Vec<NamedValue>,
-    /// The address that it comes from
+    /// The source address of the request
     #[arg(long, value_name = "IP")]
     pub source_address: Option<IpAddr>,
-    /// Draws other random numbers
+    /// The seed of the random numbers
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }
@@ -37,7 +37,7 @@ pub struct NamedValue(String, Vec<u8>);
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Pseudo-headers first.
+    /// The headers, pseudo-headers first.
     headers: Vec<NamedValue>,
     source_address: Option<String>,
 }
@@ -55,7 +55,7 @@ impl From<&RequestArgs> for Request {
                 .into_iter()
                 .chain(args.headers.iter().cloned())
                 .collect(),
-            // As Envoy prints it, which is what sessions are told by.
+            // Sessions are recognised by the address in the form that Envoy prints.
             source_address: args
                 .source_address
                 .map(|address| address.to_canonical().to_string()),
@@ -68,7 +68,7 @@ const METHOD: &str = ":method";
 const PATH: &str = ":path";
 
 impl Request {
-    /// Its headers, for [`Request::head`].
+    /// The headers, for [`Request::head`].
     #[must_use]
     pub fn headers(&self) -> Vec<Header<'_>> {
         let headers = self.headers.iter();
@@ -77,7 +77,7 @@ impl Request {
             .collect()
     }
 
-    /// Its head, given its own headers.
+    /// The head. `headers` are this request's [`headers`](Self::headers).
     #[must_use]
     pub fn head<'a>(&'a self, headers: &'a [Header<'a>]) -> RequestHead<'a> {
         let head = RequestHead::new(headers);
@@ -87,7 +87,7 @@ impl Request {
         }
     }
 
-    /// Carries `value` where `key` looks for it, before whatever stands there already.
+    /// Adds `value` where `key` looks for it, before any value that is there already.
     pub fn carry(&mut self, key: &SessionKey, value: &str) {
         match key {
             SessionKey::Header(name) => self.add(name, value),
@@ -126,7 +126,7 @@ impl Request {
     }
 }
 
-/// An unsigned token with one claim.
+/// An unsigned JWT with one claim.
 fn token(name: &str, value: &str) -> String {
     use base64::Engine as _;
     let encoded = |json: serde_json::Value| {
@@ -144,21 +144,21 @@ fn token(name: &str, value: &str) -> String {
 fn host(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(['/', '?', '#', '@']) || text.contains(char::is_whitespace)
     {
-        return Err("give a host, or host:port, without scheme and path".into());
+        return Err("write a host or host:port, without scheme and path".into());
     }
     Ok(text.into())
 }
 
 fn method(text: &str) -> Result<String, String> {
     if !is_token(text) {
-        return Err("give a method, as GET".into());
+        return Err("write an HTTP method such as GET".into());
     }
     Ok(text.into())
 }
 
 fn path(text: &str) -> Result<String, String> {
     if !(text.starts_with('/') || text == "*") || text.contains(char::is_control) {
-        return Err("give a path that begins with /, with the query".into());
+        return Err("write a path that begins with /, with the query".into());
     }
     Ok(text.into())
 }
@@ -176,19 +176,21 @@ fn header(text: OsString) -> Result<NamedValue, String> {
         return Err("is a pseudo-header; use --host, --method or --path".into());
     }
     if !is_token(&name) {
-        return Err(format!("has no header's name before the colon; {WRITTEN}"));
+        return Err(format!(
+            "has no valid header name before the colon; {WRITTEN}"
+        ));
     }
     if name == "host" {
-        return Err("is the host of the request; use --host".into());
+        return Err("sets the host; use --host".into());
     }
     let value = value.get(1..).unwrap_or_default().trim_ascii();
     if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-        return Err("has a line break or NUL in its value, which HTTP cannot carry".into());
+        return Err("has a line break or NUL in its value; HTTP does not allow them".into());
     }
     Ok(NamedValue(name, value.into()))
 }
 
-/// Whether HTTP takes it for a method or a header's name (RFC 9110, section 5.6.2).
+/// Whether `text` is a token of HTTP, as methods and header names are (RFC 9110, section 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text

@@ -1,16 +1,19 @@
-//! How values and numbers are shown to people.
+//! Values and numbers in the form that reports for people use.
 
 use std::borrow::Cow;
 
-use halftone::release::SessionKey;
+use halftone::draw::SessionKey;
+use halftone::mirror::SecretHeader;
 
-/// The longest value that is shown whole, in characters.
+use crate::terminal::escaped;
+
+/// The length of the longest value that is printed whole, in characters.
 const LONGEST: usize = 80;
 
-/// In place of what is not shown.
+/// Replaces a secret.
 const HIDDEN: &str = "(hidden)";
 
-/// A value that a request has, in quotes: what does not print is escaped, what is long is cut.
+/// A value in quotes. A value of more than 80 characters is cut.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
@@ -19,36 +22,11 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// Bytes as text: control characters are escaped, and bytes that are not UTF-8 stand as `\xff`.
-#[must_use]
-pub fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            if is_invisible(letter) {
-                text.extend(letter.escape_default());
-            } else {
-                text.push(letter);
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
-}
-
-/// What would move a terminal's cursor, or turn the direction of what follows.
-fn is_invisible(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The value of the header `name`, without what it may keep secret.
+/// The value of the header `name`, with secrets hidden.
 #[must_use]
 pub fn header_value<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
-    match name {
-        "authorization" | "proxy-authorization" => {
+    match SecretHeader::of(name) {
+        Some(SecretHeader::Credentials) => {
             let scheme = value.split(|byte| *byte == b' ').next();
             let scheme = scheme.filter(|scheme| scheme.len() < value.len());
             match scheme {
@@ -56,21 +34,21 @@ pub fn header_value<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
                 None => HIDDEN.as_bytes().into(),
             }
         }
-        "cookie" | "set-cookie" => HIDDEN.as_bytes().into(),
-        _ => value.into(),
+        Some(SecretHeader::Cookies | SecretHeader::SetCookie) => HIDDEN.as_bytes().into(),
+        None => value.into(),
     }
 }
 
-/// The value of a session's key, without what it may keep secret.
+/// The value of a session key, escaped, with secrets hidden.
 #[must_use]
 pub fn key_value(key: &SessionKey, value: &[u8]) -> String {
     match key {
-        SessionKey::Header(name) => escaped(&header_value(name, value)),
+        SessionKey::Header(name) => escaped(header_value(name, value)),
         _ => escaped(value),
     }
 }
 
-/// Names, as many as still help.
+/// The first eight of `names`, and the number of the others.
 #[must_use]
 pub fn list(names: &[String]) -> String {
     const MOST: usize = 8;
@@ -81,7 +59,7 @@ pub fn list(names: &[String]) -> String {
     }
 }
 
-/// `20,000`.
+/// The number with separators: `20,000`.
 #[must_use]
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -95,7 +73,7 @@ pub fn thousands(number: u64) -> String {
     shown
 }
 
-/// A number above 0 with four significant digits.
+/// The number, which is above 0, with four significant digits.
 #[must_use]
 pub fn significant(number: f64) -> String {
     if !(1e-4..1e6).contains(&number) {
@@ -105,13 +83,13 @@ pub fn significant(number: f64) -> String {
     format!("{number:.decimals$}")
 }
 
-/// A part of all as a percentage with two decimals: `9.85 %`.
+/// `share`, 0 to 1, as a percentage with two decimals: `9.85 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-/// So many things, in words: `1 request`, `20,000 requests`.
+/// A number of things: `1 request`, `20,000 requests`.
 #[must_use]
 pub fn count(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -121,22 +99,6 @@ pub fn count(number: u64, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_does_not_print_is_escaped() {
-        let table: [(&[u8], &str); 7] = [
-            (b"jason", "jason"),
-            ("jas\u{f6}n \u{1f600}".as_bytes(), "jasön 😀"),
-            (b"a\xff\xfeb", "a\\xff\\xfeb"),
-            (b"\x1b[31mred\t\n", "\\u{1b}[31mred\\t\\n"),
-            ("\u{202e}txt".as_bytes(), "\\u{202e}txt"),
-            (b"\x7f", "\\u{7f}"),
-            (b"", ""),
-        ];
-        for (bytes, expected) in table {
-            assert_eq!(escaped(bytes), expected);
-        }
-    }
 
     #[test]
     fn tokens_and_cookies_are_hidden() {

@@ -1,47 +1,51 @@
-//! Files: what they hold, and the one configuration that a verb is about.
+//! Files and their contents, and the configuration that a verb needs.
 
 use std::io::Read;
 
-use halftone::config::Violations;
-use halftone::release::Releases;
+use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
+use halftone::release::{Releases, canonical_host};
 use halftone_resources::{Plugin, Resource, Unreadable};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::outcome::{Failure, Finding};
 
-/// Standard input, as a file is named.
+/// The name of standard input.
 const STDIN: &str = "-";
 
-/// The largest file that is read, in bytes; a cluster keeps 1.5 MB of a resource.
+/// The size of the largest file that is read, in bytes. A cluster stores at most 1.5 MB of a resource.
 const LARGEST: u64 = 64 << 20;
 
-/// A file and what it holds.
+/// Istio's default root namespace. Resources in it apply to all namespaces.
+pub const ROOT_NAMESPACE: &str = "istio-system";
+
+/// A file and its resources.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// As it was named.
+    /// The file, as the command line names it.
     pub file: String,
-    /// In the order of the file.
+    /// The resources, in the order of the file.
     pub resources: Vec<Resource>,
 }
 
-/// The configuration that a verb is about.
+/// The configuration that a verb needs.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    /// The file, as it was named.
+    /// The file, as the command line names it.
     pub file: String,
-    /// As it was written.
+    /// The configuration as written.
     pub value: Value,
-    /// As it runs.
+    /// The compiled configuration.
     pub releases: Releases,
-    /// The plugin that it stands in, if it is one.
+    /// The plugin that contains it, if there is one.
     pub plugin: Option<Plugin>,
 }
 
-/// The bytes of a file, `-` for standard input.
+/// The bytes of a file, or of standard input for `-`.
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is larger than 64 MiB.
+/// The file cannot be read, or is larger than 64 MiB.
 pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     let read = if file == STDIN {
         limited(std::io::stdin().lock())
@@ -64,22 +68,22 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file, `-` for standard input.
+/// The text of a file, or of standard input for `-`.
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is no text.
+/// The file cannot be read, or is not UTF-8.
 pub fn text(file: &str) -> Result<String, Failure> {
     String::from_utf8(bytes(file)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::refused(
             file,
-            format!("is not text: byte {at} is not UTF-8; give YAML or JSON"),
+            format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
         )
     })
 }
 
-/// `violations` of the configuration that stands at `place` of `file`, or of `resource` in it.
+/// The findings for `violations` of the configuration at `place` in `file`, or in a `resource` of it.
 #[must_use]
 pub fn findings(
     file: &str,
@@ -93,18 +97,17 @@ pub fn findings(
         path,
         message,
     };
-    let told = violations.iter().map(|violation| {
-        let message = format!("{}; {}", violation.wrong, violation.allowed);
-        finding(within(place, &violation.path), message)
-    });
+    let findings = violations
+        .iter()
+        .map(|violation| finding(within(place, &violation.path), violation.message.clone()));
     let more = violations.are_cut().then(|| {
-        let message = "has more that is wrong; correct what stands above first";
+        let message = "has more violations than are listed; correct the listed ones first";
         finding(place.into(), message.into())
     });
-    told.chain(more).collect()
+    findings.chain(more).collect()
 }
 
-/// What keeps `file`, or a resource in it, from being read.
+/// The finding for a `file`, or a resource in it, that cannot be read.
 #[must_use]
 pub fn unreadable(file: &str, error: &Unreadable) -> Finding {
     Finding {
@@ -120,7 +123,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or holds no resources.
+    /// The file cannot be read, or contains no resources.
     pub fn read(file: &str) -> Result<Self, Failure> {
         let resources = halftone_resources::read(&text(file)?)
             .map_err(|error| Failure::Refused(vec![unreadable(file, &error)]))?;
@@ -130,55 +133,84 @@ impl Source {
         })
     }
 
-    /// All that is wrong with the configuration in `resource`, or what it comes to. Nothing: it
-    /// holds none.
+    /// The compiled configuration of `resource`, or all its violations. None: the resource contains no
+    /// configuration.
     #[must_use]
     pub fn compile(&self, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
         compile(&self.file, resource)
     }
 }
 
-/// All that is wrong with the configuration in `resource` of `file`, or what it comes to. Nothing:
-/// it holds none.
+/// The compiled configuration of `resource` in `file`, or all its violations. None: the resource
+/// contains no configuration.
 #[must_use]
 pub fn compile(file: &str, resource: &Resource) -> Option<Result<Releases, Vec<Finding>>> {
     let (place, value) = resource.configuration()?;
-    let result = halftone::config::load_value(value);
+    let proxy = proxy_of(resource.plugin());
+    let result = halftone::config::load_value_for(value, proxy);
     Some(result.map_err(|violations| {
         let name = resource.plugin().map(|_| resource.to_string());
         findings(file, name, place, &violations)
     }))
 }
 
-/// `path` of a configuration that stands at `place` of a resource.
+/// The proxies that have `plugin`. Their namespace is unknown without a plugin, or if it is in the root
+/// namespace.
+#[must_use]
+pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
+    let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
+    Proxy {
+        namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+    }
+}
+
+/// What `release` claims in `proxy`, each in its canonical spelling: the hosts, then the names of the
+/// services.
+#[must_use]
+pub fn claimed(release: &ReleaseConfig, proxy: Proxy<'_>) -> Vec<String> {
+    let canonical = |host: &str| {
+        let host = canonical_host(host.as_bytes());
+        String::from_utf8_lossy(&host).into_owned()
+    };
+    release
+        .claimed(proxy)
+        .map(|host| canonical(&host))
+        .collect()
+}
+
+/// The path in a resource of the `path` in a configuration at `place`.
 #[must_use]
 pub fn within(place: &str, path: &str) -> String {
     match (place, path) {
         ("", path) => path.into(),
-        // What a violation of all of it calls its place.
+        // The path of a violation of the configuration as a whole.
         (place, "configuration") => place.into(),
+        (place, path) if path.starts_with('[') => format!("{place}{path}"),
         (place, path) => format!("{place}.{path}"),
     }
 }
 
 impl Configuration {
-    /// The hosts that its releases claim, as they were written.
+    /// The hosts that its releases claim, as written, and the names of their services.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {
-        let releases = self.value.get("releases").and_then(Value::as_array);
-        let hosts = |release: &Value| release.get("hosts").and_then(Value::as_array).cloned();
-        let hosts = releases.into_iter().flatten().filter_map(hosts).flatten();
-        hosts
-            .filter_map(|host| host.as_str().map(Into::into))
+        // A valid configuration can be read, unless it is null.
+        let config = PluginConfig::deserialize(&self.value).unwrap_or_default();
+        let proxy = proxy_of(self.plugin.as_ref());
+        let releases = config.releases.iter().flatten();
+        releases
+            .flat_map(|release| release.claimed(proxy))
+            .map(Into::into)
             .collect()
     }
 
-    /// Reads the one configuration of a file; of several the one whose resource is called `plugin`,
-    /// as `name` or `namespace/name`.
+    /// Reads the configuration of a file. If the file has several, `plugin` selects one: `name` or
+    /// `namespace/name`.
     ///
     /// # Errors
     ///
-    /// When there is none, when it must be said which, or when it is refused.
+    /// The file has no configuration, or several and `plugin` is none, or the configuration is not
+    /// valid.
     pub fn read(file: &str, plugin: Option<&str>) -> Result<Self, Failure> {
         let source = Source::read(file)?;
         let mut found: Vec<&Resource> = source.resources.iter().collect();
@@ -190,16 +222,16 @@ impl Configuration {
             [one] => one,
             [] => {
                 let which = plugin
-                    .map(|name| format!(" called {name}"))
+                    .map(|name| format!(" named {name}"))
                     .unwrap_or_default();
                 return Err(Failure::Usage(format!(
-                    "{file}: holds no plugin configuration{which}; give one, or a WasmPlugin or TrafficExtension"
+                    "{file}: contains no plugin configuration{which}; give a plugin configuration, a WasmPlugin or a TrafficExtension"
                 )));
             }
             _ => {
                 let names: Vec<String> = found.iter().map(|one| one.to_string()).collect();
                 return Err(Failure::Usage(format!(
-                    "{file}: holds {} plugin configurations; say which with --plugin: {}",
+                    "{file}: contains {} plugin configurations; choose one with --plugin: {}",
                     names.len(),
                     names.join(", ")
                 )));

@@ -1,39 +1,41 @@
-//! Trees, drawn with lines.
+//! Trees, drawn with box characters.
 
 use std::io::{self, Write};
 
-/// A line, and what stands below it.
+use crate::terminal::Line;
+
+/// A line, and the nodes below it.
 #[derive(Clone, Debug)]
 pub struct Node {
-    line: String,
+    line: Line,
     children: Vec<Node>,
 }
 
 impl Node {
-    /// A line with nothing below it.
+    /// A node without children.
     #[must_use]
-    pub fn new(line: impl Into<String>) -> Self {
+    pub fn new(line: impl Into<Line>) -> Self {
         Self {
             line: line.into(),
             children: Vec::new(),
         }
     }
 
-    /// Puts a line below it.
-    pub fn add(&mut self, line: impl Into<String>) {
+    /// Adds a line as the last child.
+    pub fn add(&mut self, line: impl Into<Line>) {
         self.push(Self::new(line));
     }
 
-    /// Puts a node below it.
+    /// Adds a node as the last child.
     pub fn push(&mut self, child: Self) {
         self.children.push(child);
     }
 
-    /// Draws it.
+    /// Draws the tree.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// `out` cannot be written.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.line)?;
         self.write_children("", out)
@@ -41,8 +43,8 @@ impl Node {
 
     fn write_children(&self, indent: &str, out: &mut dyn Write) -> io::Result<()> {
         let last = self.children.len().saturating_sub(1);
-        for (place, child) in self.children.iter().enumerate() {
-            let (branch, below) = if place == last {
+        for (index, child) in self.children.iter().enumerate() {
+            let (branch, below) = if index == last {
                 ("└─ ", "   ")
             } else {
                 ("├─ ", "│  ")

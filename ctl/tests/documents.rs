@@ -1,10 +1,10 @@
-//! Documents that cannot lie: every `halftonectl` command in them prints what stands below it.
+//! The documents: every `halftonectl` command in them prints the output below it.
 //!
-//! `TRYCMD=overwrite cargo test -p halftonectl --test documents` writes the outputs anew, to be read
-//! before they are kept.
+//! `TRYCMD=overwrite cargo test -p halftonectl --test documents` rewrites the outputs. Read the changes
+//! before you commit them.
 
 #[test]
-fn commands_print_what_the_documents_say() {
+fn commands_print_the_outputs_in_the_documents() {
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
     let cases = trycmd::TestCases::new();
     cases

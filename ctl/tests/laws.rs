@@ -1,5 +1,5 @@
-//! What holds for every configuration and every request, on random ones: an explanation tells the
-//! way to the decision that is made, and the shares that are expected are those that come.
+//! Laws for random configurations and requests: the steps of an explanation lead to the decision that is
+//! made, and observed shares are close to the expected ones.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,13 +9,12 @@
 )]
 
 use clap::Parser;
-use halftone::release::{Draws, Ticket};
+use halftone::draw::{Draw, Random};
 use halftonectl::Cli;
 use halftonectl::cli::Verb;
 use halftonectl::request::Request;
 use halftonectl::verbs::explain::build::explained;
 use halftonectl::verbs::explain::report::{Report, RuleReport, SplitReport, StrategyReport};
-use halftonectl::verbs::explain::walk::Walk;
 use halftonectl::verbs::simulate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -182,7 +181,7 @@ fn parsed(verb: &str, args: &[String]) -> Verb {
         .verb
 }
 
-/// The version and the reason that the steps of `report` lead to, read as a person reads them.
+/// The version and the reason that follow from the steps of `report`, as a person reads them.
 fn end(report: &Report) -> (String, String) {
     let won = |split: &SplitReport| {
         let mut won = split.versions.iter().filter(|arm| arm.won);
@@ -234,27 +233,25 @@ proptest! {
         let releases = halftone::config::load_value(&config).unwrap();
         let Verb::Explain(args) = parsed("explain", &args) else { panic!() };
         let (request, seed) = (Request::from(&args.request), args.request.seed);
-        let report = explained(&releases, &request, seed);
+        let report = explained(&releases, &request, seed, None);
         let headers = request.headers();
         let head = request.head(&headers);
 
-        let Some((_, release)) = releases.claiming(&head) else {
+        let Some(release) = releases.claiming(&head) else {
             prop_assert_eq!((report.release, report.decision), (None, None));
             return Ok(());
         };
-        let chance = Draws::new(seed).next_u64();
-        let decision = release.decide(&head, chance);
+        let chance = Random::new(seed).next_u64();
+        let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
         let outcome = decision.outcome;
         let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
         prop_assert_eq!(end(&report), decided.clone());
-        let told = report.decision.unwrap();
-        prop_assert_eq!((told.version, told.reason), decided);
-        let mut walk = Walk::new(&head, Ticket::new(release.session.as_ref(), chance));
-        prop_assert_eq!(walk.strategy(release).0.index(), outcome.index());
+        let reported = report.decision.unwrap();
+        prop_assert_eq!((reported.version, reported.reason), decided);
 
-        let selected: Vec<&str> = decision.mirrors(&head).map(|(_, mirror)| &*mirror.name).collect();
-        let told = report.mirrors.iter().filter(|mirror| mirror.selected);
-        prop_assert_eq!(told.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
+        let selected: Vec<&str> = decision.mirrors(&head).map(|mirror| &*mirror.name).collect();
+        let reported = report.mirrors.iter().filter(|mirror| mirror.selected);
+        prop_assert_eq!(reported.map(|mirror| mirror.name.as_str()).collect::<Vec<_>>(), selected);
 
         let cookie = report.response.iter().find(|header| header.name == "set-cookie");
         prop_assert_eq!(cookie.map(|header| header.value.clone()), decision.set_cookie());
@@ -268,7 +265,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_shares_that_are_expected_come(
+    fn observed_shares_are_close_to_expected_ones(
         config in configuration(), args in request(), sessions in prop::option::of(1_u32..3000),
     ) {
         let releases = halftone::config::load_value(&config).unwrap();
@@ -280,7 +277,7 @@ proptest! {
         let headers = request.headers();
         let claiming = releases.claiming(&request.head(&headers));
         prop_assume!(claiming.is_some());
-        let sample = simulate::sample::Sample::new(&args, &request, claiming.unwrap().1);
+        let sample = simulate::sample::Sample::new(&args, &request, claiming.unwrap());
         prop_assume!(sample.is_ok());
 
         let report = simulate::report::Report::new(&args, &sample.unwrap());
@@ -289,8 +286,8 @@ proptest! {
             prop_assert!((sum - 1.0).abs() < 1e-9, "{}", sum);
             prop_assert_eq!(shares.iter().map(|share| share.requests).sum::<u64>(), 3000);
             for share in shares {
-                // Over all the shares drawn here four standard errors are passed once in some: seven
-                // are not.
+                // Among all shares of this test, one can exceed four standard errors. None exceeds
+                // seven.
                 let off = (share.observed - share.expected).abs();
                 prop_assert!(off <= 1.75 * share.within + 1e-9, "{:?}", share);
             }

@@ -1,20 +1,21 @@
-//! The head of a request and of two answers: lines, each a byte that chooses the header's name and
-//! what it belongs to, and the value.
+//! Fuzzes the headers of a request and of two answers. The input is lines. The first byte of a line selects the name of the
+//! header and the message that it belongs to; the rest is the value.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
 use halftone::mirror::{
-    BodyMode, Compare, Ignored, MARK, Mirror, Pointer, RequestKind, Sample, Secrets,
+    BodyMode, Compare, Ignored, MARK, Mirror, Pointer, Redact, RequestKind, Sample, Secrets,
     announced_length, is_never_copied,
 };
-use halftone::release::{Percentage, Releases};
+use halftone::draw::{Draw, Percentage};
+use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// It looks at everything there is.
+/// A configuration that reads all parts of a request.
 const CONFIGURATION: &str = r#"{"releases": [
     {"name": "everything", "hosts": ["*", "*.example.com", "reviews"], "principal": "v1", "canary": {
         "rules": [
@@ -72,7 +73,7 @@ const NAMES: [&[u8]; 22] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    // Of the request, production's answer and the mirror's: headers, and a body.
+    // Headers and a body of the request, of production's answer, and of the mirror's.
     let mut heads: [Vec<Header<'_>>; 3] = Default::default();
     let mut bodies: [&[u8]; 3] = Default::default();
     let mut ended = [false; 3];
@@ -104,16 +105,18 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
         RequestHead::new(headers),
         RequestHead::new(headers).with_source_address(address),
     ] {
-        let (_, release) = RELEASES.claiming(&head).expect("a star claims everything");
-        let decision = release.decide(&head, chance);
-        assert_eq!(decision.outcome, release.decide(&head, chance).outcome);
-        assert!(release.outcomes().contains(&decision.outcome));
+        let release = RELEASES.claiming(&head).expect("a star claims everything");
+        let draw = Draw { chance, now: 0 };
+        let decision = release.decide(&head, draw, &mut ());
+        let again = release.decide(&head, draw, &mut ());
+        assert_eq!(decision.outcome, again.outcome);
+        assert!(release.outcomes.contains(&decision.outcome));
         for name in ["c", "s", "q", "sub", ""] {
             let _ = head.cookies(name).count() + head.query_params(name).count();
             let _ = head.jwt_claim(name);
         }
         let _ = (decision.set_cookie(), head.client_os());
-        for (_, mirror) in decision.mirrors(&head) {
+        for mirror in decision.mirrors(&head) {
             copy(mirror, &head);
         }
     }
@@ -122,7 +125,8 @@ fn decide(headers: &[Header<'_>], address: &[u8], chance: u64) {
 fn copy(mirror: &Mirror, head: &RequestHead<'_>) {
     let kind = RequestKind::of(head);
     let _ = announced_length(head);
-    let Ok(request) = mirror.request(head, kind, |name| RELEASES.is_routing_header(name)) else {
+    let is_routing = |name: &[u8]| RELEASES.settings().is_routing_header(name);
+    let Ok(request) = mirror.request(head, kind, is_routing) else {
         return;
     };
     let marks = request.headers.iter().filter(|(name, _)| *name == MARK);
@@ -160,6 +164,11 @@ fn compare(
         ignored: Ignored::new(Pointer::parse("/*/at").into_iter().collect()).expect("one"),
         max_body: 100,
         samples: 1,
+        redact: Redact {
+            headers: vec!["x-compared".into()],
+            pointers: Pointer::parse("/*/id").into_iter().collect(),
+        },
+        query: true,
     };
     let read = |side: usize| {
         let mut reading = compare.read(heads[side], ended[side]);
@@ -181,7 +190,7 @@ fn compare(
         (back.result, back.differences.len())
     );
 
-    let secrets = Secrets::of(request, [Some(&production), Some(&mirror)]);
+    let secrets = Secrets::of(request, [Some(&production), Some(&mirror)], &compare.redact);
     let head = RequestHead::new(request);
     let sample = Sample {
         release: "everything",
@@ -197,6 +206,7 @@ fn compare(
         production_milliseconds: Some(1),
         mirror_milliseconds: None,
         comparison: &comparison,
+        redact: &compare.redact,
         secrets: &secrets,
     };
     let line = sample.to_string();
@@ -221,7 +231,7 @@ fn compare(
     }
 }
 
-/// What must not be shown, found in another way.
+/// Secrets that must not be logged, found by another algorithm.
 fn secrets_of(request: &[Header<'_>]) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in request {

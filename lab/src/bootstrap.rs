@@ -1,4 +1,4 @@
-//! A [`Proxy`] in Envoy's words.
+//! Translates a [`Proxy`] into Envoy's bootstrap.
 
 mod filters;
 mod routes;
@@ -7,7 +7,7 @@ mod tags;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::proxy::{Cluster, Proxy};
 
@@ -18,12 +18,12 @@ pub(crate) const LISTENER: &str = "http";
 
 /// The whole bootstrap.
 ///
-/// `module` is the wasm file that the plugins run; `subscriptions` is the directory of the files that [`subscription`] names.
-/// A port that `proxy` leaves open is 0, which lets the kernel choose.
+/// `module` is the wasm file that the plugins run. `subscriptions` is the directory of the files that [`subscription`]
+/// names. A port that `proxy` does not set is 0, so the kernel chooses one.
 ///
 /// # Errors
 ///
-/// When the tag rules in `manifests/` cannot be read.
+/// If the tag rules in `manifests/` cannot be read.
 pub fn bootstrap(
     proxy: &Proxy,
     module: &Path,
@@ -31,10 +31,14 @@ pub fn bootstrap(
     access_log: &Path,
 ) -> anyhow::Result<Value> {
     let clusters: Vec<Value> = proxy.clusters.iter().map(cluster).collect();
+    let mut metadata = Map::new();
+    if let Some(namespace) = &proxy.namespace {
+        metadata.insert("NAMESPACE".into(), namespace.as_str().into());
+    }
     Ok(json!({
-        "node": {"id": "halftone-lab", "cluster": "halftone-lab"},
+        "node": {"id": "halftone-lab", "cluster": "halftone-lab", "metadata": metadata},
         "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
-        // Histograms show at the next flush; Envoy's default of 5 s is long for a test.
+        // Histograms appear at the next flush. Envoy's default of 5 s is long for a test.
         "stats_flush_interval": "0.2s",
         "stats_config": tags::shipped()?,
         "dynamic_resources": {"lds_config": {
@@ -69,7 +73,7 @@ pub fn listener(
             json!([])
         },
         "http2_protocol_options": {"allow_connect": proxy.upgrades},
-        // As wide as Envoy goes, so that a test comes to the limits of the filter and not of the proxy.
+        // Envoy's largest value, so that a test reaches the limits of the filter and not of the proxy.
         "max_request_headers_kb": 8192,
         "common_http_protocol_options": {"max_headers_count": 20_000},
         "access_log": [{
@@ -85,7 +89,7 @@ pub fn listener(
     let mut written = json!({
         "name": name,
         "address": socket("127.0.0.1", proxy.port.unwrap_or_default()),
-        // With it, two Envoys on one port share it without an error.
+        // If it is on, two Envoys on one port share the port without an error.
         "enable_reuse_port": false,
         "filter_chains": [{"filters": [manager]}],
     });
@@ -93,7 +97,7 @@ pub fn listener(
     written
 }
 
-/// The file of the listeners that come and go while Envoy runs.
+/// The file of the listeners that are added and removed while Envoy runs.
 #[must_use]
 pub fn listeners(subscriptions: &Path) -> PathBuf {
     subscriptions.join("listeners").join("listeners.json")
@@ -131,7 +135,7 @@ fn socket(ip: &str, port: u16) -> Value {
     json!({"socket_address": {"address": ip, "port_value": port}})
 }
 
-/// Lays `over` on `base`: objects are merged, everything else is replaced.
+/// Merges `over` into `base`: objects are merged, all other values are replaced.
 pub(crate) fn merge(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
@@ -148,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overrides_reach_into_objects_and_replace_the_rest() {
+    fn merge_combines_objects_and_replaces_all_other_values() {
         let mut base = json!({"a": {"b": 1, "c": [1, 2]}, "d": 4});
         merge(&mut base, &json!({"a": {"c": [3]}, "e": 5}));
         assert_eq!(base, json!({"a": {"b": 1, "c": [3]}, "d": 4, "e": 5}));

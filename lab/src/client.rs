@@ -1,4 +1,4 @@
-//! A client that says what it is told to say, and returns all that it hears.
+//! A client that sends exactly what a test gives it, and returns complete answers.
 
 mod answer;
 mod connection;
@@ -24,46 +24,46 @@ pub use raw::{Raw, raw, repeated};
 pub use tunnel::Tunnel;
 pub use upload::Upload;
 
-/// How long an answer may take, unless [`Client::deadline`] says otherwise.
+/// The default of [`Client::deadline`].
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Header fields to send: names and, since HTTP allows them, any bytes as values. A name may stand there twice.
+/// Header fields to send. HTTP allows any bytes in a value. A name can appear twice.
 pub type Fields<'a> = &'a [(&'a str, &'a [u8])];
 
-/// The version of HTTP that a client speaks.
+/// The version of HTTP that a client uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 without TLS, known beforehand (h2c).
+    /// HTTP/2 without TLS, by prior knowledge (h2c).
     Http2,
 }
 
-/// A client of one server. Connections are kept and used again; requests at the same time use one each
-/// in HTTP/1.1, and the same in HTTP/2.
+/// A client of one server. It reuses connections. Concurrent requests use one connection each in
+/// HTTP/1.1, and share one in HTTP/2.
 #[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
     protocol: Protocol,
     deadline: Duration,
-    /// Those that can take a request.
+    /// The open connections that can take a request.
     open: Mutex<Vec<Connection>>,
 }
 
 impl Client {
-    /// A client that speaks HTTP/1.1 to `address`.
+    /// A client that uses HTTP/1.1 with `address`.
     #[must_use]
     pub fn http1(address: SocketAddr) -> Self {
         Self::new(address, Protocol::Http1)
     }
 
-    /// A client that speaks HTTP/2 without TLS to `address`.
+    /// A client that uses HTTP/2 without TLS with `address`.
     #[must_use]
     pub fn http2(address: SocketAddr) -> Self {
         Self::new(address, Protocol::Http2)
     }
 
-    /// A client that speaks `protocol` to `address`.
+    /// A client that uses `protocol` with `address`.
     #[must_use]
     pub fn new(address: SocketAddr, protocol: Protocol) -> Self {
         Self {
@@ -74,18 +74,18 @@ impl Client {
         }
     }
 
-    /// How long an answer may take, from the connection to its last byte. Defaults to 10 s.
+    /// Sets the longest time from the connection to the last byte of the answer. Defaults to 10 s.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Opens so many connections beforehand; in HTTP/2 one carries all requests.
+    /// Opens `count` connections in advance. In HTTP/2 one connection carries all requests.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached.
+    /// If the server cannot be reached.
     pub async fn connect(&self, connections: usize) -> anyhow::Result<()> {
         for _ in 0..connections {
             let connection = Connection::open(self.address, self.protocol).await?;
@@ -98,7 +98,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// Those of [`Client::send`].
     pub async fn get(&self, host: &str, path: &str, headers: Fields<'_>) -> anyhow::Result<Answer> {
         self.request(Method::GET, host, path, headers, Bytes::new())
             .await
@@ -108,7 +108,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// Those of [`Client::send`].
     pub async fn post(
         &self,
         host: &str,
@@ -120,11 +120,11 @@ impl Client {
             .await
     }
 
-    /// Sends a request made of its parts.
+    /// Sends a request that is given in parts.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// Those of [`Client::send`].
     pub async fn request(
         &self,
         method: Method,
@@ -149,7 +149,7 @@ impl Client {
             Protocol::Http1 => path.parse(),
             Protocol::Http2 => format!("http://{host}{path}").parse(),
         }
-        .with_context(|| format!("{host}{path} is no URI"))?;
+        .with_context(|| format!("{host}{path} is not a URI"))?;
         let mut request = Request::builder().method(method).uri(uri);
         if self.protocol == Protocol::Http1 {
             request = request.header(HOST, host);
@@ -159,13 +159,14 @@ impl Client {
         Ok(request)
     }
 
-    /// Sends a request as it is: in HTTP/1.1 the URI is the path and the host is a header, in HTTP/2 both are in the URI.
+    /// Sends a request unchanged. In HTTP/1.1 the URI is the path and the host is a header. In HTTP/2 both are in the
+    /// URI.
     ///
-    /// Header fields keep their order, but fields of one name stand together. [`raw()`] sends anything.
+    /// Header fields keep their order, except that fields with the same name are adjacent. [`raw()`] sends any bytes.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, closes before the end of its answer, or is not done at the deadline.
+    /// If the server cannot be reached, closes before the end of its answer, or is not done at the deadline.
     pub async fn send<B>(&self, request: Request<B>) -> anyhow::Result<Answer>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -175,7 +176,7 @@ impl Client {
         let request = request.map(|body| body.map_err(io::Error::other).boxed_unsync());
         timeout(self.deadline, self.exchange(request))
             .await
-            .with_context(|| format!("{what}: no whole answer in {:?}", self.deadline))?
+            .with_context(|| format!("{what}: no complete answer in {:?}", self.deadline))?
             .context(what)
     }
 
@@ -189,7 +190,7 @@ impl Client {
         let body = body
             .collect()
             .await
-            .with_context(|| format!("the answer {} broke off", head.status))?;
+            .with_context(|| format!("the answer {} is incomplete", head.status))?;
         if connection.shared().is_none() {
             self.open.lock().await.push(connection);
         }
@@ -202,7 +203,7 @@ impl Client {
         })
     }
 
-    /// A connection that is still open and can take a request, or a new one.
+    /// An open connection that can take a request, or a new one.
     async fn connection(&self) -> anyhow::Result<Connection> {
         let mut open = self.open.lock().await;
         while let Some(mut connection) = open.pop() {

@@ -29,19 +29,19 @@ pub use memory::Memory;
 pub use metrics::Metrics;
 pub use written::{Written, validate};
 
-/// How long Envoy may take to start or to end. A wasm module is compiled on the way, on a busy machine at that.
+/// The longest time that Envoy takes to start or to end. It compiles a wasm module, possibly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is started when another process was quicker to take the port that we had found free.
+/// The number of attempts to start it. An attempt fails if another process binds the port first.
 const STARTS: usize = 5;
 
-/// What Envoy says of a port that somebody else has: of its admin interface's before it exits…
+/// Envoy's message if another process has the port of its admin interface. It exits then.
 const IN_USE: &str = "Address already in use";
 
-/// … and of a listener's.
+/// Envoy's message if another process has the port of a listener.
 const NO_LISTENER: &str = "cannot listen() errno=98";
 
-/// An Envoy process. Dropping it kills the process, and shows the end of its log when a test is failing.
+/// An Envoy process. Dropping it kills the process, and prints the end of its log if a test is failing.
 #[derive(Debug)]
 pub struct Envoy {
     process: Supervised,
@@ -54,13 +54,14 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Starts Envoy and returns once it is live and listening. With [`Delivery::Ecds`](crate::proxy::Delivery::Ecds) that is
-    /// so when the first configurations have come, *whether or not* the plugins accepted them; see [`Envoy::check_health`].
+    /// Starts Envoy. Returns when it is live and listening. With [`Delivery::Ecds`](crate::proxy::Delivery::Ecds) it
+    /// listens after the first configurations arrived, *whether or not* the plugins accepted them; see
+    /// [`Envoy::check_health`].
     ///
     /// # Errors
     ///
-    /// When Envoy or the filter's module is not there, when Envoy refuses its configuration (the error has the end of its
-    /// log), or when it is not listening after 30 s.
+    /// If Envoy or the filter's module is missing, if Envoy rejects its configuration (the error has the end of its
+    /// log), or if it is not listening after 30 s.
     pub async fn start(proxy: Proxy) -> anyhow::Result<Self> {
         let ours = proxy.port.is_none() || proxy.admin_port.is_none();
         let mut starts = 1;
@@ -108,13 +109,26 @@ impl Envoy {
             "info".into(),
             "--file-flush-interval-msec".into(),
             "20".into(),
-            // A listener that is closed goes after this time, in seconds, even with connections on it.
+            // Envoy removes a closed listener after this time, in seconds, even if it has connections.
             "--drain-time-s".into(),
             "1".into(),
             "--disable-hot-restart".into(),
         ];
-        let mut process = Supervised::start(&binary, &arguments, &directory.log())?;
-        let (admin, address) = match listening(&mut process, &admin_file, &directory.log()).await {
+        let command = proxy
+            .launcher
+            .iter()
+            .cloned()
+            .chain([binary.into_os_string()]);
+        let mut command = command.chain(arguments);
+        let program = PathBuf::from(command.next().unwrap_or_default());
+        let patience = match proxy.launcher.is_empty() {
+            true => PATIENCE,
+            false => PATIENCE * 10,
+        };
+        let command: Vec<_> = command.collect();
+        let mut process = Supervised::start(&program, &command, &directory.log())?;
+        let found = listening(&mut process, &admin_file, &directory.log(), patience).await;
+        let (admin, address) = match found {
             Ok(addresses) => addresses,
             Err(error) => {
                 return Err(error.context(format!(
@@ -139,13 +153,13 @@ impl Envoy {
         })
     }
 
-    /// Where it takes HTTP/1.1 and HTTP/2 without TLS.
+    /// The address for HTTP/1.1 and HTTP/2 without TLS.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its admin interface is.
+    /// The address of its admin interface.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
         self.admin.address()
@@ -157,12 +171,12 @@ impl Envoy {
         self.process.pid()
     }
 
-    /// Gives `plugin` a new configuration (`None`: an empty one) while requests run, and returns when all workers have it,
-    /// or when Envoy keeps the old one since the plugin refused.
+    /// Updates the configuration of `plugin` (`None`: empty) while requests run. Returns when all workers have it, or
+    /// when Envoy keeps the old one because the plugin rejected it.
     ///
     /// # Errors
     ///
-    /// When there is no such plugin, when it is configured statically, or when Envoy has not decided after 30 s.
+    /// If there is no such plugin, if it is configured statically, or if Envoy has not decided after 30 s.
     pub async fn apply(&self, plugin: &str, config: Option<&str>) -> anyhow::Result<Applied> {
         self.configuration
             .apply(&self.admin, plugin, config)
@@ -170,12 +184,12 @@ impl Envoy {
             .with_context(|| format!("configuring {plugin}"))
     }
 
-    /// Gives `plugin` a new configuration and returns at once: when Envoy could read it. Whether it is accepted, and when each
-    /// worker has it, the answers to requests tell.
+    /// Updates the configuration of `plugin` and returns as soon as Envoy can read it. Only the answers to requests
+    /// show whether the plugin accepts it, and when each worker has it.
     ///
     /// # Errors
     ///
-    /// When there is no such plugin, or it is configured statically.
+    /// If there is no such plugin, or it is configured statically.
     pub async fn put(&self, plugin: &str, config: &str) -> anyhow::Result<Instant> {
         self.configuration
             .put(plugin, config)
@@ -183,21 +197,21 @@ impl Envoy {
             .with_context(|| format!("configuring {plugin}"))
     }
 
-    /// All its metrics, as Prometheus sees them. Histograms are up to 0.2 s behind.
+    /// All its metrics, in the form that Prometheus gets. Histograms are up to 0.2 s late.
     ///
     /// # Errors
     ///
-    /// When the admin interface does not answer.
+    /// If the admin interface does not answer.
     pub async fn metrics(&self) -> anyhow::Result<Metrics> {
         Metrics::parse(&self.admin.get("/stats/prometheus").await?)
     }
 
-    /// Those of its metrics in whose own names, as `/stats` prints them, the regular expression `filter` matches. That is
-    /// quicker than all of them, for whoever looks often.
+    /// The metrics whose names on the page `/stats` match the regular expression `filter`. This is faster than
+    /// [`Envoy::metrics`].
     ///
     /// # Errors
     ///
-    /// When the admin interface does not answer.
+    /// If the admin interface does not answer.
     pub async fn metrics_like(&self, filter: &str) -> anyhow::Result<Metrics> {
         let page = format!("/stats/prometheus?filter={filter}");
         Metrics::parse(&self.admin.get(&page).await?)
@@ -207,49 +221,49 @@ impl Envoy {
     ///
     /// # Errors
     ///
-    /// When there is no such statistic; Envoy makes some at their first use.
+    /// If there is no such statistic. Envoy creates some at their first use.
     pub async fn stat(&self, name: &str) -> anyhow::Result<u64> {
         let found = self.admin.stats().await?.get(name).copied();
         found.with_context(|| format!("Envoy has no statistic {name}"))
     }
 
-    /// All that Envoy and its plugins have logged so far.
+    /// The log of Envoy and its plugins so far.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn log(&self) -> anyhow::Result<String> {
         directory::read(&self.directory.log())
     }
 
-    /// The access log so far, one line a request, up to 20 ms behind.
+    /// The access log so far, one line per request, up to 20 ms late.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn access_log(&self) -> anyhow::Result<String> {
         directory::read(&self.directory.access_log())
     }
 
-    /// Checks that nothing has gone wrong underneath: no plugin has crashed or was reloaded, every plugin has a configuration,
-    /// and a request to [`HEALTH_HOST`](crate::proxy::HEALTH_HOST) gets 200.
+    /// Checks that no plugin crashed or was reloaded, that every plugin has a configuration, and that a request to
+    /// [`HEALTH_HOST`](crate::proxy::HEALTH_HOST) gets 200.
     ///
     /// # Errors
     ///
-    /// Says what has gone wrong.
+    /// Names the check that failed.
     pub async fn check_health(&self) -> anyhow::Result<()> {
         health::check(self).await
     }
 
-    /// Asks Envoy to exit and waits until it has.
+    /// Asks Envoy to exit and waits until it ends.
     ///
     /// # Errors
     ///
-    /// When it was dead already, does not go, or goes with an exit code other than 0.
+    /// If it ended before, does not end, or ends with an exit code other than 0.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         if let Some(status) = self.process.ended()? {
             bail!(
-                "Envoy had ended already, {status}; its log ends:\n{}",
+                "Envoy ended before it was asked to, {status}; its log ends:\n{}",
                 self.directory.log_tail()
             );
         }
@@ -280,21 +294,22 @@ fn in_use(error: &anyhow::Error) -> bool {
     format!("{error:#}").contains(IN_USE)
 }
 
-/// Waits until Envoy serves, and finds out where.
+/// Waits until Envoy serves, and returns its addresses.
 async fn listening(
     process: &mut Supervised,
     admin_file: &Path,
     log: &Path,
+    patience: Duration,
 ) -> anyhow::Result<(Admin, SocketAddr)> {
     let mut alive = || match process.ended()? {
-        // An Envoy without its listener goes on, and tells its log alone.
+        // If the listener fails, Envoy keeps running. Only its log shows it.
         None if directory::read(log)?.contains(NO_LISTENER) => {
-            bail!("{IN_USE}: the listener's port was taken before Envoy came to it")
+            bail!("{IN_USE}: another process took the listener's port before Envoy")
         }
         None => Ok(()),
         Some(status) => bail!("Envoy ended, {status}"),
     };
-    let admin = wait::some(PATIENCE, "Envoy's admin interface", async || {
+    let admin = wait::some(patience, "Envoy's admin interface", async || {
         alive()?;
         Ok(fs::read_to_string(admin_file)
             .ok()
@@ -302,12 +317,13 @@ async fn listening(
             .map(Admin::new))
     })
     .await?;
-    let address = wait::some(PATIENCE, "Envoy to listen", async || {
+    let address = wait::some(patience, "Envoy to listen", async || {
         alive()?;
-        Ok(if admin.live().await? {
-            admin.listener().await?
-        } else {
-            None
+        // While Envoy compiles a module under Valgrind, its admin interface may not answer for longer than the client
+        // waits.
+        Ok(match admin.live().await {
+            Ok(true) => admin.listener().await?,
+            Ok(false) | Err(_) => None,
         })
     })
     .await?;

@@ -1,15 +1,15 @@
-//! What an operator applies to a mesh, as Istio tells it to one proxy.
+//! Translates the resources that an operator applies to a mesh into the configuration of one proxy.
 //!
-//! Istio's control plane turns resources into Envoy's configuration; [`Mesh`] does so here, for what Halftone's own
-//! resources use: plugins, the HTTP routes of a VirtualService, the subsets of a DestinationRule. What it would have to leave
-//! out is an error that names the field, except for what changes no decision: retries, load balancing, mTLS.
+//! Istio's control plane turns resources into Envoy's configuration. [`Mesh`] does the same for the resources that
+//! Halftone uses: plugins, the HTTP routes of a VirtualService, the subsets of a DestinationRule. A field that it does
+//! not translate is an error, unless the field changes no decision: retries, load balancing, mTLS.
 //!
-//! It differs from a mesh in this:
+//! Differences from a mesh:
 //!
-//! - The proxy has one listener for all ports, so a request's port says nothing. A service has the port by which routes and
-//!   mirrors name it.
-//! - There is no registry of services. A service exists when a route, a subset or a mirror names it.
-//! - Selectors are taken to select the proxy: see [`Workload`].
+//! - The proxy has one listener for all ports, so the port of a request has no effect. A service has the port that routes
+//!   and mirrors name.
+//! - There is no registry of services. A service exists if a route, a subset or a mirror names it.
+//! - All selectors select the proxy: see [`Workload`].
 //!
 //! # Example
 //!
@@ -42,24 +42,24 @@ use services::Services;
 
 pub use services::cluster;
 
-/// Where a sidecar sends what no service of the mesh is named by, as Istio calls it.
+/// Istio's name for the cluster of requests to hosts outside the mesh.
 pub const PASSTHROUGH: &str = "PassthroughCluster";
 
-/// What a VirtualService calls the sidecars, among its gateways.
+/// The name of all sidecars in the field `gateways` of a VirtualService.
 const MESH: &str = "mesh";
 
-/// The proxy that is told.
+/// The proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// The namespace that it runs in: plugins of other namespaces are not for it, and short names mean its services.
+    /// Its namespace. It ignores plugins of other namespaces. Short names are names of services in this namespace.
     pub namespace: String,
-    /// Whether it is a gateway, which has no routes but those of VirtualServices, or a sidecar.
+    /// Whether it is a gateway, which has only the routes of VirtualServices, or a sidecar.
     pub is_gateway: bool,
 }
 
 impl Workload {
-    /// One that the resources can be for: it is in the namespace of the first plugin, and a gateway if every
-    /// VirtualService is for gateways alone.
+    /// A workload that fits the resources: in the namespace of the first plugin, and a gateway if every VirtualService
+    /// is for gateways only.
     #[must_use]
     pub fn of(resources: &[Resource]) -> Self {
         let namespace = resources.iter().find_map(Resource::plugin);
@@ -82,20 +82,21 @@ impl Workload {
     }
 }
 
-/// What a proxy is told.
+/// The configuration of a proxy.
 #[derive(Clone, Debug)]
 pub struct Mesh {
+    namespace: String,
     plugins: Vec<Plugin>,
     clusters: Vec<String>,
     routes: Vec<Route>,
 }
 
 impl Mesh {
-    /// What Istio tells `workload`.
+    /// The configuration that Istio makes for `workload`.
     ///
     /// # Errors
     ///
-    /// All that cannot be translated, a line each: resource, field, what is wrong.
+    /// All problems, one per line: resource, field, problem.
     pub fn new(resources: &[Resource], workload: &Workload) -> anyhow::Result<Self> {
         let mut problems = Vec::new();
         let plugins = plugins::chain(resources, workload, &mut problems);
@@ -107,23 +108,24 @@ impl Mesh {
             clusters.push(PASSTHROUGH.to_owned());
         }
         Ok(Self {
+            namespace: workload.namespace.clone(),
             plugins,
             clusters,
             routes,
         })
     }
 
-    /// The names of the clusters that it has.
+    /// The names of its clusters.
     #[must_use]
     pub fn clusters(&self) -> &[String] {
         &self.clusters
     }
 
-    /// Starts an upstream for each cluster, called like it, so that whoever asks can tell who answered.
+    /// Starts an upstream for each cluster, with the name of the cluster, so that an answer names its cluster.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn upstreams(&self) -> anyhow::Result<BTreeMap<String, Upstream>> {
         let mut upstreams = BTreeMap::new();
         for name in &self.clusters {
@@ -132,10 +134,10 @@ impl Mesh {
         Ok(upstreams)
     }
 
-    /// The proxy. A cluster that has no upstream has no endpoint.
+    /// The description of the proxy. A cluster without an upstream has no endpoint.
     #[must_use]
     pub fn proxy(&self, upstreams: &BTreeMap<String, Upstream>) -> Proxy {
-        let mut proxy = Proxy::new();
+        let mut proxy = Proxy::new().namespace(&self.namespace);
         for name in &self.clusters {
             let cluster = match upstreams.get(name) {
                 Some(upstream) => Cluster::new(name, upstream.address()),
@@ -153,7 +155,7 @@ impl Mesh {
     }
 }
 
-/// With the circuit breakers that Istio sets where a DestinationRule sets none.
+/// Sets the circuit breakers that Istio sets if a DestinationRule has none.
 fn unlimited(cluster: Cluster) -> Cluster {
     let most = u32::MAX;
     cluster.with(json!({"circuit_breakers": {"thresholds": [

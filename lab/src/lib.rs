@@ -1,20 +1,21 @@
-//! A real Envoy, scripted upstreams and a client: what Halftone's tests, demo and benchmarks stand on.
+//! A real Envoy, scripted upstreams and a client for the tests, demo and benchmarks of Halftone.
 //!
-//! Nothing of this ships in the filter.
+//! The filter contains nothing of this crate.
 //!
 //! # Layout
 //!
-//! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] writes it in Envoy's words.
-//! - [`istio`] makes such a description of what an operator applies to a mesh.
-//! - [`envoy`] runs it, gives it new plugin configurations, reads its counters and logs. [`supervisor`] sees to it that no
-//!   Envoy outlives the program that started it.
-//! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and asks it.
-//! - [`upstream`] is a server that does what its [script](upstream::Script) says and remembers what it received.
-//! - [`client`] sends single requests, [`load`] many.
-//! - [`schemas`] says whether a cluster would take a resource.
-//! - [`workload`] is what benchmarks measure with: a request, and configurations.
-//! - [`ports`] finds ports that nobody else uses.
-//! - [`wait`] polls for a condition; nothing here sleeps and hopes.
+//! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] translates it into Envoy's configuration.
+//! - [`istio`] makes such a description from the resources that an operator applies to a mesh.
+//! - [`envoy`] runs it, updates plugin configurations, and reads counters and logs. [`supervisor`] ends each Envoy with the
+//!   program that started it.
+//! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
+//! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
+//! - [`client`] sends single requests, [`load`] sends many.
+//! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
+//! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
+//!   prints tables.
+//! - [`ports`] finds free ports.
+//! - [`wait`] polls for a condition.
 //!
 //! # Example
 //!
@@ -37,8 +38,10 @@
 //! # }
 //! ```
 
+pub mod api_server;
 pub mod bootstrap;
 pub mod client;
+pub mod cpu;
 pub mod envoy;
 pub mod istio;
 pub mod load;
@@ -47,6 +50,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod schemas;
 pub mod supervisor;
+pub mod table;
 pub mod tools;
 pub mod upstream;
 pub mod wait;

@@ -1,5 +1,5 @@
-//! Many requests, in a loop: a closed one, in which each connection sends the next request when it has its answer, or an
-//! open one, which sends each when it is due.
+//! Many requests, in a closed loop, where each connection sends the next request after the answer to the last, or in an
+//! open loop, which sends each request when it is due.
 
 mod open;
 mod report;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::client::{Answer, Client, Protocol};
 pub use report::Report;
 
-/// A load to put on a server.
+/// A load for a server.
 #[derive(Clone, Debug)]
 pub struct Load {
     address: SocketAddr,
@@ -28,7 +28,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// GET requests for `/` over 8 connections of HTTP/1.1.
+    /// GET requests for `/` over 8 connections with HTTP/1.1.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {
@@ -41,14 +41,14 @@ impl Load {
         }
     }
 
-    /// The host asked for.
+    /// Sets the host.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }
 
-    /// The path asked for.
+    /// Sets the path.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
@@ -63,25 +63,26 @@ impl Load {
         self
     }
 
-    /// The number of connections: in a closed loop so of requests under way too, in an open one to begin with.
+    /// Sets the number of connections. In a closed loop this is also the number of concurrent requests. An open loop
+    /// starts with it.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
     }
 
-    /// Speaks HTTP/2.
+    /// Uses HTTP/2.
     #[must_use]
     pub fn http2(mut self) -> Self {
         self.protocol = Protocol::Http2;
         self
     }
 
-    /// Sends `requests` requests and waits for all their answers.
+    /// Sends `requests` requests and waits for all answers.
     ///
     /// # Errors
     ///
-    /// When the load itself breaks; requests that fail are counted in the report.
+    /// If the load itself fails. The report counts the requests that fail.
     pub async fn run(self, requests: u64) -> anyhow::Result<Report> {
         self.spawn(requests).join().await
     }
@@ -118,7 +119,7 @@ impl Load {
     }
 }
 
-/// A load under way. Dropping it ends it.
+/// A running load. Dropping it ends it.
 #[derive(Debug)]
 pub struct Running {
     start: Instant,
@@ -127,11 +128,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Sends no more requests, waits for the answers still to come and reports.
+    /// Stops sending, waits for the pending answers, and returns the report.
     ///
     /// # Errors
     ///
-    /// When the load itself broke; requests that failed are counted in the report.
+    /// If the load itself failed. The report counts the requests that failed.
     pub async fn stop(self) -> anyhow::Result<Report> {
         self.stopped.store(true, Ordering::Relaxed);
         self.join().await
@@ -147,7 +148,7 @@ impl Running {
     }
 }
 
-/// One connection's share. It stops when nothing is `left` to send.
+/// Sends requests over one connection until none is `left`.
 async fn work(load: Load, left: Arc<AtomicU64>, stopped: Arc<AtomicBool>) -> Report {
     let client = Client::new(load.address, load.protocol);
     let mut report = Report::default();

@@ -1,7 +1,8 @@
-//! Ports for servers: free, and out of the way of clients.
+//! Free ports for servers, outside the range of clients.
 //!
-//! Linux takes the ports of outgoing connections from 32768 upwards, so a server that is given such a port by the kernel may
-//! find it in use a moment later. Ours are below, and drawn at random, so that test programs side by side seldom draw the same.
+//! Linux takes the ports of outgoing connections from 32768 upwards. If the kernel gives a server such a port, it can
+//! be in use a moment later. These ports are lower. They are drawn at random, so parallel test programs seldom draw the
+//! same.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -12,14 +13,14 @@ use anyhow::Context;
 
 const PORTS: Range<u16> = 10_000..32_768;
 
-/// How many ports are drawn before we give up.
+/// The number of ports to draw before an error.
 const DRAWS: usize = 100;
 
-/// What `bind` makes of a free port of 127.0.0.1. It is tried again with another for as long as the address is in use.
+/// Calls `bind` with a port of 127.0.0.1, and again with other ports while the address is in use.
 ///
 /// # Errors
 ///
-/// When `bind` fails for another reason, or no port is free.
+/// If `bind` fails for another reason, or no port is free.
 pub fn bind<T>(mut bind: impl FnMut(SocketAddr) -> io::Result<T>) -> anyhow::Result<T> {
     let mut draw = || bind(SocketAddr::from((Ipv4Addr::LOCALHOST, draw())));
     let mut bound = draw();
@@ -32,18 +33,18 @@ pub fn bind<T>(mut bind: impl FnMut(SocketAddr) -> io::Result<T>) -> anyhow::Res
     bound.context("binding a port of 127.0.0.1")
 }
 
-/// A port for another process to bind. Whoever is quicker may take it, so be ready to try again.
+/// A port for another process to bind. A third process can bind it first, so be ready to try again.
 ///
 /// # Errors
 ///
-/// When no port is free.
+/// If no port is free.
 pub fn free() -> anyhow::Result<u16> {
     let listener = bind(TcpListener::bind)?;
     Ok(listener.local_addr()?.port())
 }
 
 fn draw() -> u16 {
-    // A new one of these is random; nothing was hashed.
+    // Each new `RandomState` has random keys.
     let random = RandomState::new().hash_one(());
     let place = random % u64::from(PORTS.end - PORTS.start);
     PORTS.start + u16::try_from(place).unwrap_or_default()
@@ -54,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_stay_below_those_of_clients() {
+    fn ports_are_below_those_of_clients() {
         for _ in 0..1000 {
             assert!(PORTS.contains(&draw()));
         }
     }
 
     #[test]
-    fn a_port_in_use_is_passed_over() -> anyhow::Result<()> {
+    fn a_port_in_use_is_skipped() -> anyhow::Result<()> {
         let taken = bind(TcpListener::bind)?;
         let mut first = Some(taken.local_addr()?);
         let second = bind(|address| TcpListener::bind(first.take().unwrap_or(address)))?;
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn another_failure_is_told_at_once() {
+    fn another_error_is_returned_at_once() {
         let mut tries = 0;
         let refused = bind(|_| {
             tries += 1;

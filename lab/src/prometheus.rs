@@ -20,27 +20,27 @@ use crate::{ports, tools, wait};
 pub use answer::{Alert, Sample};
 pub use settings::{Scrape, Settings};
 
-/// How long it may take to start, on a busy machine.
+/// The longest time that it takes to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is started when another process was quicker to take the port that we had found free.
+/// The number of attempts to start it. An attempt fails if another process binds the port first.
 const STARTS: usize = 5;
 
-/// A Prometheus process. Dropping it kills the process, and removes what it has stored.
+/// A Prometheus process. Dropping it kills the process and removes its data.
 #[derive(Debug)]
 pub struct Prometheus {
     process: Supervised,
     api: Client,
-    /// Behind the process, so that it goes after it.
+    /// After `process`, so that it is dropped after it.
     _directory: TempDir,
 }
 
 impl Prometheus {
-    /// Starts it and returns once it answers queries. It may not have scraped anything by then.
+    /// Starts Prometheus. Returns when it answers queries, possibly before its first scrape.
     ///
     /// # Errors
     ///
-    /// When Prometheus is not installed, refuses its settings (the error has its log), or is not ready after 30 s.
+    /// If Prometheus is not installed, rejects its settings (the error has its log), or is not ready after 30 s.
     pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let mut starts = 1;
         loop {
@@ -82,27 +82,27 @@ impl Prometheus {
             if let Some(status) = process.ended()? {
                 bail!("Prometheus ended, {status}");
             }
-            // Nobody may listen yet.
+            // Prometheus does not listen yet.
             let answer = api.get("prometheus", "/-/ready", &[]).await;
             Ok(answer.is_ok_and(|answer| answer.status == 200))
         })
         .await
     }
 
-    /// The samples that the expression `promql` yields now, each with its labels. None is no error.
+    /// The samples that the expression `promql` yields now, with labels. An empty result is not an error.
     ///
     /// # Errors
     ///
-    /// When Prometheus refuses the expression, or it yields something else than samples with labels.
+    /// If Prometheus rejects the expression, or the result is not an instant vector.
     pub async fn query(&self, promql: &str) -> anyhow::Result<Vec<Sample>> {
         self.instant(promql, "").await
     }
 
-    /// Those that it yields as of `time`, which may be in the future: then nothing was scraped since now.
+    /// The samples that it yields at `time`. A time in the future gives the result as if no scrape happened after now.
     ///
     /// # Errors
     ///
-    /// As [`Prometheus::query`].
+    /// Those of [`Prometheus::query`].
     pub async fn query_at(&self, promql: &str, time: SystemTime) -> anyhow::Result<Vec<Sample>> {
         let seconds = time.duration_since(UNIX_EPOCH)?.as_secs_f64();
         self.instant(promql, &format!("&time={seconds}")).await
@@ -115,27 +115,27 @@ impl Prometheus {
             .with_context(|| format!("querying {promql}"))
     }
 
-    /// The values that `label` has in the series that `selector` selects, sorted.
+    /// The values of `label` in the series that `selector` selects, sorted.
     ///
     /// # Errors
     ///
-    /// When Prometheus refuses the selector.
+    /// If Prometheus rejects the selector.
     pub async fn label_values(&self, selector: &str, label: &str) -> anyhow::Result<Vec<String>> {
         let path = format!("/api/v1/label/{label}/values?match[]={}", encoded(selector));
         let data = self.get(&path).await?;
         serde_json::from_value(data).with_context(|| format!("values of {label} in {selector}"))
     }
 
-    /// The alerts whose conditions hold, whether or not for as long as they must.
+    /// The alerts whose conditions are met, with those that are pending.
     ///
     /// # Errors
     ///
-    /// When a rule could not be evaluated, or has not been yet.
+    /// If a rule could not be evaluated, or is not evaluated yet.
     pub async fn alerts(&self) -> anyhow::Result<Vec<Alert>> {
         answer::alerts(&self.get("/api/v1/rules").await?)
     }
 
-    /// What stands under `data` in the answer of its API.
+    /// The field `data` of an answer of its API.
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.api.get("prometheus", path, &[]).await?;
         let text = answer.text();
@@ -158,7 +158,7 @@ fn encoded(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
-/// The text of a log, or why there is none.
+/// The contents of a log, or the error of reading it.
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| error.to_string())
 }

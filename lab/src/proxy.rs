@@ -1,9 +1,10 @@
-//! What an Envoy should run, in a test's words.
+//! The description of an Envoy.
 
 mod cluster;
 mod plugin;
 mod route;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -12,14 +13,16 @@ pub use cluster::Cluster;
 pub use plugin::{Delivery, FailurePolicy, Plugin};
 pub use route::Route;
 
-/// The host that every Envoy of the lab answers itself, with 200.
+/// The host for which every Envoy of the lab answers 200 itself.
 pub const HEALTH_HOST: &str = "health.check";
 
-/// A description of an Envoy: one HTTP listener on 127.0.0.1 that speaks HTTP/1.1 and HTTP/2 without TLS on one port.
+/// The description of an Envoy with one HTTP listener on 127.0.0.1, for HTTP/1.1 and HTTP/2 without TLS on one port.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     pub(crate) port: Option<u16>,
     pub(crate) admin_port: Option<u16>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) launcher: Vec<OsString>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) listener: Value,
@@ -37,6 +40,8 @@ impl Default for Proxy {
         Self {
             port: None,
             admin_port: None,
+            namespace: None,
+            launcher: Vec::new(),
             concurrency: 2,
             upgrades: false,
             listener: Value::Object(Map::new()),
@@ -53,34 +58,34 @@ impl Default for Proxy {
 }
 
 impl Proxy {
-    /// An Envoy that knows [`HEALTH_HOST`] and answers 404 to the rest.
+    /// An Envoy that answers 200 for [`HEALTH_HOST`] and 404 for all other hosts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a plugin, behind those added before.
+    /// Adds a plugin after those added before.
     #[must_use]
     pub fn plugin(mut self, plugin: Plugin) -> Self {
         self.plugins.push(plugin);
         self
     }
 
-    /// How plugins get their configuration. Defaults to [`Delivery::Ecds`].
+    /// Sets how plugins get their configuration. Defaults to [`Delivery::Ecds`].
     #[must_use]
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// The module that the plugins run. Defaults to [`crate::tools::module`].
+    /// Sets the module that the plugins run. Defaults to [`crate::tools::module`].
     #[must_use]
     pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
         self.module = Some(path.into());
         self
     }
 
-    /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, before the plugins and behind those added before.
+    /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, before the plugins and after those added before.
     #[must_use]
     pub fn before(mut self, filter: Value) -> Self {
         self.before.push(filter);
@@ -101,48 +106,65 @@ impl Proxy {
         self
     }
 
-    /// Sends whatever no route added before has matched to `cluster`.
+    /// Sends the requests that match no route added before to `cluster`.
     #[must_use]
     pub fn fallback(self, cluster: &str) -> Self {
         self.route(Route::any().to(cluster))
     }
 
-    /// The port of the HTTP listener. Defaults to a free one, so that parallel tests do not collide; see [`crate::ports`].
+    /// Sets the port of the HTTP listener. Defaults to a free one, so parallel tests do not collide; see
+    /// [`crate::ports`].
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// The port of the admin interface. Defaults to a free one.
+    /// Sets the port of the admin interface. Defaults to a free one.
     #[must_use]
     pub fn admin_port(mut self, port: u16) -> Self {
         self.admin_port = Some(port);
         self
     }
 
-    /// The number of worker threads. Defaults to 2.
+    /// Sets the namespace in the metadata of the node, where Istio writes that of the workload. Defaults to none.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// Sets a command that runs Envoy, such as `valgrind --tool=callgrind`. Envoy's command line is appended to it.
+    /// Envoy may then take ten times as long to start.
+    #[must_use]
+    pub fn launcher(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.launcher = command.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the number of worker threads. Defaults to 2.
     #[must_use]
     pub fn concurrency(mut self, workers: u32) -> Self {
         self.concurrency = workers;
         self
     }
 
-    /// Lets websocket upgrades and CONNECT through to the upstreams. Without it Envoy answers 403 and 404.
+    /// Forwards websocket upgrades and CONNECT to the upstreams. Without it Envoy answers 403 and 404.
     #[must_use]
     pub fn upgrades(mut self) -> Self {
         self.upgrades = true;
         self
     }
 
-    /// Lays fields of Envoy's `Listener`, in JSON, over what the lab writes. Objects are merged, everything else is replaced.
+    /// Merges fields of Envoy's `Listener`, in JSON, into those of the lab. Objects are merged, all other values are
+    /// replaced.
     #[must_use]
     pub fn listener(mut self, fields: Value) -> Self {
         self.listener = fields;
         self
     }
 
-    /// The line written to the access log for each request, as Envoy's format string without the line's end.
+    /// Sets the line of the access log for each request, as Envoy's format string without the line end.
     #[must_use]
     pub fn access_log(mut self, format: &str) -> Self {
         format.clone_into(&mut self.access_log);

@@ -1,48 +1,26 @@
-//! Whether a cluster would take a resource: its schemas, as `kubectl apply --validate=strict` and the API server use them.
+//! The published schemas of Kubernetes' own kinds, such as Deployment and ConfigMap.
 //!
-//! Custom resources are held to the definitions that their projects publish: the form, fields that nobody knows, defaults, and
-//! the rules in CEL. Kubernetes' own kinds are held to the schemas that the package kubernetes-validate carries. A kind that
-//! neither knows is an error and not a pass. What webhooks say is not checked, nor what the API server does in code for a few
-//! kinds of its own.
-//!
-//! `make schemas` fetches them into `target/tools/schemas`.
+//! [`ApiServer`](crate::api_server::ApiServer) validates custom resources. It does not serve Kubernetes' own kinds, so
+//! these are validated by the JSON schemas that `make schemas` fetches into `target/tools/schemas`. The schemas refuse
+//! unknown fields. They do not cover what Kubernetes checks in code, such as the form of a name.
 
-mod cel_values;
-mod defaults;
-mod definition;
-mod metadata;
-mod own_kinds;
-mod paths;
-mod rules;
-mod strict;
-
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use jsonschema::Validator;
+use jsonschema::Registry;
 use serde_json::Value;
 
 use crate::tools;
-use definition::Definition;
-use own_kinds::OwnKinds;
-use rules::Rules;
 
-/// Kinds that stand in files and in no cluster, by API version: a program reads them and applies something else.
-const NOT_IN_A_CLUSTER: [(&str, &str); 2] = [
-    // `istioctl install -f` reads it.
-    ("install.istio.io/v1alpha1", "IstioOperator"),
-    // `kubectl apply -k` reads it.
-    ("kustomize.config.k8s.io/v1beta1", "Kustomization"),
-];
+/// The address by which the schema of a kind refers to the definitions that all kinds share.
+const DEFINITIONS: &str = "json-schema:///_definitions.json";
 
-/// The schemas of a cluster with Istio, Gateway API, Envoy Gateway and the Prometheus operator.
+/// The schemas of one version of Kubernetes.
+#[derive(Debug)]
 pub struct Schemas {
-    definitions: BTreeMap<(String, String), Definition>,
-    own_kinds: OwnKinds,
-    metadata: Validator,
-    rules: Rules,
+    folder: PathBuf,
+    definitions: Registry<'static>,
 }
 
 impl Schemas {
@@ -50,84 +28,58 @@ impl Schemas {
     ///
     /// # Errors
     ///
-    /// When they are not there, or cannot be read.
+    /// When a file is missing or is not a schema.
     pub fn load() -> anyhow::Result<Self> {
-        let folder = tools::schemas()?;
-        let mut definitions = BTreeMap::new();
-        for entry in fs::read_dir(folder.join("crds"))? {
-            let path = entry?.path();
-            let read = || Definition::read(&fs::read_to_string(&path)?);
-            let found = read().with_context(|| path.display().to_string())?;
-            definitions.extend(found);
-        }
+        let folder = tools::schemas()?.join("kubernetes");
+        let definitions = read_json(&folder.join("_definitions.json"))?;
+        let definitions = Registry::new().add(DEFINITIONS, definitions)?.prepare();
         Ok(Self {
-            definitions,
-            own_kinds: OwnKinds::new(&folder.join("kubernetes"))?,
-            metadata: metadata::validator()?,
-            rules: Rules::new()?,
+            folder,
+            definitions: definitions.context("the definitions that all kinds share")?,
         })
     }
 
-    /// All violations of every resource in a YAML text, each as `kind name: path: what is wrong`. Empty documents are none.
+    /// All violations of a resource, each as `JSON pointer: what is wrong`.
     ///
     /// # Errors
     ///
-    /// When the text is not YAML, when it holds no resource, or one of a kind that no schema is known of.
-    pub fn check(&self, text: &str) -> anyhow::Result<Vec<String>> {
-        let mut found = Vec::new();
-        let mut resources = 0;
-        for document in documents(text)? {
-            if !document.is_null() {
-                found.extend(self.resource(&document)?);
-                resources += 1;
-            }
-        }
-        if resources == 0 {
-            bail!("there is no resource in it");
-        }
-        Ok(found)
-    }
-
-    /// The names of all functions that the rules of the definitions call: some are of the cluster's own, and unknown here.
-    ///
-    /// # Errors
-    ///
-    /// When a rule is no CEL.
-    pub fn rule_functions(&self) -> anyhow::Result<Vec<String>> {
-        let schemas = self.definitions.values().map(Definition::schema);
-        self.rules.functions(schemas)
-    }
-
-    fn resource(&self, document: &Value) -> anyhow::Result<Vec<String>> {
-        let text = |pointer| document.pointer(pointer).and_then(Value::as_str);
-        let (Some(version), Some(kind)) = (text("/apiVersion"), text("/kind")) else {
-            bail!("a document has no apiVersion and kind; only resources have a schema");
+    /// When the resource has no `apiVersion` or `kind`, or when Kubernetes has no such kind.
+    pub fn violations(&self, resource: &Value) -> anyhow::Result<Vec<String>> {
+        let field = |name| resource.get(name).and_then(Value::as_str);
+        let (Some(version), Some(kind)) = (field("apiVersion"), field("kind")) else {
+            bail!("expected a resource, got an object without apiVersion and kind");
         };
-        if NOT_IN_A_CLUSTER.contains(&(version, kind)) {
-            return Ok(Vec::new());
+        let path = self.folder.join(file_name(version, kind));
+        if !path.is_file() {
+            bail!(
+                "no schema for {kind} of {version}: correct the kind or its version, or add its definition to \
+                 tools/schemas/modules.txt"
+            );
         }
-        let metadata = document.get("metadata").unwrap_or(&Value::Null);
-        let mut found = paths::violations(&self.metadata, metadata, "metadata");
-        let key = (version.to_owned(), kind.to_owned());
-        match self.definitions.get(&key) {
-            Some(definition) => found.extend(definition.check(document, &self.rules)?),
-            None => found.extend(self.own_kinds.check(version, kind, document)?),
-        }
-        let name = text("/metadata/name").unwrap_or("without a name");
-        Ok(found
-            .iter()
-            .map(|one| format!("{kind} {name}: {one}"))
+        let schema = read_json(&path)?;
+        let validator = jsonschema::options()
+            .with_registry(&self.definitions)
+            .build(&schema)?;
+        let errors = validator.iter_errors(resource);
+        Ok(errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
             .collect())
     }
 }
 
-/// All documents of a YAML text, of any size: definitions have more fields than anybody's configuration.
-fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
-    let options = serde_saphyr::options! { budget: None };
-    Ok(serde_saphyr::from_multiple_with_options(text, options)?)
+/// The file that holds a kind's schema: `role-rbac-v1.json` for `Role` of `rbac.authorization.k8s.io/v1`. Groups with
+/// the same first label share a name; the schema itself requires the whole `apiVersion`.
+fn file_name(version: &str, kind: &str) -> String {
+    let version = match version.split_once('/') {
+        Some((group, version)) => {
+            let label = group.split('.').next().unwrap_or(group);
+            format!("{label}-{version}")
+        }
+        None => version.to_owned(),
+    };
+    format!("{}-{version}.json", kind.to_lowercase())
 }
 
-/// A JSON file.
 fn read_json(path: &Path) -> anyhow::Result<Value> {
     let text = fs::read(path).with_context(|| path.display().to_string())?;
     serde_json::from_slice(&text).with_context(|| path.display().to_string())

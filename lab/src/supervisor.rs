@@ -1,8 +1,9 @@
-//! A child process that cannot outlive us, however we end.
+//! A child process that ends when this process ends, even if this process is killed.
 //!
-//! `Drop` does not run when a test runner is killed, and the kernel's own way (`PR_SET_PDEATHSIG`) needs unsafe code and fires
-//! when the spawning *thread* ends. So a small shell stands between: it starts the program and reads from a pipe that only we
-//! hold open. When we go, by whatever way, the kernel closes the pipe, the read returns, and the shell kills the program.
+//! `Drop` does not run when a test runner is killed. The kernel's own way (`PR_SET_PDEATHSIG`) needs unsafe code, and
+//! fires when the spawning *thread* ends. So a small shell starts the program and reads from a pipe that only this
+//! process holds open. When this process ends, the kernel closes the pipe, the read returns, and the shell kills the
+//! program.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -36,17 +37,18 @@ exit "$status"
 #[derive(Debug)]
 pub struct Supervised {
     shell: Child,
-    /// Our end of the pipe. Closing it kills the program.
+    /// The write end of the pipe. Closing it kills the program.
     lifeline: Option<ChildStdin>,
     pid: u32,
 }
 
 impl Supervised {
-    /// Starts `program`; all that it prints goes to the file `log`.
+    /// Starts `program`. Its output goes to the file `log`.
     ///
     /// # Errors
     ///
-    /// When `log` cannot be written or no shell can be started. A program that cannot be started shows as one that exits.
+    /// If `log` cannot be written or no shell can be started. If the program cannot be started, it appears as one that
+    /// exits.
     pub fn start<A: AsRef<OsStr>>(
         program: &Path,
         arguments: &[A],
@@ -60,7 +62,7 @@ impl Supervised {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log_file)
-            // Ctrl-C at the terminal is for us; the program follows by the pipe.
+            // Ctrl-C at the terminal must not reach the program: the pipe ends it.
             .process_group(0)
             .spawn()
             .context("starting /bin/sh")?;
@@ -86,22 +88,22 @@ impl Supervised {
         self.pid
     }
 
-    /// How the program ended; `None` while it runs. A program that died of signal n has the exit code 128 + n.
+    /// How the program ended, or `None` while it runs. After signal n the exit code is 128 + n.
     ///
     /// # Errors
     ///
-    /// When the operating system cannot tell.
+    /// If the operating system reports an error.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.shell
             .try_wait()
             .context("asking for the end of a process")
     }
 
-    /// Waits until the program has ended by itself.
+    /// Waits until the program ends by itself.
     ///
     /// # Errors
     ///
-    /// When it still runs at `deadline`.
+    /// If it still runs at `deadline`.
     pub async fn end(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         let what = format!("process {} to end", self.pid);
         wait::some(deadline, &what, async || self.ended()).await
@@ -111,7 +113,7 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        // Nothing to do about a failure here, and the kernel has the kill in hand already.
+        // The pipe is closed, so the program ends even if this fails.
         let _ = self.shell.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! Where the things that the lab and the tests need are found: the filter's module, Envoy's binary and other tools, schemas.
+//! Paths of the filter's module, of Envoy's binary and other tools, and of schemas.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ pub fn workspace() -> PathBuf {
     lab.parent().unwrap_or(lab).to_owned()
 }
 
-/// Envoy's binary: `ENVOY_BIN` when set, else the one that `make envoy` installs.
+/// The path of Envoy's binary: `ENVOY_BIN` when set, else the one that `make envoy` installs.
 ///
 /// # Errors
 ///
-/// When the file is not there, or may not be executed.
+/// When the file does not exist or is not executable.
 pub fn envoy() -> anyhow::Result<PathBuf> {
     binary("Envoy", "ENVOY_BIN", "target/tools/envoy/envoy/_bin/envoy")
 }
 
-/// Prometheus: `PROMETHEUS_BIN` when set, else the one that `make prometheus` finds.
+/// The path of Prometheus: `PROMETHEUS_BIN` when set, else the one that `make prometheus` finds.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub fn prometheus() -> anyhow::Result<PathBuf> {
     binary("Prometheus", "PROMETHEUS_BIN", path)
 }
 
-/// Prometheus's tool for rules: `PROMTOOL_BIN` when set, else the one that `make prometheus` finds.
+/// The path of promtool: `PROMTOOL_BIN` when set, else the one that `make prometheus` finds.
 ///
 /// # Errors
 ///
@@ -41,7 +41,17 @@ pub fn promtool() -> anyhow::Result<PathBuf> {
     binary("promtool", "PROMTOOL_BIN", path)
 }
 
-/// Kubernetes' command line: `KUBECTL_BIN` when set, else the one that `make tools` installs.
+/// The path of Valgrind: `VALGRIND_BIN` when set, else the one that `make cost` finds. `vgdb` is in the same directory.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn valgrind() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/valgrind/bin/valgrind";
+    binary("Valgrind", "VALGRIND_BIN", path)
+}
+
+/// The path of kubectl: `KUBECTL_BIN` when set, else the one that `make tools` installs.
 ///
 /// # Errors
 ///
@@ -50,41 +60,76 @@ pub fn kubectl() -> anyhow::Result<PathBuf> {
     binary("kubectl", "KUBECTL_BIN", "target/tools/kubectl/bin/kubectl")
 }
 
-/// The filter's module: `HALFTONE_WASM` when set, else the one that `make build` makes.
+/// The API server of custom resources: `API_SERVER_BIN` when set, else the one that `make api-server` builds.
 ///
 /// # Errors
 ///
-/// When the file is not there.
+/// As [`envoy`].
+pub fn api_server() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/api-server/api-server";
+    binary("the API server", "API_SERVER_BIN", path)
+}
+
+/// The store of the API server: `ETCD_BIN` when set, else the one that `make api-server` finds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn etcd() -> anyhow::Result<PathBuf> {
+    binary("etcd", "ETCD_BIN", "target/tools/etcd-server/bin/etcd")
+}
+
+/// The path of the filter's module: `HALFTONE_WASM` when set, else the one that `make build` writes.
+///
+/// # Errors
+///
+/// When the file does not exist.
 pub fn module() -> anyhow::Result<PathBuf> {
     let path = named_or("HALFTONE_WASM", "target/halftone.wasm");
     ensure!(
         path.is_file(),
-        "the filter is not at {}; build it with `make build`, or name another with HALFTONE_WASM",
+        "the filter is not at {}; build it with `make build`, or set HALFTONE_WASM",
         path.display()
     );
     Ok(path)
 }
 
-/// The filter that does nothing: `EMPTY_WASM` when set, else the one that `make empty` makes.
+/// The path of the filter that crashes on a request with `x-halftone-trap`: `TRAP_WASM` when set, else the one that
+/// `make trap` writes.
 ///
 /// # Errors
 ///
-/// When the file is not there.
+/// If there is none.
+pub fn trap_module() -> anyhow::Result<PathBuf> {
+    let path = named_or("TRAP_WASM", "target/trap.wasm");
+    ensure!(
+        path.is_file(),
+        "the filter that crashes is not at {}; build it with `make trap`, or set TRAP_WASM",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// The path of the filter that does nothing: `EMPTY_WASM` when set, else the one that `make empty` writes.
+///
+/// # Errors
+///
+/// When the file does not exist.
 pub fn empty_module() -> anyhow::Result<PathBuf> {
     let path = named_or("EMPTY_WASM", "target/empty.wasm");
     ensure!(
         path.is_file(),
-        "the empty filter is not at {}; build it with `make empty`, or name another with EMPTY_WASM",
+        "the empty filter is not at {}; build it with `make empty`, or set EMPTY_WASM",
         path.display()
     );
     Ok(path)
 }
 
-/// The folder of the schemas that `make schemas` fetches.
+/// The path of the folder of schemas that `make schemas` fetches.
 ///
 /// # Errors
 ///
-/// When it is not there.
+/// When the folder does not exist.
 pub fn schemas() -> anyhow::Result<PathBuf> {
     let path = workspace().join("target/tools/schemas");
     ensure!(
@@ -95,23 +140,23 @@ pub fn schemas() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A program, in the file that `variable` names or else at `default`, where `make tools` puts it.
+/// The path of a program: the value of `variable`, else `default`, where make puts the program.
 fn binary(program: &str, variable: &str, default: &str) -> anyhow::Result<PathBuf> {
     let path = named_or(variable, default);
     ensure!(
         path.is_file(),
-        "{program} is not at {}; install it with `make tools`, or name another with {variable}",
+        "{program} is not at {}; install it with `make tools`, or set {variable}",
         path.display()
     );
     ensure!(
         executable(&path)?,
-        "{} may not be executed; allow it with `chmod +x`",
+        "{} is not executable; make it so with `chmod +x`",
         path.display()
     );
     Ok(path)
 }
 
-/// An empty variable counts as none.
+/// An empty variable counts as unset.
 fn named_or(variable: &str, default: &str) -> PathBuf {
     let named = env::var_os(variable).filter(|path| !path.is_empty());
     named.map_or_else(|| workspace().join(default), PathBuf::from)

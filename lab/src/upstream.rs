@@ -1,4 +1,4 @@
-//! A server behind Envoy that does as its script says, and remembers what it received.
+//! A server behind Envoy that follows a script and records the requests that it receives.
 
 mod answer;
 mod babbling;
@@ -27,9 +27,9 @@ pub use script::Script;
 
 type Director = dyn Fn(&Received) -> Script + Send + Sync;
 
-/// A server that speaks HTTP/1.1 and HTTP/2 without TLS on one port. Dropping it closes the port and all connections.
+/// A server for HTTP/1.1 and HTTP/2 without TLS on one port. Dropping it closes the port and all connections.
 ///
-/// Unscripted, it answers 200 with the header `x-upstream` and, as JSON, what it received; see [`Script::echo`].
+/// Without a script it answers 200 with the header `x-upstream` and the request as JSON; see [`Script::echo`].
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -38,20 +38,20 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Starts one on a free port of 127.0.0.1.
+    /// Starts an upstream on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn start(name: &str) -> anyhow::Result<Self> {
         Self::serve(name, ports::bind(std::net::TcpListener::bind)?)
     }
 
-    /// Starts one at `address`.
+    /// Starts an upstream at `address`.
     ///
     /// # Errors
     ///
-    /// When the address is taken.
+    /// If the address is in use.
     pub async fn start_at(name: &str, address: SocketAddr) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind(address)
             .with_context(|| format!("upstream {name}: binding {address}"))?;
@@ -71,47 +71,47 @@ impl Upstream {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many requests it has received, those included whose body was cut off.
+    /// The number of requests that it received, with those whose body is incomplete.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.state.received.load(Ordering::Relaxed)
     }
 
-    /// How many requests it had at once at most: received to their ends, and not answered yet.
+    /// The largest number of requests that were complete and unanswered at one time.
     #[must_use]
     pub fn most_at_once(&self) -> u64 {
         self.state.most_at_once.load(Ordering::Relaxed)
     }
 
-    /// What it has received, in the order of arrival of the bodies' ends.
+    /// The requests that it received, in the order in which their bodies ended.
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         lock(&self.state.requests).clone()
     }
 
-    /// Forgets the requests received so far, and counts them from 0.
+    /// Deletes the recorded requests and sets the counts to 0.
     pub fn forget(&self) {
         lock(&self.state.requests).clear();
         self.state.received.store(0, Ordering::Relaxed);
     }
 
-    /// Whether requests are remembered, which they are from the start. Under load they had better not be.
+    /// Sets whether requests are recorded. Defaults to true. Under load the records need much memory.
     pub fn remember(&self, remember: bool) {
         self.state.remember.store(remember, Ordering::Relaxed);
     }
 
-    /// Does this from now on.
+    /// Follows `script` from now on.
     pub fn script(&self, script: Script) {
         self.direct(move |_| script.clone());
     }
 
-    /// From now on asks `director` what to do with each request.
+    /// Follows the script that `director` returns for each request from now on.
     pub fn direct(&self, director: impl Fn(&Received) -> Script + Send + Sync + 'static) {
         *lock(&self.state.director) = Arc::new(director);
     }
@@ -123,19 +123,19 @@ impl Drop for Upstream {
     }
 }
 
-/// An address of 127.0.0.1 at which connections are refused, for as long as this lives.
+/// An address of 127.0.0.1 that refuses connections while this value exists.
 #[derive(Debug)]
 pub struct Refusing {
-    /// Bound but not listening: nobody else can get the port, and nobody can connect to it.
+    /// Bound but not listening: no other process can bind the port, and no client can connect to it.
     socket: TcpSocket,
 }
 
 impl Refusing {
-    /// Takes a free port.
+    /// Binds a free port.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub fn new() -> anyhow::Result<Self> {
         let socket = ports::bind(|address| {
             let socket = TcpSocket::new_v4()?;
@@ -148,7 +148,7 @@ impl Refusing {
     ///
     /// # Errors
     ///
-    /// When the operating system cannot tell.
+    /// If the operating system reports an error.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.socket
             .local_addr()
@@ -156,7 +156,7 @@ impl Refusing {
     }
 }
 
-/// What the connections share.
+/// The state that the connections share.
 pub(crate) struct State {
     pub(crate) name: String,
     received: AtomicU64,
@@ -180,18 +180,18 @@ impl State {
         }
     }
 
-    /// Takes note of a request, and says what to do with it.
+    /// Records a request and returns the script for it.
     pub(crate) fn take(&self, request: &Received) -> Script {
         if self.remember.load(Ordering::Relaxed) {
             lock(&self.requests).push(request.clone());
         }
-        // Last, so that whoever waits for the count finds the request.
+        // Last, so that a test that waits for the count finds the request.
         self.received.fetch_add(1, Ordering::Relaxed);
         let director = Arc::clone(&lock(&self.director));
         director(request)
     }
 
-    /// Counts one request more at once, for as long as the value lives.
+    /// Counts one more concurrent request until the value is dropped.
     pub(crate) fn enter(&self) -> AtOnce<'_> {
         let now = self.at_once.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_at_once.fetch_max(now, Ordering::Relaxed);
@@ -199,7 +199,7 @@ impl State {
     }
 }
 
-/// A request that is not answered yet.
+/// A request without an answer so far.
 pub(crate) struct AtOnce<'s>(&'s State);
 
 impl Drop for AtOnce<'_> {
@@ -217,7 +217,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// The set of connections lives in this task, and goes with it.
+/// The set of connections belongs to this task and is dropped with it.
 async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
@@ -231,22 +231,23 @@ async fn accept(listener: TcpListener, state: Arc<State>) -> Infallible {
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>) {
-    // Without it a small answer may wait for the peer's delayed acknowledgement.
+    // Without it a small answer can wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer::answer(request, Arc::clone(&state)));
     let mut server = auto::Builder::new(TokioExecutor::new());
-    // With a limit, Envoy puts more requests on a new connection than it may, and the rest waits for those to be answered.
+    // With a limit, Envoy puts more requests on a new connection than the limit allows, and the excess waits for
+    // answers.
     server
         .http2()
         .max_concurrent_streams(None)
         .max_header_list_size(8 << 20);
-    // A connection ends in an error whenever a script resets it.
+    // A connection ends with an error each time a script resets it.
     let _ = server
         .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await;
 }
 
-/// A poisoned lock guards nothing here that could be half done.
+/// No operation under this lock can stop half done, so a poisoned lock is safe.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,19 +1,19 @@
-//! Waiting for something to become true.
+//! Polls for a condition.
 
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-/// The pause between two looks.
+/// The pause between two polls.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks until `condition` says true.
+/// Polls until `condition` is true.
 ///
-/// `what` completes the sentence "waited 5s for …".
+/// `what` completes the error message "waited 5s for …".
 ///
 /// # Errors
 ///
-/// When `deadline` has passed, and at once when `condition` itself fails.
+/// If `deadline` passes. At once if `condition` fails.
 pub async fn until<C>(deadline: Duration, what: &str, mut condition: C) -> anyhow::Result<()>
 where
     C: AsyncFnMut() -> anyhow::Result<bool>,
@@ -24,11 +24,11 @@ where
     .await
 }
 
-/// Looks until `look` finds something, and returns it. Otherwise as [`until`].
+/// Polls until `look` returns a value, and returns the value. Otherwise like [`until`].
 ///
 /// # Errors
 ///
-/// When `deadline` has passed, and at once when `look` itself fails.
+/// If `deadline` passes. At once if `look` fails.
 pub async fn some<T, L>(deadline: Duration, what: &str, mut look: L) -> anyhow::Result<T>
 where
     L: AsyncFnMut() -> anyhow::Result<Option<T>>,
@@ -50,21 +50,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_error_says_what_was_waited_for() {
+    async fn the_error_names_the_condition() {
         let never = until(
             Duration::from_millis(10),
-            "the cows to come home",
+            "a condition that is never met",
             async || Ok(false),
         )
         .await;
         assert_eq!(
             never.map_err(|error| error.to_string()),
-            Err("waited 10ms for the cows to come home".to_owned())
+            Err("waited 10ms for a condition that is never met".to_owned())
         );
     }
 
     #[tokio::test]
-    async fn a_late_success_counts() -> anyhow::Result<()> {
+    async fn a_condition_can_become_true_later() -> anyhow::Result<()> {
         let mut looks = 0;
         until(Duration::from_secs(5), "the third look", async || {
             looks += 1;

@@ -1,4 +1,9 @@
-//! What benchmarks measure with: a browser's request, and configurations of any size.
+//! The input of benchmarks: a browser's request, the servers behind Envoy, and configurations of any size.
+
+pub mod halftone;
+pub mod native;
+pub mod traffic;
+pub mod upstreams;
 
 use serde_json::{Value, json};
 
@@ -8,7 +13,7 @@ pub const HOST: &str = "reviews";
 /// The path of the request.
 pub const PATH: &str = "/reviews/7?locale=de";
 
-/// What a browser and the proxies before Envoy send along.
+/// The headers that a browser and the proxies before Envoy send.
 pub const HEADERS: [(&str, &str); 9] = [
     (
         "user-agent",
@@ -30,8 +35,8 @@ pub const HEADERS: [(&str, &str); 9] = [
     ),
 ];
 
-/// A configuration of so many releases, each of three hosts, with so many rules, a split and a session. One rule in ten tests
-/// a regular expression, and none matches the request.
+/// A configuration of `releases` releases, each with three hosts, `rules` rules, a split and a session. One rule in ten
+/// has a regular expression. No rule matches the request.
 #[must_use]
 pub fn configuration(releases: usize, rules: usize) -> Value {
     let releases: Vec<_> = (0..releases).map(|number| release(number, rules)).collect();

@@ -1,4 +1,4 @@
-//! The benchmark runs, all of it, with a handful of requests. What it measures so is worth nothing.
+//! Runs the whole benchmark with few requests. The measurements mean nothing.
 
 #![allow(clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -26,7 +26,7 @@ const ROWS: [&str; 14] = [
     "ignore",
 ];
 
-/// Runs it with a handful of requests. Returns what it printed, and what it wrote.
+/// Runs the benchmark with few requests. Returns its output, and its file of results.
 fn bench(rows: &str, results: &Path) -> anyhow::Result<(String, Value)> {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .envs([("ROUNDS", "1"), ("REQUESTS", "20"), ("ROWS", rows)])
@@ -72,7 +72,7 @@ fn every_row_is_measured_and_reported() -> anyhow::Result<()> {
 }
 
 #[test]
-fn what_stands_beside_the_rows_is_measured_alone() -> anyhow::Result<()> {
+fn live_and_memory_can_be_measured_without_rows() -> anyhow::Result<()> {
     let results = tempfile::tempdir()?;
     let (said, report) = bench("live,memory", results.path())?;
     for pointer in [
@@ -89,14 +89,14 @@ fn what_stands_beside_the_rows_is_measured_alone() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_row_that_there_is_not_is_told() -> anyhow::Result<()> {
+fn an_unknown_row_is_reported_with_the_known_ones() -> anyhow::Result<()> {
     let results = tempfile::tempdir()?;
     let failed = bench("none,nothing", results.path())
         .err()
         .context("it runs")?;
     let failed = failed.to_string();
     assert!(
-        failed.contains("ROWS: there is no nothing; there are none, native-header"),
+        failed.contains("ROWS: unknown row nothing; the rows are none, native-header"),
         "{failed}"
     );
     Ok(())

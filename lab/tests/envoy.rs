@@ -1,4 +1,4 @@
-//! A real Envoy, without a plugin: it starts, routes, tells, and goes.
+//! A real Envoy without a plugin: start, routes, logs and counters, end.
 
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,7 @@ async fn requests_take_the_first_route_that_matches() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn it_tells_what_it_counted_and_logged() -> anyhow::Result<()> {
+async fn counters_and_logs_can_be_read() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     let proxy = Proxy::new()
         .cluster(Cluster::new("v1", upstream.address()))
@@ -98,7 +98,7 @@ async fn it_tells_what_it_counted_and_logged() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn clusters_may_be_empty_refuse_or_be_overridden() -> anyhow::Result<()> {
+async fn clusters_can_be_empty_refuse_connections_or_have_overrides() -> anyhow::Result<()> {
     let refusing = Refusing::new()?;
     let slow = Upstream::start("slow").await?;
     slow.script(Script::hang());
@@ -128,7 +128,7 @@ async fn clusters_may_be_empty_refuse_or_be_overridden() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn upgrades_pass_when_allowed() -> anyhow::Result<()> {
+async fn upgrades_pass_if_they_are_allowed() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     let proxy = Proxy::new()
         .cluster(Cluster::new("v1", upstream.address()))
@@ -180,7 +180,7 @@ async fn a_native_filter_goes_first() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_refused_bootstrap_shows_envoys_reason() -> anyhow::Result<()> {
+async fn the_error_for_a_rejected_bootstrap_has_the_reason_of_envoy() -> anyhow::Result<()> {
     let failed = Envoy::start(Proxy::new().before(json!({"nonsense": 1})))
         .await
         .err()
@@ -190,7 +190,7 @@ async fn a_refused_bootstrap_shows_envoys_reason() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told_of_when_the_test_chose_it() -> anyhow::Result<()> {
+async fn a_chosen_port_in_use_is_an_error() -> anyhow::Result<()> {
     let taken = Upstream::start("taken").await?;
     for proxy in [
         Proxy::new().port(taken.address().port()),
@@ -206,7 +206,7 @@ async fn a_port_in_use_is_told_of_when_the_test_chose_it() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn dropping_it_leaves_nothing_behind() -> anyhow::Result<()> {
+async fn dropping_an_envoy_ends_its_process_and_removes_its_files() -> anyhow::Result<()> {
     let envoy = Envoy::start(Proxy::new()).await?;
     let pid = envoy.pid();
     assert!(runs(pid));
@@ -216,21 +216,21 @@ async fn dropping_it_leaves_nothing_behind() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_envoy_that_died_is_not_healthy() -> anyhow::Result<()> {
+async fn an_envoy_that_ended_is_not_healthy() -> anyhow::Result<()> {
     let envoy = Envoy::start(Proxy::new()).await?;
     envoy.check_health().await?;
     Command::new("kill")
         .args(["-9", &envoy.pid().to_string()])
         .status()?;
-    wait::until(SOON, "Envoy to be gone", async || Ok(!runs(envoy.pid()))).await?;
+    wait::until(SOON, "Envoy to end", async || Ok(!runs(envoy.pid()))).await?;
     assert!(envoy.check_health().await.is_err());
     assert!(envoy.stop().await.is_err());
     Ok(())
 }
 
-/// Runs this very test program again, with the test `abandoned_envoy`, and kills it while its Envoy runs.
+/// Runs this test program again, with the test `abandoned_envoy`, and kills it while its Envoy runs.
 #[tokio::test]
-async fn killing_the_test_runner_leaves_nothing_behind() -> anyhow::Result<()> {
+async fn killing_the_test_runner_ends_its_envoy() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let pid_file = directory.path().join("pid");
     let mut runner = Command::new(std::env::current_exe()?)
@@ -254,14 +254,11 @@ async fn killing_the_test_runner_leaves_nothing_behind() -> anyhow::Result<()> {
     // SIGKILL: no destructor and no handler runs.
     runner.kill()?;
     runner.wait()?;
-    wait::until(SOON, "the abandoned Envoy to be gone", async || {
-        Ok(!runs(pid))
-    })
-    .await
+    wait::until(SOON, "the abandoned Envoy to end", async || Ok(!runs(pid))).await
 }
 
 #[tokio::test]
-#[ignore = "is the victim of killing_the_test_runner_leaves_nothing_behind"]
+#[ignore = "started by killing_the_test_runner_ends_its_envoy"]
 async fn abandoned_envoy() -> anyhow::Result<()> {
     let pid_file =
         std::env::var_os("HALFTONE_LAB_PID_FILE").context("HALFTONE_LAB_PID_FILE is not set")?;

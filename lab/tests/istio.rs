@@ -1,4 +1,4 @@
-//! Routes of the mesh: a VirtualService's requests come to the clusters that Istio would send them to.
+//! Routes of the mesh: requests reach the clusters to which Istio sends them.
 
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ type Sent = (
     &'static [(&'static str, &'static [u8])],
 );
 
-/// Sends requests, and says who must answer each; nobody, where Envoy answers 404.
+/// Sends requests and checks the cluster that answers each, or that Envoy answers 404.
 async fn routed(
     resources: &[Resource],
     workload: &Workload,
@@ -92,9 +92,9 @@ async fn routed(
 }
 
 #[tokio::test]
-async fn requests_of_a_sidecar_come_where_istio_sends_them() -> Result<()> {
+async fn requests_of_a_sidecar_reach_the_clusters_of_istio() -> Result<()> {
     let table: [(Sent, Option<&str>); _] = [
-        // All of a match, any of the matches.
+        // All conditions of one match, any of the matches.
         (
             (
                 "reviews",
@@ -114,9 +114,9 @@ async fn requests_of_a_sidecar_come_where_istio_sends_them() -> Result<()> {
         (("reviews", "/", &[("x-code", b"ab")]), Some(V3)),
         (("reviews", "/", &[("x-code", b"abc")]), None),
         (("reviews", "/open", &[]), Some(ALL)),
-        // The first route that matches.
+        // The first route that matches wins.
         (("reviews", "/v2/1", &[("x-any", b"1")]), Some(V2)),
-        // The names of a service, in any case, with any port.
+        // The names of a service in any case and with any port.
         (("reviews:1", "/open", &[]), Some(ALL)),
         (("REVIEWS.bookinfo", "/open", &[]), Some(ALL)),
         (("reviews.bookinfo.svc", "/open", &[]), Some(ALL)),
@@ -139,7 +139,7 @@ async fn weights_split_a_route() -> Result<()> {
     let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
     let client = Client::http1(envoy.address());
     let mut answered = BTreeSet::new();
-    // That 64 requests all fall to one side happens once in 2^63.
+    // All 64 requests go to one side once in 2^63 runs.
     for _ in 0..64 {
         let answer = client.get("reviews", "/", &[("x-half", b"x")]).await?;
         answered.insert(answer.upstream().unwrap_or_default().to_owned());
@@ -159,7 +159,7 @@ async fn from_another_namespace_a_service_has_no_short_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_gateway_has_the_routes_that_are_for_gateways() -> Result<()> {
+async fn a_gateway_has_only_the_routes_for_gateways() -> Result<()> {
     let service = |name, hosts, gateways, host| {
         format!(
             "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: {name}, namespace: shop}}, \
@@ -205,7 +205,7 @@ async fn a_gateway_has_the_routes_that_are_for_gateways() -> Result<()> {
 }
 
 #[test]
-fn a_workload_is_what_its_resources_are_for() -> Result<()> {
+fn a_workload_fits_its_resources() -> Result<()> {
     let gateway = "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, \
                    spec: {gateways: [ingress/public]}}";
     let plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a, namespace: ingress}}";
@@ -227,7 +227,7 @@ fn a_workload_is_what_its_resources_are_for() -> Result<()> {
 }
 
 #[test]
-fn clusters_are_those_of_the_services_and_their_subsets() -> Result<()> {
+fn each_service_and_each_subset_has_a_cluster() -> Result<()> {
     let resources = read(REVIEWS)?;
     let of = |is_gateway| Mesh::new(&resources, &workload("bookinfo", is_gateway));
     let expected = [
@@ -245,7 +245,7 @@ fn clusters_are_those_of_the_services_and_their_subsets() -> Result<()> {
 }
 
 #[test]
-fn what_istio_would_do_and_the_lab_does_not_is_an_error() -> Result<()> {
+fn a_field_that_the_lab_does_not_translate_is_an_error() -> Result<()> {
     let text = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -286,15 +286,15 @@ spec: { host: details, subsets: [ { name: v1 } ] }
         format!("{service}.http[0].match[0].uri: has more than one test"),
         format!("{service}.http[0].match[1].headers.a: has more than one test"),
         format!(
-            "{service}.http[1].route[0].destination.port: {ratings} is named with the ports [], not one"
+            "{service}.http[1].route[0].destination.port: expected one port of {ratings}, got []"
         ),
         format!("{service}.http[2].route: has no destination with a weight"),
         format!("{service}.hosts: another VirtualService has {reviews}"),
-        format!("service {details}: {details} is named with the ports [], not one"),
-        format!("service {ratings}: {ratings} is named with the ports [], not one"),
+        format!("service {details}: expected one port of {details}, got []"),
+        format!("service {ratings}: expected one port of {ratings}, got []"),
     ];
-    let told = Mesh::new(&read(text)?, &workload("bookinfo", false));
-    let told = told.map(|_| ()).map_err(|error| error.to_string());
-    assert_eq!(told, Err(expected.join("\n")));
+    let translated = Mesh::new(&read(text)?, &workload("bookinfo", false));
+    let translated = translated.map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(translated, Err(expected.join("\n")));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Loads, in a closed and in an open loop.
+//! Loads in a closed and in an open loop.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -10,10 +10,10 @@ use halftone_lab::upstream::{Script, Upstream};
 
 const REQUESTS: u64 = 500;
 
-/// How long the upstream stalls.
+/// The duration of the stall.
 const STALL: Duration = Duration::from_millis(300);
 
-/// Answers at once, but once lets every request wait until the stall is over.
+/// An upstream that answers at once, except that it stalls once.
 async fn stalling() -> anyhow::Result<Upstream> {
     let upstream = Upstream::start("stalling").await?;
     let state = Mutex::new((0, Instant::now()));
@@ -32,7 +32,7 @@ async fn stalling() -> anyhow::Result<Upstream> {
 #[tokio::test]
 async fn a_stall_delays_each_request_that_was_due_meanwhile() -> anyhow::Result<()> {
     let upstream = stalling().await?;
-    // 150 requests are due during the stall, most of them more than a third of it before its end.
+    // 150 requests are due during the stall, most of them before the last third of it.
     let report = Load::new(upstream.address())
         .run_at(500.0, REQUESTS)
         .await?;
@@ -66,7 +66,7 @@ async fn an_open_loop_keeps_its_rate() -> anyhow::Result<()> {
     let refused = Load::new(upstream.address()).run_at(0.0, 1).await;
     assert_eq!(
         refused.map(|_| ()).map_err(|error| error.to_string()),
-        Err("a rate of 0".to_owned())
+        Err("the rate is 0; it must be above 0".to_owned())
     );
     assert_eq!(upstream.received(), 100);
     Ok(())

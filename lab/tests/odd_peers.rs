@@ -1,4 +1,4 @@
-//! Clients and servers that do not do as HTTP libraries would, seen without an Envoy between.
+//! Clients and servers that behave unlike HTTP libraries, without an Envoy between them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn an_upload_comes_in_pieces_and_may_be_broken_off() -> anyhow::Result<()> {
+async fn an_upload_is_sent_in_pieces_and_can_be_aborted() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     for protocol in BOTH {
         let begin = |fields| Upload::begin(upstream.address(), protocol, "shop", "/cart", fields);
@@ -24,8 +24,8 @@ async fn an_upload_comes_in_pieces_and_may_be_broken_off() -> anyhow::Result<()>
             assert_eq!(upload.end().await?.status, 200);
             let request = upstream.requests().pop().context("nothing received")?;
             assert!(request.complete && request.body == "piec", "{protocol:?}");
-            let told = request.header("content-length");
-            assert_eq!(told.is_some(), !fields.is_empty(), "{protocol:?}");
+            let length = request.header("content-length");
+            assert_eq!(length.is_some(), !fields.is_empty(), "{protocol:?}");
         }
 
         let mut upload = begin(&[])?;
@@ -37,20 +37,20 @@ async fn an_upload_comes_in_pieces_and_may_be_broken_off() -> anyhow::Result<()>
 
         upstream.forget();
         let mut upload = begin(&[])?;
-        // When the third is taken, the first is on its way.
+        // When the third is accepted, the first is sent.
         for _ in 0..3 {
             upload.say("piece").await?;
         }
         upload.break_off().await;
         let received = async || Ok(upstream.received() == 1);
-        wait::until(SOON, "the broken request", received).await?;
+        wait::until(SOON, "the aborted request", received).await?;
         assert!(upstream.requests().iter().all(|request| !request.complete));
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn answers_wait_behind_a_gate_and_are_counted_at_once() -> anyhow::Result<()> {
+async fn answers_wait_for_a_gate_and_concurrent_requests_are_counted() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     for protocol in BOTH {
         let gate = Gate::closed();
@@ -74,7 +74,7 @@ async fn answers_wait_behind_a_gate_and_are_counted_at_once() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn zeros_are_as_many_as_were_ordered_and_none_for_head() -> anyhow::Result<()> {
+async fn a_body_of_zeros_has_its_length_and_head_gets_none() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     for protocol in BOTH {
         let client = Client::new(upstream.address(), protocol);
@@ -91,18 +91,18 @@ async fn zeros_are_as_many_as_were_ordered_and_none_for_head() -> anyhow::Result
 }
 
 #[tokio::test]
-async fn who_babbles_says_the_same_to_everybody_and_remembers_what_was_said() -> anyhow::Result<()>
-{
+async fn a_babbling_server_answers_each_connection_alike_and_records_the_requests()
+-> anyhow::Result<()> {
     let babbling = Babbling::start(b"\0babble").await?;
-    for said in [&b"hello"[..], b"GET / HTTP/1.1\r\n\r\n"] {
-        assert_eq!(raw(babbling.address(), said).await?, b"\0babble");
-        assert_eq!(babbling.heard().pop().as_deref(), Some(said));
+    for request_bytes in [&b"hello"[..], b"GET / HTTP/1.1\r\n\r\n"] {
+        assert_eq!(raw(babbling.address(), request_bytes).await?, b"\0babble");
+        assert_eq!(babbling.heard().pop().as_deref(), Some(request_bytes));
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_request_is_repeated_as_often_as_was_said() -> anyhow::Result<()> {
+async fn a_request_is_repeated_the_given_number_of_times() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     upstream.script(Script::status(200));
     let get = b"GET / HTTP/1.1\r\nhost: shop\r\n\r\n";

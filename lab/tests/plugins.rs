@@ -1,4 +1,4 @@
-//! A real Envoy with the plugin of `plugin.wat`: configurations are accepted or refused, and crashes are noticed.
+//! A real Envoy with the plugin of `plugin.wat`: configurations are accepted or rejected, and crashes are detected.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const PASS: &str = "pass";
 const REFUSE: &str = "r";
 const CRASH: &str = "cr";
 
-/// An Envoy with one plugin, and what must live as long.
+/// An Envoy with one plugin, and its upstream and module.
 struct Scene {
     envoy: Envoy,
     _upstream: Upstream,
@@ -70,7 +70,7 @@ fn answer(status: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_accepted_configuration_is_in_force_on_all_workers_at_once() -> anyhow::Result<()> {
+async fn an_accepted_configuration_is_active_on_all_workers_at_once() -> anyhow::Result<()> {
     let scene = Scene::new(PASS).await?;
     assert_eq!(scene.status().await?, 200);
     for status in [418, 429, 418, 429, 418, 429] {
@@ -82,7 +82,7 @@ async fn an_accepted_configuration_is_in_force_on_all_workers_at_once() -> anyho
             Applied::Accepted
         );
         for _ in 0..20 {
-            // Each on a new connection, and so on either worker.
+            // Each request uses a new connection, so either worker gets it.
             assert_eq!(scene.status().await?, status);
         }
     }
@@ -93,7 +93,7 @@ async fn an_accepted_configuration_is_in_force_on_all_workers_at_once() -> anyho
 }
 
 #[tokio::test]
-async fn a_refused_configuration_leaves_the_one_before_in_force() -> anyhow::Result<()> {
+async fn after_a_rejected_configuration_the_one_before_stays_active() -> anyhow::Result<()> {
     let scene = Scene::new(&answer(418)).await?;
     assert_eq!(
         scene.envoy.apply("lab", Some(REFUSE)).await?,
@@ -104,7 +104,7 @@ async fn a_refused_configuration_leaves_the_one_before_in_force() -> anyhow::Res
         Applied::Rejected
     );
     assert_eq!(scene.status().await?, 418);
-    // The same again is no change, and accepted all the same.
+    // The same configuration again is accepted.
     assert_eq!(
         scene.envoy.apply("lab", Some(&answer(418))).await?,
         Applied::Accepted
@@ -123,7 +123,8 @@ async fn a_refused_configuration_leaves_the_one_before_in_force() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn a_first_configuration_refused_leaves_500s_until_a_good_one_comes() -> anyhow::Result<()> {
+async fn after_a_rejected_first_configuration_requests_get_500_until_a_good_one()
+-> anyhow::Result<()> {
     let scene = Scene::new(REFUSE).await?;
     assert_eq!(scene.status().await?, 500);
     assert_eq!(
@@ -140,7 +141,7 @@ async fn a_first_configuration_refused_leaves_500s_until_a_good_one_comes() -> a
 }
 
 #[tokio::test]
-async fn a_static_configuration_refused_keeps_envoy_from_starting() -> anyhow::Result<()> {
+async fn envoy_does_not_start_with_a_rejected_static_configuration() -> anyhow::Result<()> {
     let plugin = Plugin::new("lab").config(REFUSE);
     let failed = Scene::with(plugin, Delivery::Static)
         .await
@@ -164,7 +165,7 @@ async fn a_static_plugin_has_no_updates() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_crash_is_noticed_under_every_policy() -> anyhow::Result<()> {
+async fn a_crash_is_detected_under_every_policy() -> anyhow::Result<()> {
     for policy in [
         FailurePolicy::FailOpen,
         FailurePolicy::FailClosed,
@@ -183,7 +184,7 @@ async fn a_crash_is_noticed_under_every_policy() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_shipped_rules_make_labels_of_a_metrics_name() -> anyhow::Result<()> {
+async fn the_published_rules_make_labels_from_the_name_of_a_metric() -> anyhow::Result<()> {
     let scene = Scene::new(PASS).await?;
     for _ in 0..3 {
         scene.status().await?;

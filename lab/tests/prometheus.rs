@@ -1,4 +1,4 @@
-//! A real Prometheus: it scrapes an Envoy, answers, refuses, and says why.
+//! A real Prometheus: scrapes of an Envoy, answers and errors.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn rules(expression: &str) -> Value {
 }
 
 #[tokio::test]
-async fn it_scrapes_what_it_is_told_to_with_the_labels_of_the_pod() -> anyhow::Result<()> {
+async fn it_scrapes_its_envoys_with_the_labels_of_the_pod() -> anyhow::Result<()> {
     let envoy = Envoy::start(Proxy::new()).await?;
     let scrape = Scrape::new(envoy.admin(), "bookinfo", "pod-0");
     let settings = settings()
@@ -63,7 +63,7 @@ async fn it_scrapes_what_it_is_told_to_with_the_labels_of_the_pod() -> anyhow::R
 }
 
 #[tokio::test]
-async fn an_expression_that_it_refuses_is_told() -> anyhow::Result<()> {
+async fn a_rejected_expression_is_an_error() -> anyhow::Result<()> {
     let prometheus = Prometheus::start(&settings()).await?;
     assert_eq!(prometheus.query("nothing").await?, []);
     for (expression, said) in [
@@ -71,7 +71,7 @@ async fn an_expression_that_it_refuses_is_told() -> anyhow::Result<()> {
             "sum by (",
             "querying sum by (: Prometheus answered /api/v1/query?query=sum%20by%20%28 with 400",
         ),
-        ("1", "querying 1: the result is a \"scalar\" and no vector"),
+        ("1", "querying 1: expected a vector, got a \"scalar\""),
     ] {
         let refused = prometheus
             .query(expression)
@@ -86,7 +86,7 @@ async fn an_expression_that_it_refuses_is_told() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn rules_that_it_refuses_keep_it_from_starting() {
+async fn it_does_not_start_with_invalid_rules() {
     let started = Prometheus::start(&settings().rules(rules("sum by ("))).await;
     let error = started.map(|_| ()).map_err(|error| format!("{error:#}"));
     assert!(

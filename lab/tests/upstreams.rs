@@ -1,4 +1,4 @@
-//! What upstreams do when they are told to, seen without an Envoy between.
+//! Scripts of upstreams, without an Envoy between client and upstream.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 
 #[tokio::test]
-async fn the_echo_names_what_was_received() -> anyhow::Result<()> {
+async fn the_echo_has_the_whole_request() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     for (protocol, version) in BOTH.into_iter().zip(["HTTP/1.1", "HTTP/2.0"]) {
         let client = Client::new(upstream.address(), protocol);
@@ -51,7 +51,7 @@ async fn the_echo_names_what_was_received() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_is_as_scripted() -> anyhow::Result<()> {
+async fn an_answer_follows_its_script() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     let delay = Duration::from_millis(60);
     upstream.script(
@@ -83,7 +83,7 @@ async fn an_answer_is_as_scripted() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn grpc_has_its_status_in_the_trailers() -> anyhow::Result<()> {
+async fn a_grpc_answer_has_its_status_in_the_trailers() -> anyhow::Result<()> {
     let upstream = Upstream::start("grpc").await?;
     upstream.script(Script::grpc(5, b"hello"));
     let answer = Client::http2(upstream.address())
@@ -101,13 +101,16 @@ async fn grpc_has_its_status_in_the_trailers() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_reset_comes_before_and_a_break_within_the_answer() -> anyhow::Result<()> {
+async fn a_reset_happens_before_the_answer_and_an_abort_within_it() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     for protocol in BOTH {
         let client = Client::new(upstream.address(), protocol);
         for (script, says) in [
             (Script::reset(), "no answer"),
-            (Script::echo().break_off(), "the answer 200 OK broke off"),
+            (
+                Script::echo().break_off(),
+                "the answer 200 OK is incomplete",
+            ),
         ] {
             upstream.script(script);
             let failed = client
@@ -125,7 +128,7 @@ async fn a_reset_comes_before_and_a_break_within_the_answer() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn an_upstream_that_hangs_runs_into_the_clients_deadline() -> anyhow::Result<()> {
+async fn if_an_upstream_hangs_the_deadline_of_the_client_passes() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     upstream.script(Script::hang());
     let client = Client::http1(upstream.address()).deadline(Duration::from_millis(50));
@@ -137,7 +140,7 @@ async fn an_upstream_that_hangs_runs_into_the_clients_deadline() -> anyhow::Resu
     assert_eq!(
         failed.to_string(),
         format!(
-            "GET /slow to {}: no whole answer in 50ms",
+            "GET /slow to {}: no complete answer in 50ms",
             upstream.address()
         )
     );
@@ -146,7 +149,7 @@ async fn an_upstream_that_hangs_runs_into_the_clients_deadline() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn a_director_looks_at_each_request() -> anyhow::Result<()> {
+async fn a_director_chooses_a_script_per_request() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     upstream.direct(|request| Script::status(if request.path == "/bad" { 500 } else { 204 }));
     let client = Client::http1(upstream.address());
@@ -166,7 +169,7 @@ async fn tunnels_echo() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn raw_sends_anything() -> anyhow::Result<()> {
+async fn a_raw_connection_sends_any_bytes() -> anyhow::Result<()> {
     let upstream = Upstream::start("v1").await?;
     let heard = raw(upstream.address(), b"NONSENSE\r\n\r\n").await?;
     assert!(
@@ -178,7 +181,7 @@ async fn raw_sends_anything() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_refusing_address_refuses() -> anyhow::Result<()> {
+async fn a_refusing_address_refuses_connections() -> anyhow::Result<()> {
     let refusing = Refusing::new()?;
     let client = Client::http1(refusing.address()?);
     assert!(client.get("shop", "/", &[]).await.is_err());

@@ -1,26 +1,28 @@
-//! The one plugin configuration of a file.
+//! The plugin configuration of a file.
 
 use serde_json::{Map, Value};
 
 use crate::document::Unreadable;
 use crate::resource::{Resource, read};
 
-/// Why a text does not hold exactly one plugin configuration.
+/// The reason for which a text does not contain exactly one plugin configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoConfiguration {
-    /// It cannot be read.
+    /// The text cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// There is none.
-    #[error("holds no plugin configuration; give one, or a WasmPlugin or TrafficExtension")]
+    /// The text contains none.
+    #[error(
+        "contains no plugin configuration; give a plugin configuration, a WasmPlugin or a TrafficExtension"
+    )]
     None,
-    /// There are several, by these names.
-    #[error("holds {} plugin configurations; give each a file of its own: {}", .0.len(), .0.join(", "))]
+    /// The text contains several. These are their names.
+    #[error("contains {} plugin configurations; write each to its own file: {}", .0.len(), .0.join(", "))]
     Several(Vec<String>),
 }
 
-/// The one plugin configuration that a file's text holds: by itself, or in the one plugin among its resources. That of a
-/// plugin without one is empty.
+/// The only plugin configuration in the text of a file: the configuration itself, or that of the only plugin among the
+/// resources. A plugin without `pluginConfig` has an empty one.
 ///
 /// ```
 /// let config = halftone_resources::configuration("
@@ -40,7 +42,7 @@ pub enum NoConfiguration {
 ///
 /// # Errors
 ///
-/// When there is none or more than one, and when the text cannot be read.
+/// The text contains none or several, or cannot be read.
 pub fn configuration(text: &str) -> Result<Value, NoConfiguration> {
     let mut resources = read(text)?;
     resources.retain(|resource| resource.plugin().is_some() || resource.configuration().is_some());
@@ -73,18 +75,20 @@ mod tests {
             (&format!("{OTHER}\n---\n{PLUGIN}"), Ok("{}")),
             (
                 OTHER,
-                Err("holds no plugin configuration; give one, or a WasmPlugin or TrafficExtension"),
+                Err(
+                    "contains no plugin configuration; give a plugin configuration, a WasmPlugin or a TrafficExtension",
+                ),
             ),
             (
                 &format!("{PLUGIN}\n---\nreleases: []"),
                 Err(
-                    "holds 2 plugin configurations; give each a file of its own: \
+                    "contains 2 plugin configurations; write each to its own file: \
                      WasmPlugin default/a, plugin configuration",
                 ),
             ),
             (
                 "",
-                Err("is empty; give a plugin configuration or a resource that holds one"),
+                Err("is empty; give a plugin configuration, or a resource that contains one"),
             ),
         ] {
             let got = configuration(text).map(|config| config.to_string());

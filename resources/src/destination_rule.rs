@@ -4,26 +4,27 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, qualified};
+use crate::meta::Meta;
+use crate::service::qualified;
 
 /// A `DestinationRule`.
 #[derive(Clone, Debug)]
 pub struct DestinationRule {
-    /// Its name.
+    /// The name and namespace.
     pub meta: Meta,
-    /// The service's full name.
+    /// The full name of the service.
     pub host: String,
-    /// Its subsets.
+    /// The subsets.
     pub subsets: Vec<Subset>,
 }
 
-/// A subset: some of a service's workloads.
+/// A subset of the workloads of a service.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Subset {
     /// The name that routes and mirrors use.
     pub name: String,
-    /// The workloads' labels.
+    /// The labels of its workloads.
     pub labels: BTreeMap<String, String>,
 }
 

@@ -1,40 +1,40 @@
-//! A text, cut into its documents.
+//! The documents of a text.
 
 use serde_json::Value;
 
 use crate::yaml::{self, NotYaml};
 
-/// Why a text holds no resources.
+/// The reason for which a text, or a document in it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is not YAML, which JSON is too.
+    /// It is neither YAML nor JSON.
     #[error(transparent)]
     Yaml(#[from] NotYaml),
-    /// It holds nothing.
-    #[error("is empty; give a plugin configuration or a resource that holds one")]
+    /// It contains nothing.
+    #[error("is empty; give a plugin configuration, or a resource that contains one")]
     Empty,
-    /// A document, or an item of one that is a `List`, is a text, a number or a list.
-    #[error("document {document}: is {found}; give an object")]
+    /// A document, or an item of a `List`, is not an object.
+    #[error("document {document}: expected an object, got {found}")]
     NoObject {
-        /// Counted from 1.
+        /// The number of the document, from 1.
         document: usize,
-        /// What stands there.
+        /// Its type.
         found: &'static str,
     },
     /// A resource of a known kind has a field that cannot be read.
     #[error("{resource}: {path}: {problem}")]
     Field {
-        /// Its kind, namespace and name.
+        /// The kind, namespace and name of the resource.
         resource: String,
-        /// Where.
+        /// The path of the field.
         path: String,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
 }
 
 impl Unreadable {
-    /// The resource that it is about, if it is about one.
+    /// The resource with the problem. None: the problem is not in a resource.
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         match self {
@@ -43,7 +43,7 @@ impl Unreadable {
         }
     }
 
-    /// Where in the resource or the text: `spec.match`, `line 2, column 4`. Empty: all of it.
+    /// The place in the resource or the text: `spec.match`, `line 2, column 4`. Empty: all of it.
     #[must_use]
     pub fn path(&self) -> String {
         match self {
@@ -54,34 +54,34 @@ impl Unreadable {
         }
     }
 
-    /// What is wrong there, and what to do.
+    /// The problem, and what to write instead.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
             Self::Yaml(error) => error.problem.clone(),
             Self::Empty => self.to_string(),
-            Self::NoObject { found, .. } => format!("is {found}; give an object"),
+            Self::NoObject { found, .. } => format!("expected an object, got {found}"),
             Self::Field { problem, .. } => problem.clone(),
         }
     }
 }
 
-/// The documents of `text`, of a `List` its items; an empty document is none. What is no object
-/// spoils none of the others.
+/// The documents of `text`, and the items of a `List`. Empty documents are ignored. A document that is
+/// not an object is an error by itself, and the others are still read.
 pub(crate) fn documents(text: &str) -> Result<Vec<Result<Value, Unreadable>>, Unreadable> {
     let documents: Vec<Value> = yaml::documents(text)?;
     let mut found = Vec::new();
-    for (place, document) in documents.into_iter().enumerate() {
+    for (index, document) in documents.into_iter().enumerate() {
         let found_instead = match &document {
             Value::Null => continue,
             Value::Object(_) => {
-                flatten(document, place + 1, &mut found);
+                flatten(document, index + 1, &mut found);
                 continue;
             }
             other => name(other),
         };
         found.push(Err(Unreadable::NoObject {
-            document: place + 1,
+            document: index + 1,
             found: found_instead,
         }));
     }
@@ -94,16 +94,16 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Result<Value, Unreadable>>, Un
 fn name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
 }
 
-/// A `List` holds resources, as `kubectl get` prints them.
-fn flatten(mut document: Value, place: usize, found: &mut Vec<Result<Value, Unreadable>>) {
+/// Adds a document, or the items of a `List`, which is the format of `kubectl get`.
+fn flatten(mut document: Value, number: usize, found: &mut Vec<Result<Value, Unreadable>>) {
     let is_list = document
         .get("kind")
         .and_then(Value::as_str)
@@ -115,7 +115,7 @@ fn flatten(mut document: Value, place: usize, found: &mut Vec<Result<Value, Unre
                 Ok(item)
             } else {
                 Err(Unreadable::NoObject {
-                    document: place,
+                    document: number,
                     found: name(&item),
                 })
             }

@@ -1,11 +1,11 @@
-//! The documents that a plugin configuration stands in, and those that must fit it.
+//! The documents that contain a plugin configuration, and the resources that must fit it.
 //!
-//! A configuration is written as it is, or inside a `WasmPlugin` or a `TrafficExtension`; beside it
-//! stand the `VirtualService` that routes by what Halftone decides and the `DestinationRule` that
-//! knows the versions. [`read`] takes a file of any of them, YAML or JSON, one or many, a `List` as
-//! `kubectl get -o yaml` prints it too; [`configuration()`] takes the one configuration of a file. Of
-//! Istio's resources only what matters to Halftone is read; whether they are valid is for the
-//! cluster to say.
+//! A configuration is a document of its own, or part of a `WasmPlugin` or a `TrafficExtension`. A
+//! `VirtualService` routes by Halftone's decisions, and a `DestinationRule` defines the versions. [`read`]
+//! reads a file of such documents in YAML or JSON, also a `List` as `kubectl get -o yaml` prints it.
+//! [`configuration()`] reads the only configuration of a file. [`service`] knows the names of services.
+//!
+//! Only the fields that matter to Halftone are read. The API server validates the resources.
 //!
 //! ```
 //! use halftone_resources::{Resource, read};
@@ -32,13 +32,14 @@ mod document;
 mod meta;
 mod plugin;
 mod resource;
+pub mod service;
 mod virtual_service;
 pub mod yaml;
 
 pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
-pub use meta::{Meta, qualified};
+pub use meta::Meta;
 pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector};
 pub use resource::{Resource, read, read_each};
 pub use virtual_service::{

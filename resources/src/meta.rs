@@ -1,17 +1,17 @@
-//! What every resource has: a name, in a namespace.
+//! The metadata of a resource: its name and namespace.
 
 use serde::Deserialize;
 
-/// The namespace of a resource that names none.
+/// The namespace of a resource without one.
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// A resource's name and namespace.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Meta {
-    /// Unique in the namespace and the kind.
+    /// The name, unique among the resources of its kind in the namespace.
     #[serde(default)]
     pub name: String,
-    /// Absent: `default`, as for `kubectl`.
+    /// The namespace. Absent: `default`, as with `kubectl`.
     #[serde(default = "default_namespace")]
     pub namespace: String,
 }
@@ -27,25 +27,4 @@ impl Default for Meta {
 
 fn default_namespace() -> String {
     DEFAULT_NAMESPACE.into()
-}
-
-/// The full name of the service that a resource of `namespace` calls `host`, in lower case. A name
-/// without a dot is a service of that namespace (Istio's rule, which takes the namespace of the
-/// resource and not of the client).
-///
-/// ```
-/// use halftone_resources::qualified;
-///
-/// assert_eq!(qualified("reviews", "bookinfo"), "reviews.bookinfo.svc.cluster.local");
-/// assert_eq!(qualified("reviews.example.com", "bookinfo"), "reviews.example.com");
-/// assert_eq!(qualified("*", "bookinfo"), "*");
-/// ```
-#[must_use]
-pub fn qualified(host: &str, namespace: &str) -> String {
-    let host = host.to_ascii_lowercase();
-    if host.contains('.') || host == "*" {
-        host
-    } else {
-        format!("{host}.{namespace}.svc.cluster.local")
-    }
 }

@@ -1,4 +1,4 @@
-//! A plugin in the mesh: Istio's `WasmPlugin`, and `TrafficExtension`, its successor.
+//! A plugin in the mesh: Istio's `WasmPlugin`, and its successor `TrafficExtension`.
 
 use std::collections::BTreeMap;
 
@@ -7,45 +7,45 @@ use serde_json::Value;
 
 use crate::meta::Meta;
 
-/// The resource that a plugin is.
+/// The kind of resource that defines a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
     /// `extensions.istio.io/v1alpha1`, `WasmPlugin`.
     WasmPlugin,
-    /// The same group's `TrafficExtension`, whose module stands under `wasm`.
+    /// `TrafficExtension` of the same group. Its module is in the field `wasm`.
     TrafficExtension,
 }
 
-/// A plugin, of either kind.
+/// A plugin of either kind.
 #[derive(Clone, Debug)]
 pub struct Plugin {
-    /// Which resource it is.
+    /// The kind of resource.
     pub kind: PluginKind,
-    /// Its name.
+    /// The name and namespace.
     pub meta: Meta,
-    /// The labels of the workloads that it is for. Empty: all of the namespace.
+    /// The labels of its workloads. Empty: all workloads of the namespace.
     pub selector: BTreeMap<String, String>,
-    /// The gateways, waypoints and services that it is for.
+    /// The gateways, waypoints and services that it is attached to.
     pub target_refs: Vec<TargetRef>,
-    /// The traffic that it sees. Empty: all, and so a request between two sidecars twice.
+    /// The traffic that it sees. Empty: all, so it sees a request between two sidecars twice.
     pub traffic: Vec<TrafficSelector>,
-    /// Where in the filter chain. Absent: `UNSPECIFIED`.
+    /// The phase of the filter chain. Absent: `UNSPECIFIED`.
     pub phase: Option<String>,
-    /// The higher, the earlier in its phase. Absent: after all that have one.
+    /// The priority. Higher priorities come earlier in a phase. Absent: after all plugins with one.
     pub priority: Option<i32>,
-    /// Where the module comes from.
+    /// The location of the module.
     pub url: String,
     /// The digest of the module, or of its image.
     pub sha256: Option<String>,
-    /// When an image is pulled. Absent: `IfNotPresent`.
+    /// The pull policy of the image. Absent: `IfNotPresent`.
     pub image_pull_policy: Option<String>,
-    /// The secret that an image is pulled with.
+    /// The pull secret of the image.
     pub image_pull_secret: Option<String>,
-    /// Settings of the module's virtual machine, as they were written.
+    /// The settings of the module's virtual machine, as written.
     pub vm_config: Option<Value>,
     /// `HTTP`, or `NETWORK` for connections. Absent: `HTTP`.
     pub module_type: Option<String>,
-    /// What to do when the plugin crashes or cannot be fetched. Absent: `FAIL_CLOSE`.
+    /// The behaviour when the plugin crashes or cannot be fetched. Absent: `FAIL_CLOSE`.
     pub fail_strategy: Option<String>,
     /// The root id.
     pub plugin_name: Option<String>,
@@ -53,27 +53,27 @@ pub struct Plugin {
     pub config: Option<Value>,
 }
 
-/// Which traffic of a workload a plugin sees.
+/// The traffic of a workload that a plugin sees.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrafficSelector {
-    /// From the workload's view. Absent: both directions.
+    /// The direction. Absent: both.
     pub mode: Option<Mode>,
-    /// Empty: every port.
+    /// The ports. Empty: all.
     pub ports: Vec<Port>,
 }
 
-/// From a workload's view, which side of the traffic.
+/// The role of the workload in its traffic.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Mode {
-    /// The same as none.
+    /// The same as absent.
     Undefined,
-    /// What it sends; a gateway's traffic too.
+    /// The requests that it sends, and all traffic of a gateway.
     Client,
-    /// What it receives.
+    /// The requests that it receives.
     Server,
-    /// Both.
+    /// Both directions.
     ClientAndServer,
 }
 
@@ -81,17 +81,17 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Port {
-    /// Of a service where it is sent to, of the container where it is received.
+    /// The number: of the service for outbound traffic, of the container for inbound traffic.
     pub number: u16,
 }
 
-/// What a plugin is attached to.
+/// A resource that a plugin is attached to.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct TargetRef {
     /// The API group.
     pub group: String,
-    /// `Gateway`, `Service`…
+    /// The kind: `Gateway`, `Service`…
     pub kind: String,
     /// The name, in the plugin's namespace.
     pub name: String,
@@ -142,15 +142,15 @@ struct Module {
 }
 
 impl Plugin {
-    /// Whether it is Halftone, as far as can be told, and not another plugin of the mesh: its
-    /// configuration has releases, or the module's name says so.
+    /// Whether the plugin appears to be Halftone: its configuration has releases, or the URL of the
+    /// module contains `halftone`.
     #[must_use]
     pub fn is_halftone(&self) -> bool {
         let has_releases = |config: &Value| config.get("releases").is_some();
         self.config.as_ref().is_some_and(has_releases) || self.url.contains("halftone")
     }
 
-    /// Where the configuration stands in the resource.
+    /// The path of the configuration in the resource.
     #[must_use]
     pub fn config_path(&self) -> &'static str {
         match self.kind {

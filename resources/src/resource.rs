@@ -1,4 +1,4 @@
-//! A document, by its kind.
+//! Documents by kind.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::meta::Meta;
 use crate::plugin::{Plugin, PluginKind};
 use crate::virtual_service::VirtualService;
 
-/// What a document holds.
+/// The content of a document.
 #[derive(Clone, Debug)]
 pub enum Resource {
-    /// A plugin configuration by itself.
+    /// A plugin configuration.
     Configuration(Value),
     /// A plugin of the mesh.
     Plugin(Box<Plugin>),
@@ -22,11 +22,11 @@ pub enum Resource {
     VirtualService(VirtualService),
     /// Subsets.
     DestinationRule(DestinationRule),
-    /// A resource that Halftone has nothing to do with.
+    /// Any other resource.
     Other {
-        /// Its kind.
+        /// The kind.
         kind: String,
-        /// Its name.
+        /// The name and namespace.
         meta: Meta,
     },
 }
@@ -35,16 +35,16 @@ pub enum Resource {
 ///
 /// # Errors
 ///
-/// The first thing that keeps it from being read.
+/// The first document that cannot be read.
 pub fn read(text: &str) -> Result<Vec<Resource>, Unreadable> {
     read_each(text)?.into_iter().collect()
 }
 
-/// Reads every document of a file, each by itself: what is wrong with one spoils no other.
+/// Reads every document of a file by itself. An error in one does not affect the others.
 ///
 /// # Errors
 ///
-/// What keeps the file as a whole from being read: it is not YAML, or holds nothing.
+/// The file is neither YAML nor JSON, or contains nothing.
 pub fn read_each(text: &str) -> Result<Vec<Result<Resource, Unreadable>>, Unreadable> {
     let each = documents(text)?.into_iter();
     Ok(each
@@ -82,7 +82,7 @@ impl Resource {
         })
     }
 
-    /// The plugin configuration that it holds, and where in it. A plugin without one holds none.
+    /// The plugin configuration, and its path in the resource. None: it has none.
     #[must_use]
     pub fn configuration(&self) -> Option<(&'static str, &Value)> {
         match self {
@@ -120,12 +120,12 @@ impl Resource {
     }
 }
 
-/// A TrafficExtension may hold a Lua script instead.
+/// Whether a TrafficExtension has a wasm module. It can have a Lua script instead.
 fn is_wasm(document: &Value) -> bool {
     document.pointer("/spec/wasm").is_some()
 }
 
-/// Kind, namespace and name.
+/// Prints the kind, namespace and name.
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, meta) = match self {
@@ -146,14 +146,14 @@ fn described(kind: &str, meta: &Meta) -> String {
     format!("{kind} {}/{}", meta.namespace, meta.name)
 }
 
-/// A document whose parts are read.
+/// A document whose fields are read one by one.
 struct Part<'d> {
     resource: String,
     document: &'d Value,
 }
 
 impl<'d> Part<'d> {
-    /// Of a resource whose name is not read yet.
+    /// A document whose metadata is not read yet.
     fn named(kind: &str, document: &'d Value) -> Self {
         let name = document.pointer("/metadata/name").and_then(Value::as_str);
         Self {
@@ -180,18 +180,35 @@ impl<'d> Part<'d> {
     }
 }
 
-/// The library's words in the users': `invalid type: integer `3`, expected a sequence`.
+/// The words of the library, ``invalid type: integer `3`, expected a sequence``, in the words of users:
+/// `expected an array, got the number 3`.
 fn problem(words: &str) -> String {
     let Some((wrong, expected)) = words.rsplit_once(", expected ") else {
         return words.into();
     };
-    let allowed = match expected {
-        "a sequence" => "a list",
+    if let Some(value) = wrong.strip_prefix("unknown variant ") {
+        return format!("unknown value {value}; write {expected}");
+    }
+    let expected = match expected {
+        "a sequence" => "an array",
         "a map" => "an object",
-        "a string" => "a text",
-        "u16" | "u32" | "i32" => "a whole number",
+        "u16" => "a whole number up to 65535",
+        "u32" | "i32" => "a whole number",
         other if other.starts_with("struct ") => "an object",
         other => other,
     };
-    format!("{wrong}; give {allowed}")
+    let got = wrong.split_once(": ").map_or(wrong, |(_, got)| got);
+    let got = match got.split_once(' ') {
+        Some(("integer", number)) => format!("the number {}", number.trim_matches('`')),
+        Some(("floating", number)) => {
+            let number = number.strip_prefix("point ").unwrap_or(number);
+            format!("the number {}", number.trim_matches('`'))
+        }
+        Some(("boolean", value)) => value.trim_matches('`').into(),
+        Some(("string", text)) => format!("the string {text}"),
+        _ if got == "map" => "an object".into(),
+        _ if got == "sequence" => "an array".into(),
+        _ => got.into(),
+    };
+    format!("expected {expected}, got {got}")
 }

@@ -1,36 +1,37 @@
-//! Istio's `VirtualService`: the routes of a host.
+//! Istio's `VirtualService`: the routes of hosts.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::meta::{Meta, qualified};
+use crate::meta::Meta;
+use crate::service::qualified;
 
-/// A `VirtualService`, as far as it routes HTTP.
+/// The HTTP routes of a `VirtualService`.
 #[derive(Clone, Debug)]
 pub struct VirtualService {
-    /// Its name.
+    /// The name and namespace.
     pub meta: Meta,
-    /// The full names of its hosts; `*.example.com` and `*` too.
+    /// The hosts, by their full names. `*.example.com` and `*` are possible.
     pub hosts: Vec<String>,
-    /// The gateways that it is for. Empty: the mesh's sidecars, `mesh`.
+    /// The gateways that use it. Empty: the sidecars of the mesh, `mesh`.
     pub gateways: Vec<String>,
-    /// In order; the first that matches decides.
+    /// The routes, in order. The first that matches decides.
     pub http: Vec<HttpRoute>,
 }
 
-/// A route.
+/// An HTTP route.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct HttpRoute {
-    /// For people.
+    /// The name, for people.
     pub name: String,
-    /// Any of them; empty: every request.
+    /// The matches. One of them must hold. Empty: every request matches.
     pub r#match: Vec<HttpMatch>,
-    /// Where to; by weight, if there are several.
+    /// The destinations. Several are chosen by weight.
     pub route: Vec<RouteDestination>,
-    /// All else that a route may say.
+    /// All other fields of the route.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
@@ -39,28 +40,28 @@ pub struct HttpRoute {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HttpMatch {
-    /// For people.
+    /// The name, for people.
     pub name: String,
-    /// By name, in any case.
+    /// The tests of headers by name, in any case.
     pub headers: BTreeMap<String, StringMatch>,
-    /// The path with the query left out.
+    /// The test of the path without the query.
     pub uri: Option<StringMatch>,
-    /// The host, with the port if there is one.
+    /// The test of the host, with the port if there is one.
     pub authority: Option<StringMatch>,
-    /// All else that a match may say.
+    /// All other fields of the match.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
 
-/// A test of a text; with none of the three, that there is one.
+/// A test of a string. Without fields, it tests that the string exists.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct StringMatch {
-    /// The whole text.
+    /// The whole string.
     pub exact: Option<String>,
-    /// Its beginning.
+    /// The beginning of the string.
     pub prefix: Option<String>,
-    /// The whole text, as RE2.
+    /// A regular expression (RE2) for the whole string.
     pub regex: Option<String>,
 }
 
@@ -68,9 +69,9 @@ pub struct StringMatch {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct RouteDestination {
-    /// Where to.
+    /// The destination.
     pub destination: RouteTo,
-    /// Of 100, where there are several.
+    /// The weight among several destinations. The sum is 100.
     pub weight: Option<u32>,
 }
 
@@ -78,11 +79,11 @@ pub struct RouteDestination {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct RouteTo {
-    /// The service's full name.
+    /// The full name of the service.
     pub host: String,
-    /// A subset that a DestinationRule of the service names.
+    /// A subset, which a DestinationRule of the service defines.
     pub subset: Option<String>,
-    /// The service's port. Absent: its only one.
+    /// The port of the service. Absent: its only one.
     pub port: Option<crate::plugin::Port>,
 }
 

@@ -1,8 +1,7 @@
-//! YAML, which JSON is too: how much of it is read, and what is said where it is not.
+//! YAML and JSON, within limits, and the messages for what cannot be read.
 //!
-//! A file may come from anybody, as in a pipeline that checks what others propose. Whatever it holds,
-//! reading it ends soon and in bounded memory: depth, values and text are limited, and aliases count
-//! wherever they are used.
+//! A file can come from anybody: a pipeline checks what others propose. Reading it takes bounded time and
+//! memory. The limits are on depth, values and text, and the content of an alias counts at each use.
 
 use std::borrow::Cow;
 
@@ -12,41 +11,41 @@ use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::localizer::{ExternalMessageSource, Localizer};
 use serde_saphyr::{Error, Location, Options, UserMessageFormatter};
 
-/// How deep objects and lists may be nested. Resources are some 20 levels deep; what reads them
-/// calls itself for each.
+/// The limit of nested objects and arrays. Resources have about 20 levels. The reader recurses at each
+/// level.
 const MOST_LEVELS: usize = 64;
-/// How many objects, lists and scalars there may be: about as many as 10 MB of releases have.
+/// The limit of objects, arrays and scalars. 10 MB of releases have about this many.
 const MOST_VALUES: usize = 2_000_000;
-/// How many bytes all scalars may have together. A cluster keeps 1.5 MB of a resource.
+/// The limit of bytes of all scalars together. A cluster stores at most 1.5 MB of a resource.
 const MOST_TEXT: usize = 64 << 20;
-/// How many documents there may be.
+/// The limit of documents.
 const MOST_DOCUMENTS: usize = 100_000;
 
-/// Why a text is not read as YAML, and where. It prints as one line:
+/// The reason for which a text cannot be read, and its place. It prints as one line:
 /// `line 2, column 4: is not YAML: unclosed bracket '['`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct NotYaml {
-    /// Line and column, counted from 1.
+    /// The line and the column, from 1.
     pub place: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: String,
 }
 
-/// Reads the one document of `text`.
+/// Reads the only document of `text`.
 ///
 /// # Errors
 ///
-/// The first thing that keeps it from being read.
+/// The first problem in the text.
 pub fn document<T: DeserializeOwned>(text: &str) -> Result<T, NotYaml> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| NotYaml::from(&error))
 }
 
-/// Reads every document of `text`. An empty one is `null`, if `T` can be.
+/// Reads every document of `text`. An empty document is `null`, if `T` can be null.
 ///
 /// # Errors
 ///
-/// The first thing that keeps one from being read.
+/// The first problem in the text.
 pub fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, NotYaml> {
     serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| NotYaml::from(&error))
 }
@@ -57,14 +56,14 @@ fn options() -> Options {
             max_depth: MOST_LEVELS,
             flow_nesting_limit: MOST_LEVELS,
             max_nodes: MOST_VALUES,
-            // Beside each value at most the end of an object or a list.
+            // A value has at most two events: its start and its end.
             max_events: 2 * MOST_VALUES + 2 * MOST_DOCUMENTS,
             max_total_scalar_bytes: MOST_TEXT,
             max_documents: MOST_DOCUMENTS,
-            // What aliases come to is limited, and so need not be guessed from their number.
+            // The content of aliases is limited, so a limit on their number is not needed.
             enforce_alias_anchor_ratio: false,
         },
-        // The parser holds back only a few comments in a row, and files have longer ones.
+        // The parser buffers only a few comments in a row, and files have longer ones.
         emit_comments: false,
         with_snippet: false,
     }
@@ -97,12 +96,12 @@ fn problem(error: &Error) -> String {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => format!(
-            "is too much, with all aliases replaced; a file may hold {MOST_VALUES} values, {MOST_DOCUMENTS} documents and {} MiB of text",
+            "is too large when all aliases are replaced; the limits are {MOST_VALUES} values, {MOST_DOCUMENTS} documents and {} MiB of text",
             MOST_TEXT >> 20
         ),
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or_default().escape_debug();
-            format!("`{key}` stands here twice; write each field once")
+            format!("`{key}` appears twice; write each field once")
         }
         Error::SerdeInvalidType { .. }
         | Error::SerdeInvalidValue { .. }
@@ -115,19 +114,19 @@ fn problem(error: &Error) -> String {
 }
 
 fn too_deep() -> String {
-    format!("is nested too deep; {MOST_LEVELS} levels are read")
+    format!("is nested too deeply; the limit is {MOST_LEVELS} levels")
 }
 
 fn is_too_deep(source: &ExternalMessageSource) -> bool {
     matches!(source, ExternalMessageSource::Parser(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))
 }
 
-/// The library's own words for people, on one line.
+/// The library's message for people, on one line.
 fn said(error: &Error) -> String {
     error.render_with_formatter(&UserMessageFormatter.with_localizer(&Unplaced))
 }
 
-/// The place stands before the message, and not behind it.
+/// Omits the place from the message, because ours precedes it.
 struct Unplaced;
 
 impl Localizer for Unplaced {
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_on_one_line_with_its_place() {
+    fn a_message_is_one_line_with_its_place() {
         let table = [
             (
                 "a: 1\nb: [",
@@ -171,11 +170,11 @@ mod tests {
             ),
             (
                 "b:\n  a: 1\n  a: 2",
-                "line 3, column 3: `a` stands here twice; write each field once",
+                "line 3, column 3: `a` appears twice; write each field once",
             ),
             (
                 "\"a\\n\": 1\n\"a\\n\": 2",
-                "line 2, column 1: `a\\n` stands here twice; write each field once",
+                "line 2, column 1: `a\\n` appears twice; write each field once",
             ),
         ];
         for (text, said) in table {
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deep_is_refused_however_it_is_written() {
+    fn deep_nesting_is_refused_in_every_form() {
         let levels = 100_000;
         let block: String = (0..1_000).map(|level| " ".repeat(level) + "a:\n").collect();
         let table = [
@@ -194,15 +193,16 @@ mod tests {
             ("- ".repeat(levels), 129),
         ];
         for (text, column) in table {
-            let said = format!("line 1, column {column}: is nested too deep; 64 levels are read");
+            let said =
+                format!("line 1, column {column}: is nested too deeply; the limit is 64 levels");
             assert_eq!(refused(&text), said);
         }
-        let said = "line 65, column 65: is nested too deep; 64 levels are read";
+        let said = "line 65, column 65: is nested too deeply; the limit is 64 levels";
         assert_eq!(refused(&block), said);
     }
 
     #[test]
-    fn what_is_as_deep_as_may_be_is_read() {
+    fn nesting_up_to_the_limit_is_read() {
         for text in [
             "[".repeat(64) + &"]".repeat(64),
             "{a: ".repeat(64) + "1" + &"}".repeat(64),
@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn aliases_count_wherever_they_are_used() {
-        let many = "is too much, with all aliases replaced; a file may hold 2000000 values, 100000 documents and 64 MiB of text";
+    fn the_content_of_an_alias_counts_at_each_use() {
+        let many = "is too large when all aliases are replaced; the limits are 2000000 values, 100000 documents and 64 MiB of text";
         let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for level in 1..10 {
             let nine = vec![format!("*a{}", level - 1); 9].join(", ");

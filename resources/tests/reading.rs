@@ -30,7 +30,7 @@ fn service(spec: &str) -> VirtualService {
 }
 
 #[test]
-fn documents_are_told_apart_by_group_and_kind() {
+fn documents_are_distinguished_by_group_and_kind() {
     let of = |version: &str, kind: &str| {
         format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: a, namespace: shop }}")
     };
@@ -94,7 +94,7 @@ fn a_file_may_hold_many_documents_and_lists() {
 }
 
 #[test]
-fn a_configuration_stands_where_its_kind_has_it() {
+fn each_kind_has_its_configuration_at_its_own_path() {
     let table = [
         (
             "WasmPlugin",
@@ -183,28 +183,28 @@ fn hosts_are_full_names() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_by_itself() {
+fn what_cannot_be_read_is_reported_by_itself() {
     let text = "releases: []\n---\n- a\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: a }\nspec: { http: [ { match: [ { headers: 3 } ] } ] }\n---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nspec: 3\n---\napiVersion: v1\nkind: List\nitems: [ a ]";
     let read_each = read_each(text).unwrap();
-    let told: Vec<String> = read_each
+    let errors: Vec<String> = read_each
         .iter()
         .filter_map(|read| read.as_ref().err().map(ToString::to_string))
         .collect();
     assert_eq!(
-        told,
+        errors,
         [
-            "document 2: is a list; give an object",
-            "VirtualService default/a: spec.http[0].match[0].headers: invalid type: integer `3`; give an object",
-            "DestinationRule default/: spec: invalid type: integer `3`; give an object",
-            "document 5: is a text; give an object",
+            "document 2: expected an object, got an array",
+            "VirtualService default/a: spec.http[0].match[0].headers: expected an object, got the number 3",
+            "DestinationRule default/: spec: expected an object, got the number 3",
+            "document 5: expected an object, got a string",
         ]
     );
-    assert_eq!(read(text).unwrap_err().to_string(), told[0]);
+    assert_eq!(read(text).unwrap_err().to_string(), errors[0]);
 }
 
 #[test]
-fn what_holds_nothing_is_told() {
-    let said = "is empty; give a plugin configuration or a resource that holds one";
+fn a_text_without_documents_is_an_error() {
+    let said = "is empty; give a plugin configuration, or a resource that contains one";
     for text in [
         "",
         "\n\n",
@@ -218,27 +218,27 @@ fn what_holds_nothing_is_told() {
 }
 
 #[test]
-fn a_field_that_cannot_be_read_says_what_belongs_there() {
+fn a_field_that_cannot_be_read_says_what_to_write() {
     let table = [
         (
             "match: [ { mode: CLEINT } ]",
-            "spec.match[0].mode: unknown variant `CLEINT`; give one of `UNDEFINED`, `CLIENT`, `SERVER`, `CLIENT_AND_SERVER`",
+            "spec.match[0].mode: unknown value `CLEINT`; write one of `UNDEFINED`, `CLIENT`, `SERVER`, `CLIENT_AND_SERVER`",
         ),
         (
             "match: [ { ports: [ { number: 70000 } ] } ]",
-            "spec.match[0].ports[0].number: invalid value: integer `70000`; give a whole number",
+            "spec.match[0].ports[0].number: expected a whole number up to 65535, got the number 70000",
         ),
         (
             "priority: high",
-            "spec.priority: invalid type: string \"high\"; give a whole number",
+            "spec.priority: expected a whole number, got the string \"high\"",
         ),
         (
             "selector: 3",
-            "spec.selector: invalid type: integer `3`; give an object",
+            "spec.selector: expected an object, got the number 3",
         ),
         (
             "targetRefs: {}",
-            "spec.targetRefs: invalid type: map; give a list",
+            "spec.targetRefs: expected an array, got an object",
         ),
     ];
     for (spec, said) in table {

@@ -1,11 +1,15 @@
-//! From what users wrote to what runs. What can fail fails here: regular expressions, names,
-//! weights.
+//! From the wire types to releases as they run, or to violations. Whatever can fail, fails here:
+//! regular expressions, names, weights.
 //!
-//! Every function gives something back, also for what is wrong: the violations decide in the end,
-//! and nothing that was made of a wrong part is ever served.
+//! Every function returns a value, also for a wrong part, so that compiling finds all violations. A
+//! configuration with violations is never served.
+//!
+//! The functions are not inlined into each other: V8 needs more memory for one large function than
+//! for many small ones, 3 MiB in each proxy here (`make cost`).
 
 mod comparisons;
 mod conditions;
+mod hosts;
 mod mirrors;
 mod names;
 mod numbers;
@@ -15,51 +19,109 @@ mod versions;
 
 use std::sync::Arc;
 
-use super::violation::{Path, Violations};
-use super::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig};
-use crate::release::{Hosts, Release, Releases, Route, Version};
+use super::path::Path;
+use super::quoted::quoted;
+use super::violation::Violations;
+use super::{ExplainConfig, PluginConfig, Proxy, ReleaseConfig, RouteConfig};
+use crate::release::{Release, Releases, Route, Settings, Version};
 use versions::Versions;
 
-/// The header that a release routes by, unless it says otherwise.
+/// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config`; `violations` are those that reading it gave.
+/// Compiles `config` for `proxy`. `violations` are those found by reading it.
 pub(super) fn compile(
     config: &PluginConfig,
+    proxy: Proxy<'_>,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
-    let releases = compile_releases(config, &mut violations);
+    let mut compiling = Compiling::new(config, proxy, &mut violations);
+    for one in config.releases.iter().flatten() {
+        if violations.is_full() {
+            break;
+        }
+        compiling.compile(one, &mut violations);
+    }
     if violations.is_empty() {
-        Ok(releases)
+        Ok(compiling.into_releases())
     } else {
         Err(violations)
     }
 }
 
-fn compile_releases(config: &PluginConfig, violations: &mut Violations) -> Releases {
-    let mut compiled = Releases::default();
-    compiled.explain = config
-        .explain
-        .as_ref()
-        .map(|explain| explain_header(explain, violations));
-    compiled.access_log = config.access_log.unwrap_or(false);
-    compiled.mirror_budget = mirrors::budget(config.mirror_budget.as_deref(), violations);
-    let path = Path::ROOT.field("releases");
-    let releases = config.releases.as_deref().unwrap_or_default();
-    let mut names = names::Unique::new("releases", "release");
-    let mut claims = Hosts::default();
-    for (index, one) in releases.iter().enumerate() {
-        if violations.is_full() {
-            break;
+/// The releases of a configuration, added one by one, and what must differ between them.
+pub(super) struct Compiling<'p> {
+    compiled: Releases,
+    proxy: Proxy<'p>,
+    names: names::Unique,
+    claims: hosts::Claims,
+}
+
+impl<'p> Compiling<'p> {
+    /// No releases yet, with the settings of `config`, for `proxy`.
+    pub(super) fn new(
+        config: &PluginConfig,
+        proxy: Proxy<'p>,
+        violations: &mut Violations,
+    ) -> Self {
+        let mut settings = Settings::default();
+        settings.explain = config
+            .explain
+            .as_ref()
+            .map(|explain| explain_header(explain, violations));
+        settings.access_log = config.access_log.unwrap_or(false);
+        settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
+        Self {
+            compiled: Releases::new(settings),
+            proxy,
+            names: names::Unique::new("releases"),
+            claims: hosts::Claims::default(),
         }
-        let path = path.index(index);
-        names.insert(one.name.as_deref(), index, &path, violations);
-        claim_hosts(one, index, &path, &mut claims, violations);
-        let budget = compiled.mirror_budget;
-        let release = compile_release(one, budget, &path, violations);
-        compiled.insert(release, hosts(one));
     }
-    compiled
+
+    /// What applies to all releases.
+    pub(super) fn settings(&self) -> &Settings {
+        self.compiled.settings()
+    }
+
+    /// Compiles and adds the next release. It depends on the proxy, and of the configuration on `one` and
+    /// the mirror budget alone: [`Known`](super::Known) relies on it.
+    pub(super) fn compile(
+        &mut self,
+        one: &ReleaseConfig,
+        violations: &mut Violations,
+    ) -> &Arc<Release> {
+        let index = self.compiled.all().len();
+        let path = Path::ROOT.field("releases");
+        let path = path.index(index);
+        self.names
+            .insert(one.name.as_deref(), index, &path, violations);
+        self.claims.add(one, index, &path, violations);
+        let budget = self.settings().mirror_budget;
+        let release = compile_release(one, budget, &path, violations);
+        self.compiled.insert(release, one.claimed(self.proxy))
+    }
+
+    /// Adds a release that was compiled before. `one` has its hosts and its services.
+    pub(super) fn add(
+        &mut self,
+        release: Arc<Release>,
+        one: &ReleaseConfig,
+        violations: &mut Violations,
+    ) {
+        let index = self.compiled.all().len();
+        let path = Path::ROOT.field("releases");
+        let path = path.index(index);
+        self.names
+            .insert(Some(&release.name), index, &path, violations);
+        self.claims.add(one, index, &path, violations);
+        self.compiled.add(release);
+    }
+
+    /// All of them.
+    pub(super) fn into_releases(self) -> Releases {
+        self.compiled
+    }
 }
 
 fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<str> {
@@ -67,51 +129,13 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
     let header = names::required(
         explain.header.as_deref(),
         &path.field("header"),
-        "name the header that asks",
+        "the request header that asks for the decision, such as header: \"x-explain\"",
         violations,
     );
     names::header(header, &path.field("header"), violations)
 }
 
-fn hosts(release: &ReleaseConfig) -> impl Iterator<Item = &str> {
-    release.hosts.iter().flatten().map(String::as_str)
-}
-
-fn claim_hosts(
-    release: &ReleaseConfig,
-    index: usize,
-    path: &Path<'_>,
-    claims: &mut Hosts<usize>,
-    violations: &mut Violations,
-) {
-    let path = path.field("hosts");
-    if hosts(release).next().is_none() {
-        violations.add(
-            &path,
-            "is missing or empty",
-            "name at least one host, or \"*\" for all",
-        );
-    }
-    for (place, host) in hosts(release).enumerate() {
-        let path = path.index(place);
-        names::host_pattern(host, &path, violations);
-        match claims.insert(host, index) {
-            Some(other) if other == index => {
-                violations.add(
-                    &path,
-                    format!("`{host}` stands here twice"),
-                    "name each host once",
-                );
-            }
-            Some(other) => {
-                let wrong = format!("`{host}` is claimed by releases[{other}] too");
-                violations.add(&path, wrong, "let one release claim it");
-            }
-            None => {}
-        }
-    }
-}
-
+#[inline(never)]
 fn compile_release(
     release: &ReleaseConfig,
     mirror_budget: usize,
@@ -121,20 +145,20 @@ fn compile_release(
     let name = names::required(
         release.name.as_deref(),
         &path.field("name"),
-        "give the release a name",
+        "the release's name, such as name: \"reviews\"",
         violations,
     );
-    names::dns_label(name, &path.field("name"), violations);
+    let name = names::dns_label(name, &path.field("name"), violations);
 
     let authorities = release
         .route
         .as_ref()
         .and_then(|route| route.authority.as_ref());
-    let mut versions = Versions::new(name, authorities);
+    let mut versions = Versions::new(name, authorities, taken_names(release));
     let principal = versions.required(
         release.principal.as_deref(),
         &path.field("principal"),
-        "name the version that gets all that nothing else claims",
+        "the version that gets all other requests, such as principal: \"v1\"",
         violations,
     );
 
@@ -146,7 +170,7 @@ fn compile_release(
             .as_ref()
             .map(|session| session::compile(session, name, &path.field("session"), violations))
     });
-    let versions = versions.into_inner();
+    let (versions, outcomes) = versions.into_all();
     let route = compile_route(
         release.route.as_ref(),
         &versions,
@@ -164,14 +188,40 @@ fn compile_release(
     });
     Release {
         name: name.into(),
+        hosts: Vec::new(),
         versions,
+        outcomes,
         strategy,
         session,
         route,
-        mirrors: mirrors.unwrap_or_default(),
+        mirrors: mirrors
+            .unwrap_or_default()
+            .into_iter()
+            .map(Arc::new)
+            .collect(),
     }
 }
 
+/// The names that no version of `release` may have, and what draws by each. Two draws by one name are
+/// equal, so that a version of that name would get the very sessions that the other draw selects.
+fn taken_names(release: &ReleaseConfig) -> Vec<(&'static str, &'static str)> {
+    let preview = release
+        .blue_green
+        .as_ref()
+        .and_then(|blue_green| blue_green.preview.as_ref());
+    let mut matches = preview
+        .iter()
+        .filter_map(|preview| preview.r#match.as_ref());
+    let draws_for_preview = matches.any(|all| all.iter().any(|one| one.percentage.is_some()));
+    let mirrors = release
+        .mirrors
+        .is_some()
+        .then_some(("mirror", "mirrors of this release"));
+    let preview = draws_for_preview.then_some(("preview", "percentages of the preview"));
+    mirrors.into_iter().chain(preview).collect()
+}
+
+#[inline(never)]
 fn compile_route(
     route: Option<&RouteConfig>,
     versions: &[Arc<Version>],
@@ -197,25 +247,23 @@ fn compile_route(
                 version.authority().is_none() && !matches!(version.name(), "" | names::STAND_IN)
             };
             for version in versions.iter().filter(unreachable) {
-                let wrong = format!("version `{}` has no entry", version.name());
-                violations.add(
-                    &path,
-                    wrong,
-                    "give every version that the release names the :authority of its service",
+                let name = version.name();
+                let message = format!(
+                    "version {} is missing; write the host of its service, such as {}",
+                    quoted(name),
+                    path.field(name)
+                        .assign("\"reviews-v2.bookinfo.svc.cluster.local\"")
                 );
+                violations.add(&path, message);
             }
             Route::Authority
         }
         (Some(_), Some(_)) => {
-            violations.add(path, "has both header and authority", "give one of them");
+            violations.add(path, "has both header and authority; omit one of them");
             by_default()
         }
         (None, None) => {
-            violations.add(
-                path,
-                "is empty",
-                "give header or authority, or leave route away",
-            );
+            violations.add(path, "empty; write header or authority, or omit route");
             by_default()
         }
     }

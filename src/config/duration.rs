@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-/// What a duration may look like, for messages.
-pub const ALLOWED: &str = "write it with its unit, ms, s, m or h: 250ms, 30s, 1h30m";
+use serde::Deserialize;
 
-/// The duration that `text` writes: whole numbers, each with its unit, the way Istio's are written;
-/// `0s` is one.
-///
-/// Nothing, where it is not one or is longer than 2^64 milliseconds.
+/// A duration: whole numbers with their units, `ms`, `s`, `m` or `h`, such as `250ms` or `1h30m`.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline, extend("pattern" = "^([0-9]+(ms|s|m|h))+$")))]
+pub struct DurationConfig(pub String);
+
+/// What a duration looks like, for messages.
+pub const EXPECTED: &str = r#"a duration such as "250ms" or "2s""#;
+
+/// The duration that `text` writes: whole numbers, each with its unit, as in Istio. `0s` is one.
+/// Nothing, if `text` is none or is longer than 2^64 milliseconds.
 pub fn parse(text: &str) -> Option<Duration> {
     let mut milliseconds = 0_u64;
     let mut rest = text;
@@ -31,6 +37,19 @@ pub fn parse(text: &str) -> Option<Duration> {
         rest = after;
     }
     (!text.is_empty()).then_some(Duration::from_millis(milliseconds))
+}
+
+/// The duration that was probably meant by a text that is none: without spaces, in lower case, with
+/// days as hours.
+pub fn meant(text: &str) -> Option<String> {
+    let text: String = text.split_whitespace().collect();
+    let text = text.to_ascii_lowercase();
+    let days = ["days", "day", "d"]
+        .iter()
+        .find_map(|unit| text.strip_suffix(unit));
+    let hours = days.and_then(|days| days.parse::<u32>().ok()?.checked_mul(24));
+    let text = hours.map_or(text, |hours| format!("{hours}h"));
+    parse(&text).map(|_| text)
 }
 
 #[cfg(test)]
@@ -58,6 +77,23 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(parse(text), expected.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_guessed_from_spaces_capitals_and_days() {
+        let table = [
+            ("1 day", Some("24h")),
+            ("30d", Some("720h")),
+            ("5 S", Some("5s")),
+            ("250 ms", Some("250ms")),
+            ("99999999999d", None),
+            ("soon", None),
+            ("30", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(meant(text).as_deref(), expected, "{text}");
         }
     }
 }

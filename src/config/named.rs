@@ -1,13 +1,15 @@
-//! Values by name, as a JSON object has them.
+//! Values by names that users choose.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// Values by name, in the order in which they are read. They are walked through once, when the
-/// configuration is compiled, so nothing more than a list is needed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Values by name, in the order in which they were read.
+///
+/// Compiling walks over them once. Most have one entry, for which a `BTreeMap` would take the memory
+/// of eleven.
+#[derive(Clone, Debug)]
 pub struct Named<T>(Vec<(String, T)>);
 
 impl<T> Named<T> {
@@ -19,16 +21,8 @@ impl<T> Named<T> {
     /// The value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.0
-            .iter()
-            .find(|named| named.0 == name)
-            .map(|named| &named.1)
-    }
-}
-
-impl<T> FromIterator<(String, T)> for Named<T> {
-    fn from_iter<I: IntoIterator<Item = (String, T)>>(named: I) -> Self {
-        Self(named.into_iter().collect())
+        let mut all = self.iter();
+        all.find_map(|(other, value)| (other == name).then_some(value))
     }
 }
 
@@ -48,7 +42,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Self::Value, M::Error> {
-        let mut named = Vec::new();
+        let mut named = Vec::with_capacity(members.size_hint().unwrap_or_default());
         while let Some(member) = members.next_entry()? {
             named.push(member);
         }

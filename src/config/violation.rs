@@ -1,39 +1,65 @@
-//! What is wrong with a configuration: all of it at once, each with its place and the way out.
+//! What is wrong with a configuration.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::release::Lookup;
+use super::path::{Path, Step};
 
-/// So many are told. A list of a million wrong things shall not fill a proxy's memory and log.
+/// The most violations that are reported. An array of a million wrong items must not fill a proxy's
+/// memory and its log.
 const MOST: usize = 1_000;
 
-/// One thing that is wrong. It prints as `path: what is wrong; what is allowed`.
+/// The most text of all violations together, in bytes. Long names make long paths and messages.
+const MOST_TEXT: usize = 256 << 10;
+
+/// The most that all compiled regexes of a configuration may take together, in bytes. Each
+/// thread of a proxy compiles them and keeps them in memory.
+const MOST_REGEXES: usize = 32 << 20;
+
+/// One thing that is wrong. It prints as `path: message`, on one line of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Where: `releases[0].canary.split`.
     pub path: String,
-    /// What is wrong, in the user's words.
-    pub wrong: String,
-    /// What is allowed, or what to do.
-    pub allowed: String,
+    /// What is wrong, and what to write instead.
+    pub message: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.path, self.wrong, self.allowed)
+        write!(f, "{}: {}", self.path, self.message)
     }
 }
 
-/// Everything that is wrong with one configuration, up to a thousand things. It prints a violation a
-/// line, and a last line if there are more.
+/// Everything that is wrong with one configuration, at most 1,000 violations and 256 KiB of text. It
+/// prints one violation a line, and a last line if there are more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     found: Vec<Violation>,
-    /// There are more than are told.
+    /// The length of all paths and messages, in bytes.
+    text: usize,
     are_cut: bool,
-    /// Places that cannot be read (true), that hold one of these, and objects with a field that
-    /// nobody knows.
-    unjudged: Lookup<bool>,
+    /// The size of all compiled regexes of the configuration so far, in bytes.
+    regexes: usize,
+    root: Place,
+}
+
+/// A place in the configuration, and how far its value can be judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    judged: Judged,
+    below: BTreeMap<Step<Box<str>>, Place>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Judged {
+    /// The value and all its parts.
+    #[default]
+    Whole,
+    /// Its parts, but not the value: one of its parts is unreadable, or it has an unknown field.
+    Parts,
+    /// Nothing: the value is unreadable.
+    Nothing,
 }
 
 impl Violations {
@@ -42,7 +68,7 @@ impl Violations {
         self.found.iter()
     }
 
-    /// Whether there may be more than are told.
+    /// Whether there may be more than these.
     #[must_use]
     pub fn are_cut(&self) -> bool {
         self.are_cut
@@ -54,82 +80,95 @@ impl Violations {
         self.found.is_empty()
     }
 
-    /// A value that cannot be read as what belongs there. Nothing that hangs on it is judged any
-    /// more: an unreadable weight shall not also be called a missing one.
-    pub(super) fn unreadable(
-        &mut self,
-        path: &Path<'_>,
-        wrong: impl Into<String>,
-        allowed: impl Into<String>,
-    ) {
-        if self.is_full() {
-            return;
-        }
-        let path = path.to_string();
-        for above in enclosing(&path) {
-            self.judge_no_more(above);
-        }
-        self.unjudged.insert(path.as_bytes(), true);
-        self.found.push(Violation {
-            path,
-            wrong: wrong.into(),
-            allowed: allowed.into(),
-        });
+    /// The size of all compiled regexes of the configuration so far, in bytes.
+    pub(super) fn regexes(&self) -> usize {
+        self.regexes
     }
 
-    /// Whether no more are told. There is no need to look for any then.
+    /// Adds compiled regexes of `bytes`. False: together they are too large, which is a
+    /// violation of the whole configuration.
+    pub(super) fn add_regexes(&mut self, bytes: usize) -> bool {
+        self.regexes = self.regexes.saturating_add(bytes);
+        self.regexes <= MOST_REGEXES
+    }
+
+    /// Whether no more regexes are compiled.
+    pub(super) fn has_too_many_regexes(&self) -> bool {
+        self.regexes > MOST_REGEXES
+    }
+
+    /// Whether no more violations are taken, so that looking for more is useless.
     pub(super) fn is_full(&mut self) -> bool {
-        let is_full = self.found.len() >= MOST;
-        self.are_cut |= is_full;
-        is_full
+        self.are_cut |= self.found.len() >= MOST;
+        self.are_cut
     }
 
-    /// A field of the object at `path` that nobody knows. The object is not judged as a whole any
-    /// more: with `exactly` for `exact` it shall not also be called empty.
-    pub(super) fn unknown_field(&mut self, path: &Path<'_>, name: &str, allowed: String) {
+    /// Reports a value of a wrong type. [`Violations::add`] ignores the value and its parts from now
+    /// on, so that one mistake is reported once: a weight of a wrong type is not missing too.
+    pub(super) fn unreadable(&mut self, path: &Path<'_>, message: String) {
         if self.is_full() {
             return;
         }
-        self.judge_no_more(&path.to_string());
-        let path = path.field(name).to_string();
-        self.found.push(Violation {
-            path,
-            wrong: "is not a field here".into(),
-            allowed,
-        });
+        let mut place = &mut self.root;
+        for step in path.steps() {
+            place.judge_no_more_than(Judged::Parts);
+            place = place.below.entry(step).or_default();
+        }
+        place.judge_no_more_than(Judged::Nothing);
+        self.push(path, message);
     }
 
-    /// Something that is wrong with what was read.
-    pub(super) fn add(
-        &mut self,
-        path: &Path<'_>,
-        wrong: impl Into<String>,
-        allowed: impl Into<String>,
-    ) {
+    /// Reports an unknown field of the object at `path`. [`Violations::add`] ignores the object as a
+    /// whole from now on: with `exactly` for `exact` it is not empty too.
+    pub(super) fn unknown_field(&mut self, path: &Path<'_>, field: &str, message: String) {
         if self.is_full() {
             return;
         }
+        let mut place = &mut self.root;
+        for step in path.steps() {
+            place = place.below.entry(step).or_default();
+        }
+        place.judge_no_more_than(Judged::Parts);
+        self.push(&path.field(field), message);
+    }
+
+    /// Reports what is wrong with a value that was read.
+    pub(super) fn add(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        if !self.is_full() && self.judges(path) {
+            self.push(path, message.into());
+        }
+    }
+
+    fn push(&mut self, path: &Path<'_>, message: String) {
         let path = path.to_string();
-        self.add_if_judged(Violation {
-            path,
-            wrong: wrong.into(),
-            allowed: allowed.into(),
-        });
-    }
-
-    fn add_if_judged(&mut self, violation: Violation) {
-        let path = violation.path.as_str();
-        let is_unreadable = |above: &str| self.unjudged.get(above.as_bytes()) == Some(&true);
-        let hangs =
-            self.unjudged.contains_key(path.as_bytes()) || enclosing(path).any(is_unreadable);
-        if !hangs {
-            self.found.push(violation);
+        let text = self.text + path.len() + message.len();
+        if text > MOST_TEXT {
+            self.are_cut = true;
+            return;
         }
+        self.text = text;
+        self.found.push(Violation { path, message });
     }
 
-    fn judge_no_more(&mut self, path: &str) {
-        if !self.unjudged.contains_key(path.as_bytes()) {
-            self.unjudged.insert(path.as_bytes(), false);
+    fn judges(&self, path: &Path<'_>) -> bool {
+        let mut place = &self.root;
+        for step in path.steps() {
+            if place.judged == Judged::Nothing {
+                return false;
+            }
+            match place.below.get(&step) {
+                Some(below) => place = below,
+                None => return true,
+            }
+        }
+        place.judged == Judged::Whole
+    }
+}
+
+impl Place {
+    fn judge_no_more_than(&mut self, judged: Judged) {
+        if self.judged != Judged::Nothing {
+            self.judged = judged;
         }
     }
 }
@@ -151,68 +190,44 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// The places that enclose `path`, from the outermost on.
-fn enclosing(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices(['.', '['])
-        .filter_map(|(end, _)| path.get(..end))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A place in a configuration, which prints as `releases[0].canary.split`. Made on the stack on the
-/// way down, so that it costs nothing where nothing is wrong.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Path<'p> {
-    parent: Option<&'p Path<'p>>,
-    step: Step<'p>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step<'p> {
-    Root,
-    Field(&'p str),
-    Index(usize),
-}
-
-impl<'p> Path<'p> {
-    pub const ROOT: Path<'static> = Path {
-        parent: None,
-        step: Step::Root,
-    };
-
-    // One body each: inlined into every step down they would be 2 KB of the filter.
-
-    #[inline(never)]
-    pub fn field(&'p self, name: &'p str) -> Self {
-        Path {
-            parent: Some(self),
-            step: Step::Field(name),
+    #[test]
+    fn a_value_of_a_wrong_type_hides_what_depends_on_it_alone() {
+        let versions = Path::ROOT.field("authority");
+        let unreadable = versions.field("v1");
+        let mut violations = Violations::default();
+        violations.unreadable(&unreadable, "unreadable".into());
+        let table = [
+            (versions, false),
+            (versions.field("v1"), false),
+            (unreadable.field("host"), false),
+            (unreadable.index(0), false),
+            (versions.field("v1.2"), true),
+            (versions.field("v1[0]"), true),
+            (versions.field("v2"), true),
+            (Path::ROOT.field("authority.v1"), true),
+        ];
+        for (path, is_judged) in table {
+            assert_eq!(violations.judges(&path), is_judged, "{path}");
         }
     }
 
-    #[inline(never)]
-    pub fn index(&'p self, index: usize) -> Self {
-        Path {
-            parent: Some(self),
-            step: Step::Index(index),
-        }
-    }
-
-    fn is_root(&self) -> bool {
-        self.parent.is_none()
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent.filter(|parent| !parent.is_root()) {
-            write!(f, "{parent}")?;
-            if matches!(self.step, Step::Field(_)) {
-                f.write_str(".")?;
-            }
-        }
-        match self.step {
-            Step::Root => f.write_str("configuration"),
-            Step::Field(name) => f.write_str(name),
-            Step::Index(index) => write!(f, "[{index}]"),
+    #[test]
+    fn an_unknown_field_hides_only_what_is_said_of_its_object() {
+        let release = Path::ROOT.field("release");
+        let mut violations = Violations::default();
+        violations.unknown_field(&release, "host", "unknown field".into());
+        let table = [
+            (Path::ROOT, true),
+            (release, false),
+            (release.field("host"), true),
+            (release.field("hosts"), true),
+        ];
+        for (path, is_judged) in table {
+            assert_eq!(violations.judges(&path), is_judged, "{path}");
         }
     }
 }

@@ -8,26 +8,26 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::host;
-use super::mirroring::Mirroring;
-use super::plugin_status::{FIRST_TICK, PluginStatus};
-use super::serving::Serving;
+use super::abi::{self, Buffer};
+use super::dispatch::Dispatch;
+use super::live::{self, Live};
+use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
 use super::stream::Stream;
-use crate::config::{self, Violations};
+use crate::config::{Proxy, Violations};
+use crate::escape::for_log;
+use crate::plugin_status::Refusal;
 use crate::release::Releases;
 
 thread_local! {
-    /// The roots that Envoy is done with and that stay for their copies, and these.
-    static LEAVING: RefCell<Vec<(u32, Rc<Mirroring>)>> = RefCell::default();
+    /// The roots that wait for the answers to their copies after Envoy is done with them.
+    static LEAVING: RefCell<Vec<(u32, Rc<Dispatch>)>> = RefCell::default();
 }
 
-/// Envoy makes a new root for every configuration, and keeps the old one while a stream holds on to
-/// it.
+/// Envoy makes a new root for each configuration, and keeps the old one while a stream holds it.
 pub struct Root {
     id: u32,
-    mirroring: Rc<Mirroring>,
-    status: Option<PluginStatus>,
-    /// Envoy is done with it, and it stays for its copies.
+    dispatch: Rc<Dispatch>,
+    status: Option<RootStatus>,
     is_leaving: bool,
 }
 
@@ -36,7 +36,7 @@ impl Root {
     pub fn new(id: u32) -> Self {
         Self {
             id,
-            mirroring: Rc::default(),
+            dispatch: Rc::default(),
             status: None,
             is_leaving: false,
         }
@@ -44,86 +44,83 @@ impl Root {
 
     fn leave(&mut self) {
         self.is_leaving = true;
-        let leaving = (self.id, Rc::clone(&self.mirroring));
+        let leaving = (self.id, Rc::clone(&self.dispatch));
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 
-    /// Of the roots of one plugin with one text Envoy lets only the last one stay: where a
-    /// configuration goes, comes back and goes again meanwhile, it drops the one that stayed before,
-    /// and cancels its copies. Nobody is told, so whoever stays looks after the others.
+    /// Gives back what the copies of dropped roots hold.
+    ///
+    /// Envoy keeps only one leaving root of a plugin with the same text. If a configuration goes, comes
+    /// back and goes again in the meantime, Envoy drops the root that left first and cancels its copies,
+    /// without a callback. So each leaving root looks after the others.
     fn look_after_others(&self) {
         let mut dropped = Vec::new();
         LEAVING.with_borrow_mut(|all| {
-            all.retain(|(id, mirroring)| {
-                let stays = host::is_root_alive(*id, self.id);
-                if !stays {
-                    dropped.push(Rc::clone(mirroring));
+            all.retain(|(id, dispatch)| {
+                let is_alive = abi::is_root_alive(*id, self.id);
+                if !is_alive {
+                    dropped.push(Rc::clone(dispatch));
                 }
-                stays
+                is_alive
             });
         });
-        for mirroring in dropped {
-            mirroring.cancelled();
+        for dispatch in dropped {
+            dispatch.cancelled();
         }
     }
 
-    fn finish(&self) {
+    fn end(&self) {
         LEAVING.with_borrow_mut(|all| all.retain(|(id, _)| *id != self.id));
-        host::done_at_last();
+        abi::end_root();
     }
 
-    fn serve(&mut self, serving: Rc<Serving>) {
-        self.mirroring = Rc::new(Mirroring::new(serving));
+    fn serve(&mut self, live: Rc<Live>) {
+        self.dispatch = Rc::new(Dispatch::new(live));
     }
 
-    fn accept(&mut self, status: &mut PluginStatus, releases: Releases) {
+    fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
-        self.serve(Serving::begin(status.plugin(), releases));
+        self.serve(live::begin(status.plugin(), releases));
     }
 
-    fn refuse(&mut self, status: &mut PluginStatus, text: &[u8]) -> Refusal {
-        let rejected =
-            status.rejected(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        match Serving::last_good(status.plugin()) {
-            Some(serving) => {
-                self.serve(serving);
+    fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
+        let is_rejected =
+            status.refused(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
+        match live::last_good(status.plugin()) {
+            Some(live) => {
+                self.serve(live);
                 status.serves_on();
                 Refusal::ServeOn
             }
-            None if rejected => Refusal::Reject,
+            None if is_rejected => Refusal::Reject,
             None => Refusal::Pass,
         }
     }
 }
 
-/// What becomes of a configuration that is refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// Envoy is told, and what serves in its workers serves on.
-    Reject,
-    /// This root serves what served before in its VM.
-    ServeOn,
-    /// Nothing served before: requests pass untouched.
-    Pass,
-}
-
 impl RootContext for Root {
-    /// False rejects the configuration: Envoy tells the control plane, and what served before serves
-    /// on. That is for the VM in which Envoy tries a configuration out, and only while something
-    /// serves. Without that, Envoy would answer every request with 500. And a worker that said no
-    /// after the trial had said yes would be lost until Envoy is started anew: so it is when a text
-    /// comes back that was taken as a first one, because Envoy keeps the verdict of its trial.
+    /// Returns false to reject the configuration. Envoy then reports it to the control plane, and what
+    /// served before keeps serving.
+    ///
+    /// Only the VM in which Envoy tries a configuration rejects, and only while something serves. With
+    /// nothing serving, Envoy would answer every request with 500. A worker that rejects what the trial
+    /// accepted would be out of service until Envoy restarts. That can happen when a text comes back
+    /// that was once let pass, because Envoy keeps the verdict of its trial.
     fn on_configure(&mut self, _size: usize) -> bool {
-        host::follow_log_level();
-        host::tick_after(FIRST_TICK);
-        let mut status = PluginStatus::new(&host::plugin_name());
-        let text = host::plugin_configuration();
-        let came_at = Instant::now();
-        let refusal = match config::load(&text) {
+        abi::follow_log_level();
+        abi::tick_every(FIRST_TICK);
+        let mut status = RootStatus::new(&abi::plugin_name());
+        let text = abi::buffer(Buffer::Configuration, usize::MAX);
+        let started_at = abi::instant();
+        let namespace = abi::namespace();
+        let proxy = Proxy {
+            namespace: namespace.as_deref(),
+        };
+        let refusal = match live::load(status.plugin(), &text, proxy) {
             Ok(releases) => {
-                let read_at = Instant::now();
+                let read_at = abi::instant();
                 self.accept(&mut status, releases);
-                log_accepted(status.plugin(), &self.mirroring, came_at, read_at);
+                log_accepted(status.plugin(), &self.dispatch, started_at, read_at);
                 None
             }
             Err(violations) => {
@@ -133,24 +130,26 @@ impl RootContext for Root {
             }
         };
         if let Some(before) = self.status.replace(status) {
-            before.gone();
+            before.end();
         }
         refusal != Some(Refusal::Reject)
     }
 
     fn on_tick(&mut self) {
-        host::stop_ticking();
-        if let Some(status) = &mut self.status {
-            status.count();
+        abi::follow_log_level();
+        if let Some(status) = &mut self.status
+            && status.count()
+        {
+            abi::tick_every(LATER_TICKS);
         }
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.mirroring))))
+        Some(Box::new(Stream::new(Rc::clone(&self.dispatch))))
     }
 
     fn on_queue_ready(&mut self, _queue: u32) {
-        self.mirroring.woken();
+        self.dispatch.woken();
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -158,23 +157,20 @@ impl RootContext for Root {
     }
 }
 
-fn log_accepted(plugin: &str, mirroring: &Mirroring, came_at: Instant, read_at: Instant) {
-    let releases = mirroring.serving().releases.all().len();
-    let read = read_at.duration_since(came_at).as_millis();
-    let defined = read_at.elapsed().as_millis();
+fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at: Instant) {
+    let (plugin, releases) = (for_log(plugin), dispatch.live().all().len());
+    let read = read_at.duration_since(started_at).as_millis();
+    let defined = abi::instant().duration_since(read_at).as_millis();
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );
 }
 
 fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
-    let consequence = match refusal {
-        Refusal::Reject | Refusal::ServeOn => "the last good one keeps serving",
-        Refusal::Pass => "requests pass untouched until a good one comes",
-    };
-    log::error!("halftone: configuration of plugin {plugin} refused; {consequence}:");
+    let plugin = for_log(plugin);
+    log::error!("halftone: configuration of plugin {plugin} refused; {refusal}:");
     for violation in violations.iter() {
-        log::error!("halftone: {violation}");
+        log::error!("halftone: {}", for_log(&violation.to_string()));
     }
     if violations.are_cut() {
         log::error!("halftone: and more");
@@ -183,23 +179,23 @@ fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, trailers: usize) {
-        self.mirroring.answered(call, headers, body, trailers);
+        self.dispatch.answered(call, headers, body, trailers);
         if self.is_leaving {
             self.look_after_others();
-            if self.mirroring.is_idle() {
-                self.finish();
+            if self.dispatch.is_idle() {
+                self.end();
             }
         }
     }
 
-    /// Envoy is done with this configuration. False: not before the copies that are on their way have
-    /// their answers, which Envoy would otherwise cancel.
+    /// Envoy is done with this configuration. Returns false if copies wait for their answers, which
+    /// Envoy would otherwise cancel.
     fn on_done(&mut self) -> bool {
         if let Some(status) = self.status.take() {
-            status.gone();
+            status.end();
         }
-        self.mirroring.send_all();
-        let is_idle = self.mirroring.is_idle();
+        self.dispatch.send_all();
+        let is_idle = self.dispatch.is_idle();
         if !is_idle {
             self.leave();
         }

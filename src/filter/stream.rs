@@ -1,135 +1,170 @@
 //! One request and its response.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::comparing::ProductionAnswer;
-use super::copying::{Copying, Selected};
-use super::host;
-use super::mirroring::{Mirroring, milliseconds_since};
+use super::abi::{self, Buffer, Map, Metric};
+use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
+use super::live::LiveRelease;
+use super::pairing::LivePairing;
 use super::plugin_status;
-use crate::event::ResponseClass;
-use crate::release::{Decision, Release, Route};
-use crate::request::{HeaderPairs, RequestHead};
+use crate::draw::Draw;
+use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects, shares_cookies};
+use crate::event::{Call, Response};
+use crate::live::Selected;
+use crate::mirror::capture::Capture;
+use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
+use crate::release::Version;
+use crate::request::{Header, RequestHead};
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
 
-/// The filter state that tells the plugins behind this one that the request is decided: by which
-/// header it is routed.
+/// The filter state that tells later plugins the header by which the request is routed. Its presence
+/// says that the request is decided.
 const ROUTED: &str = "halftone.routed";
 
-/// What stands in [`ROUTED`] where the request is routed by its `:authority`, which is no header's
-/// name.
-const ROUTED_BY_AUTHORITY: &str = ":authority";
-
-/// The response header that explains a decision to a client that asks.
-const DECISION: &str = "x-halftone-decision";
-
-/// The status of an upgrade that was accepted.
-const SWITCHING_PROTOCOLS: u64 = 101;
+const CACHE_CONTROL: &str = "cache-control";
 
 pub struct Stream {
-    mirroring: Rc<Mirroring>,
+    dispatch: Rc<Dispatch>,
     decided: Option<Decided>,
-    copying: Option<Copying>,
-    /// Where a mirror's answer is compared with it.
-    answer: Option<ProductionAnswer>,
+    capture: Option<Capture<Recipient>>,
+    /// Production's answer, if a mirror's answer is compared with it.
+    answer: Option<ProductionAnswer<LivePairing>>,
 }
 
-/// What is still to be done for a request once it was decided.
+/// What is left to do for a request that was decided.
 struct Decided {
     at: Instant,
-    release: usize,
-    version: usize,
-    is_connect: bool,
+    release: Rc<LiveRelease>,
+    version: Arc<Version>,
     set_cookie: Option<String>,
     explanation: Option<String>,
-    response: ResponseSeen,
-}
-
-/// What passed of a response.
-#[derive(Clone, Copy, Default)]
-struct ResponseSeen {
-    /// 0: no head yet.
-    status: u64,
-    is_whole: bool,
-}
-
-impl Decided {
-    /// How the response ended. Once it has passed here whole, nobody need be asked. In the stream's log
-    /// callback.
-    fn response_class(&self) -> ResponseClass {
-        if self.response.is_whole {
-            return ResponseClass::of_whole(self.response.status);
-        }
-        let (status, details) = (host::response_status(), host::response_details());
-        let is_tunnel = self.is_connect || status == SWITCHING_PROTOCOLS;
-        ResponseClass::of(status, &details, is_tunnel)
-    }
+    response: Response,
 }
 
 impl Stream {
-    pub fn new(mirroring: Rc<Mirroring>) -> Self {
+    pub fn new(dispatch: Rc<Dispatch>) -> Self {
         Self {
-            mirroring,
+            dispatch,
             decided: None,
-            copying: None,
+            capture: None,
             answer: None,
         }
     }
 
-    fn copy(&mut self, selected: Selected, headers: HeaderPairs, end_of_stream: bool) {
-        self.copying = Copying::begin(&self.mirroring, selected, headers);
-        if let (Some(decided), Some(copying)) = (&self.decided, &self.copying) {
-            let answer = ProductionAnswer::new(decided.at, copying.comparing());
-            self.answer = (!answer.is_unwanted()).then_some(answer);
+    /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
+    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected<Metric>> {
+        let live = self.dispatch.live();
+        let mut head = RequestHead::new(headers);
+        let release = live.claiming(&head);
+        let reads_address = release.is_some_and(|live| live.release.reads_source_address());
+        if let Some(address) = reads_address.then(abi::source_address).flatten() {
+            head = head.with_source_address(address);
         }
-        if end_of_stream {
-            self.end_copy();
+        let head = &head;
+        let is_alone = plugin_status::is_alone();
+        let draw = Draw {
+            chance: abi::random(),
+            now: 0,
+        };
+        let effects = effects(
+            live.settings(),
+            release.map(|live| &*live.release),
+            head,
+            || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
+            draw,
+            &mut (),
+        );
+        change_request(&effects, is_alone);
+        let release = release?;
+        if effects.is_conflict {
+            release.metrics().count_conflict();
         }
+        let decision = effects.decision?;
+        release.metrics().count_request(decision.outcome);
+        self.decided = Some(Decided {
+            at: abi::instant(),
+            release: Rc::clone(release),
+            version: Arc::clone(decision.outcome.version()),
+            set_cookie: effects.set_cookie,
+            explanation: effects.explanation,
+            response: Response::to(Call::of(head)),
+        });
+        let selected = release.select(&decision, head, draw.chance);
+        release.metrics().count_unread(head.budget().unread());
+        selected
     }
 
-    /// The response has come to its end.
     fn end_response(&mut self) {
         if let Some(decided) = &mut self.decided {
-            decided.response.is_whole = true;
+            decided.response.end();
+            if let Some(answer) = self.answer.take() {
+                report(answer.end(milliseconds_since(decided.at)));
+            }
         }
     }
 
     fn end_copy(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.end();
+        if let Some(capture) = self.capture.take() {
+            let (copies, ended) = capture.end();
+            count_ended(ended);
+            self.dispatch.put(copies);
         }
+    }
+}
+
+/// Performs the effects on the request headers. Plugins behind this one read the mark; if there are
+/// none, it is not written.
+fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
+    for name in &effects.removed {
+        abi::remove_header(Map::RequestHeaders, name);
+    }
+    if let Some(set) = effects.set {
+        if !set.is_present {
+            abi::set_header(Map::RequestHeaders, set.name, set.value);
+        }
+        if !is_alone {
+            abi::set_filter_state(ROUTED, set.name);
+        }
+    }
+    if let Some(entry) = effects.access_log {
+        abi::set_filter_state(ACCESS_LOG, entry);
     }
 }
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if self.mirroring.serving().releases.all().is_empty() {
+        if self.dispatch.live().all().is_empty() {
             return Action::Continue;
         }
-        let headers = host::request_headers();
-        let exchange = Exchange {
-            mirroring: &self.mirroring,
-            head: RequestHead::new(&headers.borrowed()),
-            is_alone: plugin_status::is_alone(),
+        let headers = abi::headers(Map::RequestHeaders);
+        #[cfg(feature = "trap")]
+        if headers.get("x-halftone-trap").is_some() {
+            std::process::abort();
         }
-        .run();
-        let (decided, selected) = exchange.unzip();
-        self.decided = decided;
-        if let Some(selected) = selected.flatten() {
-            self.copy(selected, headers, end_of_stream);
+        let selected = self.decide(&headers.borrowed());
+        if let Some(selected) = selected {
+            let capture = dispatch::capture(selected, headers);
+            let recipients = capture.targets().iter();
+            let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
+            self.answer = ProductionAnswer::new(pairs);
+            self.capture = Some(capture);
+        }
+        if end_of_stream {
+            self.end_copy();
         }
         Action::Continue
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let Some(copying) = self.copying.take() {
-            self.copying = copying.body(size);
+        if let Some(capture) = &mut self.capture {
+            count_ended(capture.body(size, |size| abi::buffer(Buffer::RequestBody, size)));
             if end_of_stream {
                 self.end_copy();
             }
@@ -137,7 +172,7 @@ impl HttpContext for Stream {
         Action::Continue
     }
 
-    /// Trailers end a request in place of the last part of its body.
+    /// Trailers end a request in place of the last chunk of its body.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.end_copy();
         Action::Continue
@@ -147,29 +182,42 @@ impl HttpContext for Stream {
         let Some(decided) = &mut self.decided else {
             return Action::Continue;
         };
-        decided.response.is_whole = end_of_stream;
-        // Where the answer is compared all of its head is needed, and else its status alone.
+        // A comparison needs all headers, everybody else the status alone.
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
-        decided.response.status = match compared {
+        match compared {
             Some(answer) => {
-                let headers = host::response_headers();
-                answer.head(&headers, end_of_stream);
-                status(headers.get(":status"))
+                let headers = abi::headers(Map::ResponseHeaders);
+                answer.head(&headers.borrowed(), end_of_stream);
+                decided.response.head(headers.get(":status"), end_of_stream);
             }
-            None => status(host::response_header(":status").as_deref()),
-        };
+            None => {
+                let status = abi::header(Map::ResponseHeaders, ":status");
+                decided.response.head(status.as_deref(), end_of_stream);
+            }
+        }
+        if decided.response.is_grpc() {
+            let status = abi::header(Map::ResponseHeaders, GRPC_STATUS);
+            decided.response.grpc_status(status.as_deref());
+        }
         if let Some(cookie) = &decided.set_cookie {
-            host::add_response_header("set-cookie", cookie);
+            abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
+            let cache_control = abi::header(Map::ResponseHeaders, CACHE_CONTROL);
+            if shares_cookies(cache_control.as_deref()) {
+                abi::add_header(Map::ResponseHeaders, CACHE_CONTROL, NOT_FOR_OTHERS);
+            }
         }
         if let Some(explanation) = &decided.explanation {
-            host::set_response_header(DECISION, explanation);
+            abi::set_header(Map::ResponseHeaders, DECISION, explanation);
+        }
+        if end_of_stream {
+            self.end_response();
         }
         Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.body(size, end_of_stream);
+            answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
         }
         if end_of_stream {
             self.end_response();
@@ -179,164 +227,40 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(answer) = &mut self.answer {
-            answer.trailers();
+            answer.trailers(|| abi::headers(Map::ResponseTrailers));
+        }
+        if let Some(decided) = &mut self.decided
+            && decided.response.is_grpc()
+        {
+            let status = abi::header(Map::ResponseTrailers, GRPC_STATUS);
+            decided.response.grpc_status(status.as_deref());
         }
         self.end_response();
         Action::Continue
     }
 
-    /// Runs also for a request that an earlier filter answered, whose headers never came here:
-    /// nothing was decided then.
+    /// Runs also for a request that an earlier filter answered. Its headers never came here, so
+    /// nothing was decided.
     fn on_log(&mut self) {
-        if let Some(copying) = self.copying.take() {
-            copying.abandon();
+        if let Some(capture) = self.capture.take() {
+            count_ended(capture.abandon());
         }
-        if let Some(answer) = &mut self.answer {
-            answer.gone();
+        if let Some(answer) = self.answer.take() {
+            report(answer.abandon());
         }
-        if let Some(decided) = &self.decided
-            && let Some(metrics) = self.mirroring.serving().metrics.get(decided.release)
-        {
+        if let Some(decided) = &self.decided {
+            let metrics = decided.release.metrics();
             let milliseconds = milliseconds_since(decided.at);
-            metrics.count_response(decided.version, decided.response_class(), milliseconds);
+            let ask = || (abi::response_status(), abi::response_details());
+            metrics.count_response(&decided.version, decided.response.class(ask), milliseconds);
         }
     }
 }
 
 impl Context for Stream {}
 
-fn status(value: Option<&[u8]>) -> u64 {
-    let text = value.and_then(|value| std::str::from_utf8(value).ok());
-    text.and_then(|text| text.parse().ok()).unwrap_or_default()
-}
-
-/// One request, while it is decided.
-struct Exchange<'s, 'h> {
-    mirroring: &'s Mirroring,
-    head: RequestHead<'h>,
-    /// No other plugin can have decided it before, and none will ask.
-    is_alone: bool,
-}
-
-impl Exchange<'_, '_> {
-    fn run(&self) -> Option<(Decided, Option<Selected>)> {
-        let serving = self.mirroring.serving();
-        let Some((index, release)) = serving.releases.claiming(&self.head) else {
-            self.remove_forged(None);
-            return None;
-        };
-        if self.routed().is_some() {
-            if let Some(metrics) = serving.metrics.get(index) {
-                metrics.count_conflict();
-            }
-            self.remove_forged(None);
-            return None;
-        }
-        Some(self.decide(index, release))
-    }
-
-    fn decide(&self, index: usize, release: &Release) -> (Decided, Option<Selected>) {
-        let serving = self.mirroring.serving();
-        let at = Instant::now();
-        let chance = host::random();
-        let decision = self.decision(release, chance);
-        let outcome = decision.outcome;
-        self.route(&decision);
-        if serving.releases.access_log {
-            host::set_filter_state(ACCESS_LOG, outcome.log_entry());
-        }
-        if let Some(metrics) = serving.metrics.get(index) {
-            metrics.count_request(outcome);
-        }
-        let asked = serving
-            .releases
-            .explain
-            .as_ref()
-            .is_some_and(|header| self.head.headers(header).next().is_some());
-        let selected = Selected::new(self.mirroring, index, &decision, &self.head, chance);
-        let decided = Decided {
-            at,
-            release: index,
-            version: outcome.version().index(),
-            is_connect: self.head.method() == b"CONNECT",
-            set_cookie: decision.set_cookie(),
-            explanation: asked.then(|| outcome.explanation()),
-            response: ResponseSeen::default(),
-        };
-        (decided, selected)
-    }
-
-    fn decision<'r>(&self, release: &'r Release, chance: u64) -> Decision<'r> {
-        match release
-            .reads_source_address()
-            .then(host::source_address)
-            .flatten()
-        {
-            Some(address) => {
-                release.decide(&self.head.clone().with_source_address(&address), chance)
-            }
-            None => release.decide(&self.head, chance),
-        }
-    }
-
-    /// Makes the decision count: the route is chosen by what is written here.
-    fn route(&self, decision: &Decision<'_>) {
-        let version = decision.outcome.version();
-        match (&decision.release.route, version.authority()) {
-            (Route::Header(name), _) => {
-                self.remove_forged(Some(name));
-                let mut sent = self.head.headers(name);
-                // What the client sent is right by chance, once: the route is chosen by it already.
-                if !(sent.next() == Some(version.name().as_bytes()) && sent.next().is_none()) {
-                    host::set_request_header(name, version.name());
-                }
-                self.set_routed(name);
-            }
-            (Route::Authority, Some(authority)) => {
-                self.remove_forged(None);
-                if self.head.authority() != authority.as_bytes() {
-                    host::set_request_header(":authority", authority);
-                }
-                self.set_routed(ROUTED_BY_AUTHORITY);
-            }
-            (Route::Authority, None) => self.remove_forged(None),
-        }
-    }
-
-    /// What an earlier plugin of this proxy routes the request by.
-    fn routed(&self) -> Option<Vec<u8>> {
-        (!self.is_alone)
-            .then(|| host::filter_state(ROUTED))
-            .flatten()
-    }
-
-    fn set_routed(&self, by: &str) {
-        if !self.is_alone {
-            host::set_filter_state(ROUTED, by);
-        }
-    }
-
-    /// Removes what a client sent under the name of a routing header, but for `set`, which is
-    /// overwritten, and for the one that an earlier plugin of this proxy set.
-    fn remove_forged(&self, set: Option<&str>) {
-        let forged: Vec<&str> = self
-            .head
-            .all_headers()
-            .iter()
-            .filter_map(|(name, _)| {
-                let forged = self.mirroring.serving().releases.is_routing_header(name)
-                    && set.map(str::as_bytes) != Some(*name);
-                forged.then(|| std::str::from_utf8(name).ok()).flatten()
-            })
-            .collect();
-        if forged.is_empty() {
-            return;
-        }
-        let routed = self.routed();
-        for name in forged {
-            if routed.as_deref() != Some(name.as_bytes()) {
-                host::remove_request_header(name);
-            }
-        }
+fn report(pairs: EndedPairs<LivePairing>) {
+    for (pair, compared) in pairs {
+        pair.report(compared);
     }
 }

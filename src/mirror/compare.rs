@@ -1,4 +1,4 @@
-//! Whether a mirror answers as production does.
+//! Compares the answers of a mirror with production's.
 
 mod answer;
 mod body;
@@ -11,46 +11,51 @@ pub use answer::Answer;
 use body::Body;
 pub use reading::Reading;
 
-use super::json_diff::{Diff, Ignored, JsonDifference, Side, diff};
-use crate::release::Percentage;
+use super::Redact;
+use super::json_diff::{Diff, Ignored, JsonDifference, MOST_STEPS, Side, diff_within};
+use crate::draw::Percentage;
 
 /// How the answers of a mirror are compared with production's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compare {
-    /// The part of the mirrored requests whose answers are compared.
+    /// The percentage of the mirrored requests whose answers are compared.
     pub percentage: Percentage,
-    /// Whether the statuses are compared: that of HTTP and, where there is one, that of gRPC.
+    /// Whether statuses are compared: the HTTP status and the gRPC status, if there is one.
     pub status: bool,
-    /// The headers that are compared, by name, in lower case.
+    /// The names of the headers that are compared, in lower case.
     pub headers: Vec<Box<str>>,
     /// How bodies are compared.
     pub body: BodyMode,
-    /// Where in a JSON body nothing is a difference.
+    /// The places of a JSON body where nothing is a difference.
     pub ignored: Ignored,
     /// The longest body that is compared, in bytes.
     pub max_body: usize,
-    /// How many differing answers are written to the log at most, in a minute.
+    /// The most differing answers that are logged in a minute.
     pub samples: u32,
+    /// The values that samples hide.
+    pub redact: Redact,
+    /// Whether samples show the query.
+    pub query: bool,
 }
 
 /// How bodies are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BodyMode {
-    /// As JSON where their content type says so, else byte by byte; streams are not compared.
+    /// As JSON if their content type says so, otherwise byte by byte. Streams are not compared.
     #[default]
     Auto,
-    /// As JSON, whatever their content type is.
+    /// As JSON, with any content type.
     Json,
     /// Byte by byte.
     Bytes,
-    /// Not at all.
+    /// They are not compared.
     None,
 }
 
-/// What [`Compare::compare`] came to. It prints as users see it in metrics and samples.
+/// The result of [`Compare::compare`]. It prints as in metrics and samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComparisonResult {
-    /// Nothing that is compared differs.
+    /// Nothing differs.
     Same,
     /// The statuses differ.
     Status,
@@ -58,7 +63,7 @@ pub enum ComparisonResult {
     Headers,
     /// Statuses and headers are the same; the bodies differ.
     Body,
-    /// It cannot be told.
+    /// The answers cannot be compared.
     NotCompared,
 }
 
@@ -72,7 +77,7 @@ impl ComparisonResult {
         Self::NotCompared,
     ];
 
-    /// Its place in [`ComparisonResult::ALL`].
+    /// Its index in [`ComparisonResult::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
@@ -91,40 +96,40 @@ impl fmt::Display for ComparisonResult {
     }
 }
 
-/// How a mirror's answer compares with production's.
+/// The comparison of a mirror's answer with production's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The first of status, headers and body that differs.
     pub result: ComparisonResult,
-    /// Where headers or bodies differ, if the result says so.
+    /// The differences of headers or bodies, if the result is one of them.
     pub differences: Vec<Difference>,
-    /// Why it cannot be told, or how it was compared.
+    /// Why the answers cannot be compared, or how the bodies were compared.
     pub note: Option<Cow<'static, str>>,
 }
 
-/// A place where two answers differ, and their values, as they are: not cut, and nothing hidden.
+/// A place where two answers differ, with both values in full: not cut, and nothing hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// What production has there. `None`: nothing.
+    /// Production's value. None: it has none.
     pub production: Option<Vec<u8>>,
-    /// What the mirror has there. `None`: nothing.
+    /// The mirror's value. None: it has none.
     pub mirror: Option<Vec<u8>>,
 }
 
 /// A place in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A header, by its name.
+    /// The header of this name.
     Header(Box<str>),
-    /// A place in the body: a JSON pointer (RFC 6901), empty for the whole of it.
+    /// A place in the body: a JSON pointer (RFC 6901), empty for the whole body.
     Pointer(String),
 }
 
 impl Compare {
-    /// Compares the answers of production and of a mirror to one request, both read by
-    /// [`Compare::read`]. `None`: there was no whole answer.
+    /// Compares the answers of production and of a mirror to one request, which [`Compare::read`] read.
+    /// None: there is no whole answer.
     #[must_use]
     pub fn compare(&self, production: Option<&Answer>, mirror: Option<&Answer>) -> Comparison {
         let (production, mirror) = match (production, mirror) {
@@ -166,7 +171,7 @@ impl Compare {
     fn compare_bodies(&self, production: &Answer, mirror: &Answer) -> Comparison {
         let mut not_json = None;
         if let (Body::Kept(left), Body::Kept(right)) = (&production.body, &mirror.body) {
-            match diff(left, right, &self.ignored) {
+            match diff_within(left, right, &self.ignored, MOST_STEPS) {
                 Diff::Same => return ComparisonResult::Same.into(),
                 Diff::Different(differences) => {
                     return Comparison {
@@ -176,6 +181,11 @@ impl Compare {
                 }
                 Diff::TooDeep => {
                     return Comparison::not_compared("a body is nested deeper than 128 levels");
+                }
+                Diff::TooCostly => {
+                    return Comparison::not_compared(
+                        "the bodies are different bytes, and comparing them as JSON would take too long",
+                    );
                 }
                 Diff::NotJson(side) => not_json = Some(side),
             }
@@ -206,7 +216,7 @@ impl Compare {
     }
 }
 
-/// What is to be said of bodies that are compressed.
+/// The note about bodies that are compressed.
 fn compressed(production: &Answer, mirror: &Answer) -> Option<Cow<'static, str>> {
     let encodings = match (&production.encoding, &mirror.encoding) {
         (None, None) => return None,
@@ -255,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_result_stands_at_its_index() {
+    fn every_result_is_at_its_index() {
         for (index, result) in ComparisonResult::ALL.into_iter().enumerate() {
             assert_eq!(result.index(), index);
         }

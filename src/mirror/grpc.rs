@@ -1,13 +1,12 @@
-//! The messages of a gRPC body, counted as it passes.
+//! Counts the messages of a gRPC body while it passes.
 //!
-//! A body is a row of frames: a byte of flags, the length of the message in four bytes, the message.
-//! What must be known is only whether there is one message or more, so nothing of it is kept.
+//! A body is a sequence of frames: a byte of flags, four bytes with the length of the message, the
+//! message. Only the first message matters, and whether there is another. Nothing is kept.
 
-/// How many bytes stand before a message.
+/// The bytes before a message.
 const PREFIX: u32 = 5;
 
-/// Whether `content_type` is that of gRPC: of whatever codec, but not of gRPC-Web, which frames its
-/// trailers too.
+/// Whether `content_type` is gRPC, with any codec. gRPC-Web is not: it frames its trailers too.
 #[must_use]
 pub fn is_grpc(content_type: &[u8]) -> bool {
     let media = content_type.split(|byte| *byte == b';').next();
@@ -16,7 +15,7 @@ pub fn is_grpc(content_type: &[u8]) -> bool {
     matches!(codec.map(<[u8]>::first), Some(None | Some(b'+')))
 }
 
-/// The frames of one body, fed chunk by chunk.
+/// The frames of one body, chunk by chunk.
 ///
 /// ```
 /// use halftone::mirror::grpc::{Frames, Messages};
@@ -31,33 +30,33 @@ pub fn is_grpc(content_type: &[u8]) -> bool {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frames {
-    /// Bytes of the first prefix that have come.
+    /// The bytes of the first prefix that have come.
     prefix: u32,
-    /// Bytes of the first message that are still to come, as far as its prefix tells.
+    /// The bytes of the first message that are missing, as far as its prefix is known.
     missing: u32,
     is_stream: bool,
 }
 
-/// How many messages have come.
+/// The number of messages that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Messages {
-    /// Nothing has come yet.
+    /// No byte has come.
     None,
-    /// A part of the first one.
+    /// A part of the first message.
     Incomplete,
-    /// Exactly one, whole: if the body ends here, the call is unary.
+    /// One whole message. If the body ends here, the call is unary.
     One,
-    /// One, and at least the beginning of another: a stream.
+    /// One message, and at least the beginning of another: a stream.
     Many,
 }
 
 impl Frames {
-    /// Takes in the next bytes of the body.
+    /// Takes the next bytes of the body.
     pub fn push(&mut self, mut chunk: &[u8]) {
         while self.prefix < PREFIX
             && let Some((byte, rest)) = chunk.split_first()
         {
-            // The flags are shifted out by the length.
+            // The length shifts the flags out.
             self.missing = self.missing << 8 | u32::from(*byte);
             self.prefix += 1;
             chunk = rest;
@@ -74,13 +73,13 @@ impl Frames {
         }
     }
 
-    /// Whether more than one message was sent: known with the first byte of the second.
+    /// Whether there is more than one message. The first byte of the second one tells.
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.is_stream
     }
 
-    /// How many messages have come up to now.
+    /// The number of messages that have come.
     #[must_use]
     pub fn messages(&self) -> Messages {
         match (self.prefix, self.missing) {

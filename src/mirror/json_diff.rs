@@ -1,11 +1,12 @@
-//! Where two JSON documents differ, by what they say.
+//! Where the values of two JSON documents differ.
 //!
-//! The order of members does not matter, and of members with one name the last one counts. Strings
-//! are compared decoded, numbers by their exact decimal value, arrays by position. A document is
-//! indexed once, into a flat list of nodes, and the two are then walked side by side with a stack of
-//! frames, so that depth costs no call stack. Bytes that are known to be the same are not looked at
-//! again: time is O(n log n) in the length of the texts, by the sorting of names, also for documents
-//! that were made to be slow.
+//! The order of members does not matter. If members have the same name, the last one counts. Strings
+//! are compared decoded, numbers by their exact decimal value, arrays by position.
+//!
+//! Each document is indexed once, into a flat list of nodes. A walk then goes through both, side by
+//! side, with a stack of its own: depth costs no call stack. Bytes that are known to be the same are
+//! not read again. Because names are sorted, the time is O(n log n) in the length of the texts, also
+//! for documents that are made to be slow.
 
 mod ignored;
 mod number;
@@ -16,43 +17,53 @@ mod walk;
 
 pub use ignored::{Ignored, Pointer};
 use parse::{Document, Refusal};
+use steps::{Steps, TooCostly};
 use walk::Walk;
 
-/// The levels of arrays and objects that are compared.
+/// The most levels of arrays and objects that are compared.
 pub const DEEPEST: usize = parse::DEEPEST;
 
-/// So many differences are collected, fewer if they are longer than the documents; then the
-/// comparison ends.
+/// The most differences that are collected. The comparison ends earlier if the differences are
+/// longer than the documents.
 pub const MOST_DIFFERENCES: usize = 16;
 
-/// What [`diff`] came to.
+/// The most steps of a comparison. A worker serves no request during a comparison, and a step takes
+/// about a nanosecond.
+pub const MOST_STEPS: usize = 1_000_000;
+
+/// The steps of parsing one byte.
+const PARSING: usize = 4;
+
+/// The result of [`diff`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Diff {
-    /// Both documents say the same.
+    /// The documents have the same value.
     Same,
-    /// They do not: the first differences, at least one.
+    /// The documents differ: the first differences, at least one.
     Different(Vec<JsonDifference>),
-    /// This is no JSON.
+    /// One document, or both, is not JSON.
     NotJson(Side),
-    /// One of them has more than [`DEEPEST`] levels.
+    /// A document has more than [`DEEPEST`] levels.
     TooDeep,
+    /// The documents are not written the same, and comparing them takes too much work.
+    TooCostly,
 }
 
-/// Which of two documents.
+/// One of two documents, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The first one.
+    /// The first document.
     Left,
-    /// The second one.
+    /// The second document.
     Right,
-    /// The one as well as the other.
+    /// Both documents.
     Both,
 }
 
 /// A place where two documents differ.
 ///
-/// A value is shown as its text; an array as `[2 items]`, an object as `{3 members}`. A string is
-/// shown in quotes with nothing in it escaped, and whole. `None`: there is no value.
+/// A value prints as its text, an array as `[2 items]`, an object as `{3 members}`. A string prints
+/// in full, in quotes, with nothing escaped. None: there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonDifference {
     /// A JSON pointer (RFC 6901), escaped; empty for the whole document.
@@ -63,8 +74,8 @@ pub struct JsonDifference {
     pub right: Option<String>,
 }
 
-/// Compares two JSON texts, apart from what is `ignored`. Texts of the same bytes are the same,
-/// whatever they are.
+/// Compares two JSON texts, except what is `ignored`. Texts of the same bytes are the same, even if
+/// they are not JSON.
 ///
 /// ```
 /// use halftone::mirror::{Diff, Ignored, JsonDifference, diff};
@@ -78,8 +89,18 @@ pub struct JsonDifference {
 /// ```
 #[must_use]
 pub fn diff(left: &[u8], right: &[u8], ignored: &Ignored) -> Diff {
+    diff_within(left, right, ignored, usize::MAX)
+}
+
+/// Compares two JSON texts like [`diff`], in at most `steps` of work.
+#[must_use]
+pub fn diff_within(left: &[u8], right: &[u8], ignored: &Ignored, steps: usize) -> Diff {
     if left == right {
         return Diff::Same;
+    }
+    let mut steps = Steps::new(steps);
+    if steps.pay(PARSING * (left.len() + right.len())).is_err() {
+        return Diff::TooCostly;
     }
     let not_json = |document: &Result<Document<'_>, Refusal>| {
         document.as_ref().err() == Some(&Refusal::NotJson)
@@ -94,11 +115,10 @@ pub fn diff(left: &[u8], right: &[u8], ignored: &Ignored) -> Diff {
     let (Ok(left), Ok(right)) = (left, right) else {
         return Diff::TooDeep;
     };
-    let differences = Walk::new(&left, &right, ignored).differences();
-    if differences.is_empty() {
-        Diff::Same
-    } else {
-        Diff::Different(differences)
+    match Walk::new(&left, &right, ignored, steps).differences() {
+        Ok(differences) if differences.is_empty() => Diff::Same,
+        Ok(differences) => Diff::Different(differences),
+        Err(TooCostly) => Diff::TooCostly,
     }
 }
 

@@ -1,27 +1,27 @@
-//! What became of a request that a mirror selected.
+//! The outcome of a request that a mirror selected.
 
 use core::time::Duration;
 use std::fmt;
 
-use super::RequestKind;
+use super::{RequestKind, Uncarriable};
 
-/// What became of a request that a mirror selected. Each has exactly one.
+/// The outcome of a request that a mirror selected. Each request has exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MirrorOutcome {
-    /// The mirror answered, whatever it said.
+    /// The mirror answered, with any status.
     Answered,
-    /// It did not answer in time.
+    /// The mirror did not answer in time.
     Timeout,
-    /// It could not be reached, broke off, or answered more than Envoy holds.
+    /// The mirror could not be reached, broke off, or answered more than Envoy buffers.
     Failed,
-    /// The request is larger than what is copied.
+    /// The request is larger than the mirror's limit.
     TooLarge,
-    /// Too many copies are on their way, or too many bytes of them are held.
+    /// Too many copies wait for answers, or copies hold too many bytes.
     TooMany,
-    /// Envoy knows no such cluster.
+    /// Envoy does not know the cluster.
     NoCluster,
-    /// It cannot be copied for what it is: an upgrade, CONNECT, a gRPC stream, a header value that is
-    /// not UTF-8, or a request that never came to its end.
+    /// The request cannot be copied: an upgrade, CONNECT, a gRPC stream, a header value that is not
+    /// UTF-8, or a request that did not come to its end.
     Skipped,
 }
 
@@ -37,20 +37,20 @@ impl MirrorOutcome {
         Self::Skipped,
     ];
 
-    /// Its place in [`MirrorOutcome::ALL`].
+    /// Its index in [`MirrorOutcome::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The outcome of a copy of this `kind` whose call has ended: by the first value of each `header`
-    /// of the answer, how long after it was sent that was, and how long it might have been.
+    /// The outcome of a copy of this `kind` whose call has ended. `header` returns the first value of a
+    /// header of the answer. `elapsed` is the time since the copy was sent.
     ///
-    /// An answer is the mirror's own if it has `x-envoy-upstream-service-time`, which Envoy writes on
-    /// what came from a server. Where it speaks in the server's place, it says 504 of one that is
-    /// late, and to gRPC 200 and the words of a 504. There is no answer at all where one began and
-    /// did not come to its end, or is too long; then the time tells. Envoy's timers count from the
-    /// beginning of a turn of its event loop, so they may be through that much early.
+    /// An answer is the mirror's own if it has `x-envoy-upstream-service-time`, which Envoy adds to the
+    /// answers of servers. If Envoy answers in place of a server that is late, the status is 504. For
+    /// gRPC it is 200, with the message of a 504. There is no answer if it broke off or is too long.
+    /// Then the time decides. Envoy's timers count from the beginning of a turn of its event loop, so
+    /// they can fire early by as much.
     #[must_use]
     pub fn of_answer(
         kind: RequestKind,
@@ -74,6 +74,15 @@ impl MirrorOutcome {
             }
         };
         if is_late { Self::Timeout } else { Self::Failed }
+    }
+}
+
+impl From<Uncarriable> for MirrorOutcome {
+    fn from(reason: Uncarriable) -> Self {
+        match reason {
+            Uncarriable::Bytes => Self::Skipped,
+            Uncarriable::TooLarge => Self::TooLarge,
+        }
     }
 }
 

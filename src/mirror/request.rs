@@ -1,61 +1,61 @@
-//! The request that a mirror gets: which headers of the original it has, and as what.
+//! The request that a mirror gets, and the headers of the original that it has.
 
 use core::time::Duration;
 
 use super::{Mirror, RequestKind};
 use crate::request::{Header, RequestHead};
 
-/// The header that marks a copy; its value is the release's name. A request that carries it is not
-/// copied again, so that a mirror whose way leads back here ends.
+/// The header that marks a copy. Its value is the release's name. A request with this header is not
+/// copied again: a mirror whose requests come back here would otherwise never end.
 pub const MARK: &str = "x-halftone-mirror";
 
-/// The most that Envoy takes from a plugin as the headers of one call: pairs, and bytes in the form
-/// of the ABI, which adds to each pair two lengths and two terminators, and to all a count.
+/// The most headers that Envoy takes from a plugin for one call: pairs, and bytes as the ABI serialises
+/// them, with two lengths and two terminators for each pair, and one count.
 const MOST_HEADERS: usize = 1024;
 const MOST_BYTES: usize = 1 << 20;
 
-/// What is different in the head of a copy. Names are in lower case.
+/// The changes in the head of a copy. Names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     /// The value of [`MARK`]: the release's name.
     pub mark: Box<str>,
-    /// `:authority`; none: the request's own, as the client sent it.
+    /// `:authority`. None: as the client sent it.
     pub authority: Option<Box<str>>,
-    /// Headers that have this value alone.
+    /// The headers that are set, each with its only value.
     pub set: Vec<(Box<str>, Box<str>)>,
-    /// Headers that are not there.
+    /// The headers that are removed.
     pub remove: Vec<Box<str>>,
 }
 
-/// A copy, ready to be sent; its body goes beside it.
+/// A copy that is ready to be sent, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirrorRequest<'a> {
-    /// Where to, by Envoy's name of the cluster.
+    /// The cluster that it goes to, by Envoy's name.
     pub cluster: &'a str,
     /// Pseudo-headers and headers, in the order of the original.
     pub headers: Vec<(&'a str, &'a str)>,
-    /// How long the answer may take.
+    /// The longest time that the answer may take.
     pub timeout: Duration,
 }
 
-/// Why there can be no copy.
+/// Why a request cannot be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncarriable {
-    /// A header has a value that is not UTF-8, which the host cannot be given.
+    /// A header is not UTF-8. The host does not take it.
     Bytes,
-    /// There are more headers, or longer ones, than the host takes.
+    /// The host does not take this many headers, or headers of this length.
     TooLarge,
 }
 
 impl Mirror {
-    /// The copy of the request with `head`, without the headers that `is_routing` knows.
+    /// The copy of the request with `head`, without the headers for which `is_routing` holds.
     ///
     /// # Errors
     ///
-    /// When the host could not be given it as it is: no copy is better than a mangled one.
+    /// The host does not take the headers as they are. No copy is better than a changed one.
     pub fn request<'a>(
         &'a self,
-        head: &RequestHead<'a>,
+        head: &'a RequestHead<'_>,
         kind: RequestKind,
         is_routing: impl Fn(&[u8]) -> bool,
     ) -> Result<MirrorRequest<'a>, Uncarriable> {
@@ -100,13 +100,12 @@ impl Edits {
     }
 }
 
-/// Whether the header `name` (in lower case) is for this hop, for this proxy or for production
-/// alone.
+/// Whether the header `name`, in lower case, is only for this hop, this proxy or production.
 ///
-/// Hop-by-hop headers are those of RFC 9110, section 7.6.1. `content-length` would have the mirror
-/// wait for a body that Envoy frames itself. Envoy obeys `x-envoy-*` on a call, so a client could
-/// steer a copy's retries and timeout by them. `x-forwarded-client-cert` vouches for a client that
-/// is not on this connection.
+/// Hop-by-hop headers are those of RFC 9110, section 7.6.1. With `content-length`, the mirror would
+/// wait for a body that Envoy frames itself. Envoy obeys `x-envoy-*` on a call, so a client could set
+/// the retries and the timeout of a copy. `x-forwarded-client-cert` vouches for a client that is not
+/// on this connection.
 #[must_use]
 pub fn is_never_copied(name: &str) -> bool {
     matches!(
@@ -131,7 +130,7 @@ fn is_too_large(headers: &[(&str, &str)]) -> bool {
     headers.len() > MOST_HEADERS || headers.iter().map(bytes).sum::<usize>() + 4 > MOST_BYTES
 }
 
-/// The headers that `connection` names: they are for this hop too.
+/// The headers that `connection` names. They are for this hop too.
 struct NamedByConnection<'a>(Vec<&'a [u8]>);
 
 impl<'a> NamedByConnection<'a> {

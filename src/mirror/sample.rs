@@ -1,49 +1,52 @@
-//! What is told of answers that were compared: a line of JSON for each of a few.
+//! The log lines about answers that differ.
 
 use std::fmt::{self, Write as _};
 
 use super::compare::{Answer, Comparison, Difference, Place};
-use super::secrets::{Secrets, is_secret_header};
+use super::redact::Redact;
+use super::secrets::{SecretHeader, Secrets};
+use crate::escape::json_string;
 
-/// What stands in place of a secret.
-const HIDDEN: &str = "(hidden)";
+/// Replaces a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
 
-/// The characters of a value that are shown.
+/// The longest value that a sample shows, in characters.
 const LONGEST_VALUE: usize = 64;
 
-/// The characters of any other text that comes from a request or an answer.
+/// The longest other text of a request or an answer that a sample shows, in characters.
 const LONGEST_TEXT: usize = 256;
 
 const MINUTE: u64 = 60_000;
 
 /// Two answers to one request, and how they compare. It prints as one line of JSON.
 ///
-/// Whatever comes from the request or an answer is cut where it is long. Where it has a secret in
-/// it, `(hidden)` stands in its place; so it does for the values of `authorization`, `cookie` and
-/// `set-cookie`.
+/// A long text of the request or an answer is cut. A text that contains a secret, and the value of a
+/// [`SecretHeader`] or at a place to redact, is replaced by `(hidden)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The release's name.
     pub release: &'a str,
     /// The mirror's name.
     pub mirror: &'a str,
-    /// The request's id.
+    /// The value of the request's `x-request-id`.
     pub request_id: Option<&'a [u8]>,
     /// The request's method.
     pub method: &'a [u8],
-    /// The request's path.
+    /// The request's path, with the query if it is shown.
     pub path: &'a [u8],
     /// Production's answer, if there was one.
     pub production_answer: Option<&'a Answer>,
     /// The mirror's answer, if there was one.
     pub mirror_answer: Option<&'a Answer>,
-    /// How long production took, in milliseconds.
+    /// The time that production took, in milliseconds.
     pub production_milliseconds: Option<u64>,
-    /// How long the mirror took, in milliseconds.
+    /// The time that the mirror took, in milliseconds.
     pub mirror_milliseconds: Option<u64>,
     /// How the answers compare.
     pub comparison: &'a Comparison,
-    /// What must not be shown.
+    /// The headers and the places of a body whose values must not be shown.
+    pub redact: &'a Redact,
+    /// The texts that must not be shown.
     pub secrets: &'a Secrets,
 }
 
@@ -53,9 +56,9 @@ impl fmt::Display for Sample<'_> {
         let grpc_status =
             |answer: Option<&Answer>| answer.and_then(|answer| answer.grpc_status).map(u64::from);
         f.write_str("{\"release\":")?;
-        quote(f, self.release.chars())?;
+        json_string(f, self.release.chars())?;
         f.write_str(",\"mirror\":")?;
-        quote(f, self.mirror.chars())?;
+        json_string(f, self.mirror.chars())?;
         f.write_str(",\"requestId\":")?;
         self.text(f, self.request_id, LONGEST_TEXT)?;
         f.write_str(",\"method\":")?;
@@ -92,15 +95,20 @@ impl fmt::Display for Sample<'_> {
 
 impl Sample<'_> {
     fn difference(&self, f: &mut fmt::Formatter<'_>, difference: &Difference) -> fmt::Result {
-        let mut is_secret = false;
+        let is_secret;
         match &difference.place {
             Place::Header(name) => {
                 f.write_str("\"header\":")?;
-                quote(f, name.chars())?;
-                is_secret = is_secret_header(name);
+                json_string(f, name.chars())?;
+                is_secret =
+                    SecretHeader::of(&**name).is_some() || self.redact.has_header(name.as_bytes());
             }
             Place::Pointer(pointer) => {
                 f.write_str("\"pointer\":")?;
+                let place = self.redact.place(pointer);
+                is_secret = place.is_some();
+                // A name below a hidden place is part of its value.
+                let pointer = place.unwrap_or(pointer);
                 let unescaped = pointer.replace("~1", "/").replace("~0", "~");
                 let hidden = self.hides(unescaped.as_bytes(), LONGEST_TEXT);
                 let pointer = if hidden { HIDDEN } else { pointer };
@@ -120,23 +128,22 @@ impl Sample<'_> {
     }
 
     fn hides(&self, text: &[u8], longest: usize) -> bool {
-        // A character is at most four bytes.
+        // A character has at most four bytes.
         self.secrets.are_in(text, 4 * longest)
     }
 
-    /// Writes a text of which nobody knows what is in it.
+    /// Writes a text from outside as a JSON string: cut if it is long, replaced if it has a secret.
     fn text(&self, f: &mut fmt::Formatter<'_>, text: Option<&[u8]>, longest: usize) -> fmt::Result {
         let Some(text) = text else {
             return f.write_str("null");
         };
         if self.hides(text, longest) {
-            return quote(f, HIDDEN.chars());
+            return json_string(f, HIDDEN.chars());
         }
-        // What is behind is not shown, and need not be read.
         let begin = text.get(..4 * longest + 4).unwrap_or(text);
         let begin = String::from_utf8_lossy(begin);
         let is_long = begin.chars().nth(longest).is_some();
-        quote(f, begin.chars().take(longest).chain(is_long.then_some('…')))
+        json_string(f, begin.chars().take(longest).chain(is_long.then_some('…')))
     }
 }
 
@@ -148,24 +155,8 @@ fn number(f: &mut fmt::Formatter<'_>, name: &str, number: Option<u64>) -> fmt::R
     }
 }
 
-/// Writes a JSON string.
-fn quote(f: &mut fmt::Formatter<'_>, text: impl Iterator<Item = char>) -> fmt::Result {
-    f.write_char('"')?;
-    for char in text {
-        match char {
-            '"' | '\\' => {
-                f.write_char('\\')?;
-                f.write_char(char)?;
-            }
-            '\0'..' ' => write!(f, "\\u{:04x}", u32::from(char))?,
-            char => f.write_char(char)?,
-        }
-    }
-    f.write_char('"')
-}
-
-/// Lets a few samples through, so that a log is not flooded: so many in a minute, which begins with
-/// the first of them.
+/// Limits the samples in a minute, so that they do not flood the log. A minute begins with its first
+/// sample.
 #[derive(Clone, Debug)]
 pub struct Samples {
     per_minute: u32,
@@ -174,7 +165,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// At most `per_minute` samples in a minute.
+    /// Allows `per_minute` samples in a minute.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
         Self {
@@ -184,8 +175,8 @@ impl Samples {
         }
     }
 
-    /// Whether a sample may be taken at `now`, in milliseconds since whenever. A clock that goes
-    /// back begins no new minute; the one that has begun then ends a minute from there.
+    /// Whether a sample is allowed at `now`, in milliseconds since any fixed time. If the clock goes back,
+    /// the current minute begins again, with the samples that it had.
     pub fn take(&mut self, now: u64) -> bool {
         match self.since {
             Some(since) if now < since => self.since = Some(now),
@@ -206,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_samples_are_taken_in_a_minute() {
+    fn the_samples_of_a_minute_are_limited() {
         let mut samples = Samples::new(2);
         let table = [
             (100_000, true),

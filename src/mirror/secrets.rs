@@ -1,86 +1,105 @@
-//! What must not come into a log: credentials, also where an answer repeats them.
+//! Credentials and cookies, which must not come into a log or onto a screen, also if an answer repeats
+//! them.
 
 use std::borrow::Cow;
 
 use super::compare::Answer;
-use super::sort::sort;
+use super::redact::Redact;
 use crate::request::Header;
-
-/// The headers whose values are secret.
-const SECRET_HEADERS: [&[u8]; 3] = [b"authorization", b"cookie", b"set-cookie"];
 
 /// A shorter text is no secret: it would be found everywhere.
 const SHORTEST: usize = 4;
 
-/// The secrets of one request and its answers.
+/// A header whose value is secret, by the kind of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretHeader {
+    /// `authorization` and `proxy-authorization`: a scheme and credentials.
+    Credentials,
+    /// `cookie`: cookies that a client sends.
+    Cookies,
+    /// `set-cookie`: a cookie that a response sets.
+    SetCookie,
+}
+
+impl SecretHeader {
+    /// The kind of the header `name`, in lower case. None: its value is not secret.
+    #[must_use]
+    pub fn of(name: impl AsRef<[u8]>) -> Option<Self> {
+        match name.as_ref() {
+            b"authorization" | b"proxy-authorization" => Some(Self::Credentials),
+            b"cookie" => Some(Self::Cookies),
+            b"set-cookie" => Some(Self::SetCookie),
+            _ => None,
+        }
+    }
+}
+
+/// The secrets of one request and its answers: the values of each [`SecretHeader`], the credentials
+/// in them, and the value of each cookie.
 ///
-/// They are the values of `authorization`, `cookie` and `set-cookie`, the credentials in the first
-/// and the value of each cookie in the others, of at least four bytes; and all of them also
-/// percent-decoded, and in the forms that text takes when it is read in the wrong encoding.
+/// Only texts of at least four bytes are secrets. Each is found also percent-decoded, and in the forms
+/// that it has if it is read in the wrong encoding.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    /// In order, and none of them begins with another one: where a text begins with a secret, it is
-    /// the last one that is not behind the text.
+    /// Sorted, and no secret begins with another one. So the secret that a text begins with is the
+    /// last one that is not greater than the text.
     sorted: Vec<Box<[u8]>>,
 }
 
-/// Whether the values of the header `name`, in lower case, are secret.
-pub fn is_secret_header(name: &str) -> bool {
-    SECRET_HEADERS.contains(&name.as_bytes())
-}
-
 impl Secrets {
-    /// The secrets of a request with these headers, names in lower case, and of the answers to it.
+    /// The secrets of a request with these headers, names in lower case, and of the answers to it. What
+    /// `redact` names is secret too.
     #[must_use]
-    pub fn of(request: &[Header<'_>], answers: [Option<&Answer>; 2]) -> Self {
+    pub fn of(request: &[Header<'_>], answers: [Option<&Answer>; 2], redact: &Redact) -> Self {
         let mut found = Vec::new();
         for (name, value) in request {
-            match *name {
-                b"authorization" => {
+            match SecretHeader::of(name) {
+                Some(SecretHeader::Credentials) => {
                     add(&mut found, value);
                     let space = value.iter().position(|byte| *byte == b' ');
                     let credentials = space.and_then(|space| value.get(space..));
                     add(&mut found, credentials.unwrap_or_default());
                 }
-                b"cookie" => {
+                Some(SecretHeader::Cookies) => {
                     add(&mut found, value);
                     value
                         .split(|byte| *byte == b';')
                         .for_each(|pair| add_cookie(&mut found, pair));
                 }
-                b"set-cookie" => add_set_cookie(&mut found, value),
-                _ => {}
+                Some(SecretHeader::SetCookie) => add_set_cookie(&mut found, value),
+                None if redact.has_header(name) => add(&mut found, value),
+                None => {}
             }
         }
-        for value in answers
-            .into_iter()
-            .flatten()
-            .flat_map(|answer| &answer.set_cookies)
-        {
-            add_set_cookie(&mut found, value);
-        }
-        Self::sorted(&found)
-    }
-
-    fn sorted(found: &[Box<[u8]>]) -> Self {
-        let mut order: Vec<u32> = (0..found.len()).map(|index| index as u32).collect();
-        sort(&mut order, &|first, second| {
-            found.get(first as usize) < found.get(second as usize)
-        });
-        let mut sorted: Vec<Box<[u8]>> = Vec::with_capacity(order.len());
-        for secret in order
-            .into_iter()
-            .filter_map(|index| found.get(index as usize))
-        {
-            if !sorted.last().is_some_and(|last| secret.starts_with(last)) {
-                sorted.push(secret.clone());
+        for answer in answers.into_iter().flatten() {
+            for value in &answer.set_cookies {
+                add_set_cookie(&mut found, value);
             }
+            for value in &answer.redacted {
+                add(&mut found, value);
+            }
+            redact.each_value(answer.json(), |value| add(&mut found, value));
         }
-        Self { sorted }
+        Self::sorted(found)
     }
 
-    /// Whether a secret begins in the first `shown` bytes of `text`, as it is, as text, or
-    /// percent-decoded. Behind them it may: what is not shown tells nothing.
+    /// The same secrets, and `more`.
+    #[must_use]
+    pub(super) fn with<'t>(self, more: impl Iterator<Item = &'t [u8]>) -> Self {
+        let mut found = self.sorted;
+        more.for_each(|text| add(&mut found, text));
+        Self::sorted(found)
+    }
+
+    fn sorted(mut found: Vec<Box<[u8]>>) -> Self {
+        found.sort_unstable();
+        // The secrets that begin with another one follow it without a gap.
+        found.dedup_by(|secret, last| secret.starts_with(last));
+        Self { sorted: found }
+    }
+
+    /// Whether a secret begins in the first `shown` bytes of `text`: as it is, with replacement
+    /// characters for what is not UTF-8, or percent-decoded.
     #[must_use]
     pub(super) fn are_in(&self, text: &[u8], shown: usize) -> bool {
         if self.sorted.is_empty() {
@@ -103,7 +122,7 @@ impl Secrets {
     }
 }
 
-/// It does not print what it hides.
+/// It does not print the secrets.
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Secrets").finish_non_exhaustive()
@@ -130,7 +149,7 @@ fn add_cookie(found: &mut Vec<Box<[u8]>>, pair: &[u8]) {
     }
 }
 
-/// Adds a text in all its forms.
+/// Adds a secret in all its forms.
 fn add(found: &mut Vec<Box<[u8]>>, text: &[u8]) {
     let text = text.trim_ascii();
     if text.len() < SHORTEST {
@@ -149,7 +168,7 @@ fn add(found: &mut Vec<Box<[u8]>>, text: &[u8]) {
     }
 }
 
-/// The text percent-decoded, if that changes it.
+/// The text percent-decoded. None: that does not change it.
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     match Cow::from(percent_encoding::percent_decode(text)) {
         Cow::Borrowed(_) => None,

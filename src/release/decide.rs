@@ -1,31 +1,44 @@
 //! The decision: which version a request gets. The heart of Halftone.
 
-use super::decision::{Decision, Outcome};
-use super::matching::any_matches;
-use super::split::Split;
-use super::ticket::Ticket;
-use super::{Release, Strategy, Target};
+use std::sync::Arc;
+
+use super::{Decision, Outcome, Release, Split, Strategy, Target, Trace};
+use crate::draw::{Draw, Ticket};
+use crate::matching::any_holds;
 use crate::request::RequestHead;
 
 impl Release {
-    /// The version for a request, and the reason. `chance` is a random number, a new one for each
-    /// request; it decides where no session does. The same release, head and chance always come to
-    /// the same decision.
+    /// The version for a request, and the reason. The same release, head and draw always give the
+    /// same decision. `trace` hears how it comes about.
     #[must_use]
-    pub fn decide<'r>(&'r self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
-        let mut ticket = Ticket::new(self.session.as_ref(), chance);
-        let outcome = self.strategy.choose(head, &mut ticket);
+    pub fn decide<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        draw: Draw,
+        trace: &mut impl Trace<'r>,
+    ) -> Decision<'r> {
+        let mut ticket = Ticket::new(self.session.as_ref(), draw);
+        let outcome = self.strategy.choose(head, &mut ticket, trace);
         Decision::new(self, outcome, ticket)
     }
 }
 
 impl Strategy {
-    fn choose(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> &Outcome {
+    fn choose<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'r>,
+    ) -> &'r Arc<Outcome> {
         match self {
-            Self::BlueGreen { active, preview } => match preview {
-                Some(preview) if any_matches(&preview.matches, head, ticket) => &preview.outcome,
-                _ => active,
-            },
+            Self::BlueGreen { active, preview } => {
+                let previewed = preview.as_ref().filter(|preview| {
+                    let matched = any_holds(&preview.matches, head, ticket, trace);
+                    trace.preview(preview, matched);
+                    matched
+                });
+                previewed.map_or(active, |preview| &preview.outcome)
+            }
             Self::Canary {
                 take_over: Some(take_over),
                 ..
@@ -35,37 +48,43 @@ impl Strategy {
                 rules,
                 split,
                 principal,
-            } => {
-                match rules
-                    .iter()
-                    .find(|rule| any_matches(&rule.matches, head, ticket))
-                {
-                    Some(rule) => rule.target.choose(head, ticket),
-                    None => split
-                        .as_ref()
-                        .map_or(principal, |split| split.choose(head, ticket)),
-                }
-            }
+            } => match (rules.first(head, ticket, trace), split) {
+                (Some(rule), _) => rule.target.choose(head, ticket, trace),
+                (None, Some(split)) => split.choose(head, ticket, trace),
+                (None, None) => principal,
+            },
         }
     }
 }
 
 impl Target {
-    fn choose(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> &Outcome {
+    fn choose<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'r>,
+    ) -> &'r Arc<Outcome> {
         match self {
             Self::Version(outcome) => outcome,
-            Self::Split(split) => split.choose(head, ticket),
+            Self::Split(split) => split.choose(head, ticket, trace),
         }
     }
 }
 
 impl Split {
-    fn choose(&self, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> &Outcome {
-        let arm = self.pick(ticket.number(head));
+    fn choose<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'r>,
+    ) -> &'r Arc<Outcome> {
+        let number = ticket.number(head);
+        let winner = self.pick(number);
+        trace.split(self, number, winner);
         if ticket.is_held(head) {
-            arm.held()
+            winner.held()
         } else {
-            arm.drawn()
+            winner.drawn()
         }
     }
 }

@@ -1,22 +1,21 @@
-//! Weights: which version a session, or a request without one, gets.
+//! Weights: which version a session, or a request without a session, gets.
 //!
 //! # Why not ranges
 //!
-//! The usual split lays the weights side by side and sees into which range a hash falls. With three
-//! versions, a weight that grows moves the borders between the others, and people change versions
-//! that nobody touched. Here every version runs a race of its own: a time is drawn from the
-//! session's number and the version's name, exponentially distributed, and divided by the weight;
-//! the earliest wins. This is weighted rendezvous hashing (Schindelhauer, Schomaker: *Weighted
-//! Distributed Hash Tables*, SPAA 2005). A version wins with exactly its part of the sum, and a
-//! weight that grows can make its own version win, never another one.
+//! The usual split lays the weights side by side and looks into which range a hash falls. With three
+//! versions, a weight that grows moves the borders between the other two, and people change versions
+//! that nobody touched. Here each version runs a race of its own: a time is drawn from the session's
+//! number and the version's name, exponentially distributed, and divided by the weight. The earliest
+//! time wins. This is weighted rendezvous hashing (Schindelhauer, Schomaker: *Weighted Distributed
+//! Hash Tables*, SPAA 2005). A version wins with exactly its share of the sum. A weight that grows
+//! makes its own version win more often, and no other version.
 
 use std::sync::Arc;
 
-use super::decision::Outcome;
-use super::draws::Draws;
-use super::version::Version;
+use super::{Outcome, Version};
+use crate::draw::Random;
 
-/// Versions and their weights. There is at least one.
+/// Versions and their weights, at least one.
 #[derive(Clone, Debug)]
 pub struct Split {
     first: Arm,
@@ -27,15 +26,15 @@ pub struct Split {
 #[derive(Clone, Debug)]
 pub struct Arm {
     weight: f64,
-    drawn: Outcome,
-    held: Outcome,
+    drawn: Arc<Outcome>,
+    held: Arc<Outcome>,
 }
 
 impl Arm {
-    /// An arm of `weight`: finite and above 0. Both outcomes are of one version; they may be the
-    /// same.
+    /// An arm of `weight`, finite and above 0. Both outcomes lead to the same version, and may be the
+    /// same outcome.
     #[must_use]
-    pub fn new(weight: f64, drawn: Outcome, held: Outcome) -> Self {
+    pub fn new(weight: f64, drawn: Arc<Outcome>, held: Arc<Outcome>) -> Self {
         Self {
             weight,
             drawn,
@@ -43,39 +42,39 @@ impl Arm {
         }
     }
 
-    /// The outcome for a request that chance sent here.
+    /// The outcome of a request that was drawn by chance.
     #[must_use]
-    pub fn drawn(&self) -> &Outcome {
+    pub fn drawn(&self) -> &Arc<Outcome> {
         &self.drawn
     }
 
-    /// The outcome for a request that its session sent here.
+    /// The outcome of a request whose session was drawn.
     #[must_use]
-    pub fn held(&self) -> &Outcome {
+    pub fn held(&self) -> &Arc<Outcome> {
         &self.held
     }
 
-    /// Relative to the sum of all weights of the split.
+    /// The weight, relative to the sum of all weights of the split.
     #[must_use]
     pub fn weight(&self) -> f64 {
         self.weight
     }
 
-    /// The version that this arm leads to.
+    /// The version.
     #[must_use]
     pub fn version(&self) -> &Arc<Version> {
         self.drawn.version()
     }
 
-    /// Its time in the race for `ticket`: an exponential variate divided by the weight.
+    /// Its time in the race for a session's `number`: an exponential variate divided by the weight.
     #[must_use]
-    pub fn time(&self, ticket: u64) -> f64 {
-        Draws::new(ticket ^ self.version().salt()).next_exponential() / self.weight
+    pub fn time(&self, number: u64) -> f64 {
+        Random::new(number ^ self.version().salt()).next_exponential() / self.weight
     }
 }
 
 impl Split {
-    /// A split between `arms`; nothing, if there are none.
+    /// A split between `arms`. None: there are no arms.
     #[must_use]
     pub fn new(arms: Vec<Arm>) -> Option<Self> {
         let mut arms = arms.into_iter();
@@ -85,21 +84,27 @@ impl Split {
         })
     }
 
-    /// Its versions, in the order of the configuration. Those of weight 0 are not among them.
+    /// The arms, in the order of the configuration. A version of weight 0 has none.
     pub fn arms(&self) -> impl Iterator<Item = &Arm> {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The arm that `ticket` gets. Where two come in at the same time, one in about 2^53, the
-    /// earlier one.
+    /// The share of `arm`: its weight divided by the sum of all weights.
     #[must_use]
-    pub fn pick(&self, ticket: u64) -> &Arm {
+    pub fn share(&self, arm: &Arm) -> f64 {
+        arm.weight / self.arms().map(Arm::weight).sum::<f64>()
+    }
+
+    /// The arm that wins the race for a session's `number`. Of two arms with the same time, which one
+    /// number in about 2^53 has, the first one wins.
+    #[must_use]
+    pub fn pick(&self, number: u64) -> &Arm {
         if self.others.is_empty() {
             return &self.first;
         }
-        let mut winner = (self.first.time(ticket), &self.first);
+        let mut winner = (self.first.time(number), &self.first);
         for arm in &self.others {
-            let time = arm.time(ticket);
+            let time = arm.time(number);
             if time < winner.0 {
                 winner = (time, arm);
             }

@@ -1,8 +1,8 @@
-//! A version of a service, as a release knows it.
+//! A version of a service.
 
-use super::draws::salt;
+use crate::draw::salt;
 
-/// A version of the release's service.
+/// A version of a release's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     name: Box<str>,
@@ -12,8 +12,8 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version `name`, the `index`-th of its release. With `authority`, requests reach it under
-    /// that `:authority`.
+    /// The version `name`, with its index in [`Release::versions`](super::Release::versions), and the
+    /// `:authority` under which requests reach it, if the release routes by authority.
     #[must_use]
     pub fn new(name: &str, index: usize, authority: Option<&str>) -> Self {
         Self {
@@ -24,19 +24,19 @@ impl Version {
         }
     }
 
-    /// Its name: the value of the routing header, the subset in Istio.
+    /// Its name. It is the value of the routing header, and the subset in Istio.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its place in [`Release::versions`](super::Release::versions).
+    /// Its index in [`Release::versions`](super::Release::versions).
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The `:authority` of its own service, where the release routes by authority.
+    /// The `:authority` of its own service, if the release routes by authority.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()

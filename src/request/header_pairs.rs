@@ -1,12 +1,12 @@
-//! The headers of a message as the host hands them over: one buffer, from which each is borrowed.
+//! The headers of a message as the host gives them: one buffer, from which each header is borrowed.
 
 use super::Header;
 
-/// The headers of one message, owned, with their repeats and in their order.
+/// The headers of one message, owned, in their order and with repeats.
 ///
-/// The buffer is in the form of the Proxy-Wasm ABI ("Serialized map" in its specification, version
-/// 0.2.1): how many pairs there are; for each the lengths of its name and its value; then each name and
-/// each value with a zero behind it. Numbers are 32 bits long, the lowest byte first.
+/// The buffer has the form of the Proxy-Wasm ABI ("Serialized map" in its specification, version
+/// 0.2.1): the number of pairs; for each pair the lengths of its name and its value; then each name
+/// and each value, followed by a zero. Numbers have 32 bits, the lowest byte first.
 ///
 /// ```
 /// use halftone::request::HeaderPairs;
@@ -20,7 +20,7 @@ pub struct HeaderPairs {
 }
 
 impl HeaderPairs {
-    /// The pairs in `buffer`. Where it ends too soon, so do they.
+    /// The pairs in `buffer`. If it ends too soon, the rest of the pairs is missing.
     #[must_use]
     pub fn new(buffer: Vec<u8>) -> Self {
         Self { buffer }
@@ -52,13 +52,13 @@ impl HeaderPairs {
         named.next().map(|header| header.1)
     }
 
-    /// How many bytes are held for them.
+    /// The size of the buffer, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.buffer.len()
     }
 
-    /// The lengths of each name and value, and what follows them.
+    /// The lengths of each name and value, and the bytes after them.
     fn lengths_and_texts(&self) -> Option<(&[[u8; 8]], &[u8])> {
         let (count, rest) = self.buffer.split_first_chunk()?;
         let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
@@ -67,7 +67,7 @@ impl HeaderPairs {
     }
 }
 
-/// Takes a text from the front of `texts`, and the zero behind it.
+/// Takes a string from the front of `texts`, and the zero after it.
 fn taken<'t>(texts: &mut &'t [u8], length: [u8; 4]) -> Option<&'t [u8]> {
     let length = usize::try_from(u32::from_le_bytes(length)).ok()?;
     let (text, rest) = texts.split_at_checked(length)?;
@@ -103,7 +103,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_was_serialised_is_read_back() {
+    fn serialised_pairs_are_read_back() {
         for length in 0..=PAIRS.len() {
             let pairs = &PAIRS[..length];
             assert_eq!(HeaderPairs::new(serialised(pairs)).borrowed(), pairs);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_found_by_its_name_and_the_first_counts() {
+    fn the_first_value_of_a_header_is_found_by_its_name() {
         let pairs = HeaderPairs::new(serialised(&PAIRS));
         assert_eq!(pairs.get("cookie"), Some(&b"a=1"[..]));
         assert_eq!(pairs.get("empty"), Some(&b""[..]));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_that_ends_too_soon_holds_the_pairs_before_its_end() {
+    fn a_buffer_that_ends_too_soon_has_the_pairs_before_its_end() {
         let whole = serialised(&PAIRS);
         for end in 0..whole.len() {
             let cut = HeaderPairs::new(whole[..end].to_vec());
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_are_not_true_do_no_harm() {
+    fn wrong_lengths_do_no_harm() {
         let whole = serialised(&PAIRS);
         for place in 0..4 + 8 * PAIRS.len() {
             for byte in [0, 1, 0x7f, 0xff] {

@@ -12,7 +12,7 @@ fn read<T>(path: &str, headers: &[(&str, &[u8])], test: impl Fn(RequestHead<'_>)
 }
 
 #[test]
-fn what_is_not_there_is_empty() {
+fn what_is_absent_is_empty() {
     let head = RequestHead::new(&[]);
     assert_eq!(
         (head.authority(), head.method(), head.path()),
@@ -94,7 +94,7 @@ fn query_parameters_are_percent_decoded() {
     for (target, expected) in table {
         let found = read(target, &[], |head| {
             head.query_params("a")
-                .map(Cow::into_owned)
+                .map(<[u8]>::to_vec)
                 .collect::<Vec<_>>()
         });
         assert_eq!(found, expected, "{target}");
@@ -140,6 +140,34 @@ fn the_operating_system_is_the_first_that_the_user_agent_names() {
             "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:120.0)",
             Some(ClientOs::Linux),
         ),
+        (
+            "Pizza/90 CFNetwork/1125.2 Darwin/19.4.0",
+            Some(ClientOs::Ios),
+        ),
+        (
+            "Rested/2009 CFNetwork/1128.0.1 Darwin/19.6.0 (x86_64)",
+            Some(ClientOs::Macos),
+        ),
+        (
+            "Mail/1.0 CFNetwork/673.6 Darwin/13.4.0 (i386)",
+            Some(ClientOs::Macos),
+        ),
+        (
+            "Shop/1.2 (com.example.shop; build:7; iOS 17.5.1) Alamofire/5.8.0",
+            Some(ClientOs::Ios),
+        ),
+        (
+            "Shop/1.2 (com.example.shop; build:7; macOS 14.5.0) Alamofire/5.8.0",
+            Some(ClientOs::Macos),
+        ),
+        ("Dalvik/2.1.0", Some(ClientOs::Android)),
+        ("okhttp/4.12.0", Some(ClientOs::Android)),
+        (
+            "Shop/1.2 (Android 14) okhttp/4.12.0",
+            Some(ClientOs::Android),
+        ),
+        ("axios/1.7.2", None),
+        ("WebDAVFS/3.0.0 Darwin/21.6.0 (x86_64)", None),
         ("curl/8.5.0", None),
         ("", None),
     ];

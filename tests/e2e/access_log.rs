@@ -1,4 +1,4 @@
-//! Decisions in Envoy's access log.
+//! Decisions in the access log of Envoy.
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{SOON, Scene, plugin, reviews};
 
-/// The lines, with the cluster, for three requests: one that a rule claims, one that nothing claims, and one of another host.
+/// The lines, with the cluster, of three requests: a rule claims one, nothing claims one, and one is for another host.
 async fn lines(access_log: Option<bool>) -> Result<Vec<String>> {
     let rule = json!({"name": "testers", "match": [{"headers": {"end-user": {"exact": "jason"}}}], "version": "v2"});
     let mut config = reviews(json!({"canary": {"rules": [rule]}}));
@@ -37,7 +37,7 @@ async fn lines(access_log: Option<bool>) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn it_prints_the_decision() -> Result<()> {
+async fn the_access_log_has_the_decision() -> Result<()> {
     let expected = [
         "reviews/v2/rule:testers v2",
         "reviews/v1/principal v1",
@@ -48,7 +48,7 @@ async fn it_prints_the_decision() -> Result<()> {
 }
 
 #[tokio::test]
-async fn it_prints_nothing_unless_it_is_asked_to() -> Result<()> {
+async fn without_access_log_the_line_has_no_decision() -> Result<()> {
     for access_log in [None, Some(false)] {
         assert_eq!(
             lines(access_log).await?,

@@ -1,4 +1,4 @@
-//! Requests carry any bytes. None of them does harm, and none matches by accident.
+//! Requests with any bytes. No request crashes the filter, and none matches by accident.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::Raw;
@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::scene::{ASK, ASKED, PROTOCOLS, REQUESTS, Scene, decided, plugin, reviews};
 
-/// Not UTF-8, and not the beginning of it.
+/// Invalid UTF-8, and not the beginning of a character.
 const BYTES: &[u8] = b"\xff\xfe";
 
-/// A rule for each kind of condition, named like it. What none claims is split, all to v2.
+/// A rule per kind of condition, with the name of the kind. The split sends all other requests to v2.
 fn config() -> serde_json::Value {
     let rule = |name: &str, condition| json!({"name": name, "match": [condition], "version": "v1"});
     let header = |name: &str, test| rule(name, json!({"headers": {format!("x-{name}"): test}}));
@@ -37,7 +37,7 @@ fn config() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn any_value_of_any_header_is_read_without_harm() -> Result<()> {
+async fn a_header_can_have_any_value() -> Result<()> {
     let long = vec![b'a'; 50_000];
     let evil = vec![b'a'; 8_000];
     let longest = vec![b'a'; 2_048];
@@ -89,7 +89,7 @@ async fn any_value_of_any_header_is_read_without_harm() -> Result<()> {
         ("authorization", b"", "split"),
         ("authorization", b"Bearer", "split"),
         ("authorization", b"Bearer \xff.\xfe.\xfd", "split"),
-        // The claims `{"sub":"\xff"}`, a text that is none, and `{"sub":` without an end.
+        // The claims `{"sub":"\xff"}`, a string that is not UTF-8, and `{"sub":` without an end.
         ("authorization", &token("eyJzdWIiOiL_In0"), "split"),
         ("authorization", &token("eyJzdWIiOg"), "split"),
         ("authorization", &deep, "split"),
@@ -121,7 +121,7 @@ async fn any_value_of_any_header_is_read_without_harm() -> Result<()> {
 }
 
 #[tokio::test]
-async fn values_reach_the_upstream_as_they_were_sent() -> Result<()> {
+async fn values_reach_the_upstream_unchanged() -> Result<()> {
     let scene = Scene::new(&config()).await?;
     for protocol in PROTOCOLS {
         let sent: [(&str, &[u8]); 3] = [
@@ -132,7 +132,7 @@ async fn values_reach_the_upstream_as_they_were_sent() -> Result<()> {
         let answer = scene.client(protocol).get("reviews", "/", &sent).await?;
         assert_eq!(answer.status, 200);
         let request = scene.upstreams.v1.requests().pop();
-        let request = request.context("v1 got nothing")?;
+        let request = request.context("v1 got no request")?;
         for (name, value) in sent {
             assert_eq!(request.values(name), [value], "{protocol:?} {name}");
         }
@@ -141,7 +141,7 @@ async fn values_reach_the_upstream_as_they_were_sent() -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_headers_and_many_cookies_are_all_looked_at() -> Result<()> {
+async fn all_of_many_headers_and_cookies_are_tested() -> Result<()> {
     let scene = Scene::new(&config()).await?;
     let names: Vec<String> = (0..80).map(|place| format!("x-filler-{place}")).collect();
     let mut headers: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), BYTES)).collect();
@@ -170,7 +170,7 @@ async fn many_headers_and_many_cookies_are_all_looked_at() -> Result<()> {
 }
 
 #[tokio::test]
-async fn any_path_and_query_is_read_without_harm() -> Result<()> {
+async fn path_and_query_can_have_any_bytes() -> Result<()> {
     let scene = Scene::new(&config()).await?;
     let table = [
         ("/?debug=beta", "rule:query"),
@@ -186,7 +186,7 @@ async fn any_path_and_query_is_read_without_harm() -> Result<()> {
         ("/?user=", "split"),
         ("/?&&==&=&?", "split"),
         ("/text/a", "rule:path"),
-        // A path is not decoded, so this one is text.
+        // A path is not decoded, so this one is UTF-8.
         ("/text/%ff%fe", "rule:path"),
         ("/%ff%fe?%ff=%fe", "split"),
     ];
@@ -205,9 +205,9 @@ async fn any_path_and_query_is_read_without_harm() -> Result<()> {
     scene.end().await
 }
 
-/// Envoy itself refuses what is not text here; what it lets through is harmless.
+/// Envoy rejects bytes that are not UTF-8 here. The filter handles the bytes that Envoy accepts.
 #[tokio::test]
-async fn odd_paths_and_hosts_harm_nothing() -> Result<()> {
+async fn odd_paths_and_hosts_do_not_crash_the_filter() -> Result<()> {
     let scene = Scene::new(&config()).await?;
     let table: [(&[u8], &[u8], u16); 8] = [
         (b"/\xff\xfe?debug=\xff", b"reviews", 400),
@@ -239,9 +239,9 @@ async fn odd_paths_and_hosts_harm_nothing() -> Result<()> {
     scene.end().await
 }
 
-/// The SDK takes names of headers for text. That holds because Envoy lets no other ones through.
+/// The SDK expects names of headers in UTF-8. Envoy rejects all other names.
 #[tokio::test]
-async fn a_headers_name_that_is_not_text_never_comes_to_the_filter() -> Result<()> {
+async fn a_header_name_that_is_not_utf8_never_reaches_the_filter() -> Result<()> {
     let scene = Scene::new(&config()).await?;
     for name in [
         &b"x\xff"[..],
@@ -263,8 +263,8 @@ async fn a_headers_name_that_is_not_text_never_comes_to_the_filter() -> Result<(
             heard.escape_ascii()
         );
     }
-    // The same in HTTP/2: the preface, settings, and a head of GET, http, / (RFC 7541), reviews and the name. Only the
-    // one that is text is answered, by a head (1); for the others Envoy ends the stream or the connection.
+    // In HTTP/2: the preface, settings, and a head of GET, http, / (RFC 7541), reviews and the name. Envoy answers the
+    // name in UTF-8 with a head (1). For the others it ends the stream or the connection.
     for (name, is_answered) in [(b"xa", true), (b"x\xff", false), (b"x ", false)] {
         let start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
             \0\0\x12\x01\x05\0\0\0\x01\x82\x86\x84\x41\x07reviews\0\x02";
@@ -279,7 +279,7 @@ async fn a_headers_name_that_is_not_text_never_comes_to_the_filter() -> Result<(
     scene.end().await
 }
 
-/// The types of the frames (RFC 9113, section 4.1) in what was heard.
+/// The types of the frames (RFC 9113, section 4.1) in the answer.
 fn frame_types(mut heard: &[u8]) -> Vec<u8> {
     let mut types = Vec::new();
     while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = heard {
@@ -290,10 +290,10 @@ fn frame_types(mut heard: &[u8]) -> Vec<u8> {
     types
 }
 
-/// More than a proxy lets through unless it is told to: by count, and by size. Envoy answers, because
-/// the upstreams have limits of their own.
+/// More headers than a proxy accepts by default, by count and by size. Envoy answers, because
+/// the upstreams have their own limits.
 #[tokio::test]
-async fn thousands_of_headers_and_megabytes_of_them_are_read() -> Result<()> {
+async fn a_request_can_have_thousands_of_headers_or_megabytes_of_them() -> Result<()> {
     let answer = Route::any().with(json!({"direct_response": {"status": 200}}));
     let scene = Scene::of(|proxy| proxy.plugin(plugin(&config())).route(answer)).await?;
     for (count, size) in [(5_000, 10), (40, 100_000)] {

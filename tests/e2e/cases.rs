@@ -1,6 +1,6 @@
-//! The case files through Envoy: each request is sent, and routed, by what the filter decided.
+//! The case files through Envoy: Envoy routes each request by the decision of the filter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,14 +9,14 @@ use halftone_cases::{Case, CaseFile, Observed, Request};
 use halftone_lab::client::{Answer, Client};
 use halftone_lab::envoy::{Applied, Envoy};
 use halftone_lab::proxy::{Cluster, Proxy, Route};
-use halftone_lab::upstream::{Script, Upstream};
+use halftone_lab::upstream::Upstream;
 use serde_json::{Value, json};
 
 use crate::replay::replay;
 use crate::scene::{ASK, PLUGIN, plugin};
 use crate::support::case_files::CASE_FILES;
 
-/// Takes what no release decides.
+/// The upstream of the requests that no release decides.
 const NOBODY: &str = "nobody";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,10 +27,12 @@ async fn every_case_holds() -> Result<()> {
     let mut failures = Vec::new();
     for file in files {
         let applied = mesh.envoy.apply(PLUGIN, Some(&file.config)).await?;
-        ensure!(applied == Applied::Accepted, "{} was refused", file.name);
+        ensure!(applied == Applied::Accepted, "{} was rejected", file.name);
+        let routing = Arc::new(file.routing_headers());
         for case in file.cases {
             let case = Arc::new(case);
-            let observed = replay(&mesh.client, &case, &is_routed).await?;
+            let complete = completed_by(Arc::clone(&routing));
+            let observed = replay(&mesh.client, &case, &complete).await?;
             if let Err(mismatch) = case.judge(observed) {
                 failures.push(format!("{}: {}: {mismatch}", file.name, case.name));
             }
@@ -41,10 +43,10 @@ async fn every_case_holds() -> Result<()> {
     Ok(())
 }
 
-/// A case file, and what its configuration comes to.
+/// A case file and its compiled configuration.
 struct File {
     name: &'static str,
-    /// With a way to ask.
+    /// With `explain`.
     config: String,
     releases: Releases,
     cases: Vec<Case>,
@@ -56,7 +58,7 @@ impl File {
         let config = file.config();
         let config = config
             .inline()
-            .context("the configuration stands elsewhere")?;
+            .context("the configuration is in another file")?;
         let mut config: Value = config.clone();
         let releases = halftone::config::load_value(&config)?;
         config["explain"] = json!({ "header": ASK });
@@ -68,6 +70,14 @@ impl File {
         })
     }
 
+    /// The names of the headers that its releases route by.
+    fn routing_headers(&self) -> BTreeSet<String> {
+        let releases = self.releases.all().iter();
+        releases
+            .map(|release| release.route.header().to_owned())
+            .collect()
+    }
+
     /// Each version, and the route that leads to it.
     fn routes(&self) -> impl Iterator<Item = Result<(String, Route)>> {
         self.releases.all().iter().flat_map(|release| {
@@ -75,7 +85,7 @@ impl File {
             versions.map(|version| {
                 let route = match (&release.route, version.authority()) {
                     (ReleaseRoute::Header(header), _) => Route::header(header, version.name()),
-                    // The lab's routes match hosts on every port.
+                    // The routes of the lab match hosts with any port.
                     (ReleaseRoute::Authority, Some(authority)) => {
                         Route::authority(authority.split(':').next().unwrap_or(authority))
                     }
@@ -87,7 +97,7 @@ impl File {
     }
 }
 
-/// An Envoy with an upstream for each version that a case file names.
+/// An Envoy with an upstream per version that a case file names.
 struct Mesh {
     envoy: Envoy,
     client: Arc<Client>,
@@ -110,7 +120,6 @@ impl Mesh {
         for version in versions {
             let upstream = Upstream::start(&version).await?;
             upstream.remember(false);
-            upstream.script(Script::status(200));
             proxy = proxy.cluster(Cluster::new(&version, upstream.address()));
             upstreams.push(upstream);
         }
@@ -124,14 +133,46 @@ impl Mesh {
     }
 }
 
-/// The version's own upstream must have answered.
-fn is_routed(_: &Request, observed: &Observed, answer: &Answer) -> Result<()> {
-    let expected = observed.version.as_deref().unwrap_or(NOBODY);
-    ensure!(
-        answer.upstream() == Some(expected),
-        "decided {expected}, but {:?} answered {}",
-        answer.upstream(),
-        answer.status
-    );
-    Ok(())
+/// A check that the upstream of the version answered. It also adds the routing headers of the request that this upstream
+/// received to the observation: those that were set, and those that were removed.
+fn completed_by(
+    routing: Arc<BTreeSet<String>>,
+) -> impl Fn(&Request, &mut Observed, &Answer) -> Result<()> + Clone + Send + Sync + 'static {
+    move |request, observed, answer| {
+        let expected = observed.version.as_deref().unwrap_or(NOBODY);
+        ensure!(
+            answer.upstream() == Some(expected),
+            "decided {expected}, but {:?} answered {}",
+            answer.upstream(),
+            answer.status
+        );
+        let received = received(answer)?;
+        let is_set = |name: &&String| match name.as_str() {
+            ":authority" => received.get(*name) != Some(&request.host),
+            name => received.contains_key(name),
+        };
+        let set = routing.iter().filter(is_set);
+        let set = set.filter_map(|name| Some((name.clone(), received.get(name)?.clone())));
+        observed.set = set.collect();
+        let sent = request.headers().map(|(name, _)| name);
+        let removed = sent.filter(|name| routing.contains(name) && !received.contains_key(name));
+        observed.removed = removed.collect();
+        Ok(())
+    }
+}
+
+/// The headers of the request that the upstream received, by name. The values of a repeated one are joined.
+fn received(answer: &Answer) -> Result<BTreeMap<String, String>> {
+    let echo: Value = serde_json::from_slice(&answer.body)?;
+    let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone())?;
+    let authority: String = serde_json::from_value(echo["authority"].clone())?;
+    let mut received = BTreeMap::from([(":authority".to_owned(), authority)]);
+    for (name, value) in headers {
+        let values: &mut String = received.entry(name).or_default();
+        if !values.is_empty() {
+            values.push_str(", ");
+        }
+        values.push_str(&value);
+    }
+    Ok(received)
 }

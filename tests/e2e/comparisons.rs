@@ -1,4 +1,4 @@
-//! A mirror's answer is compared with production's, and the result is counted.
+//! The filter compares a mirror's answer with production's and counts the result.
 
 mod bytes;
 mod samples;
@@ -7,7 +7,7 @@ mod stage;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use halftone_lab::client::Protocol;
+use halftone_lab::client::{Client, Protocol};
 use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::json;
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::scene::{PROTOCOLS, SOON};
 use stage::{COMPARISONS, MIRRORS, Stage, json_answer, text};
 
-/// Name, production's answer, the mirror's, the result.
+/// Name, production's answer, the mirror's answer, result.
 fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
     let one = || json_answer(r#"{"stars": 5, "at": 1}"#);
     let gzip = |body: &'static [u8]| {
@@ -66,9 +66,9 @@ fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
             "headers",
         ),
         ("another text", text("a"), text("b"), "body"),
-        ("the same text", text("a"), text("a"), "same"),
+        ("the same string", text("a"), text("a"), "same"),
         (
-            "bytes that are no JSON",
+            "bytes that are not JSON",
             json_answer("{"),
             json_answer("{}"),
             "body",
@@ -110,13 +110,13 @@ fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
             "not_compared",
         ),
         (
-            "the mirror breaks off",
+            "the mirror aborts",
             one(),
             one().break_off(),
             "not_compared",
         ),
         (
-            "production breaks off",
+            "production aborts",
             one().break_off(),
             one(),
             "not_compared",
@@ -127,7 +127,7 @@ fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_pair_of_answers_comes_to_one_result() -> Result<()> {
+async fn every_pair_of_answers_has_one_result() -> Result<()> {
     let compare = json!({"headers": ["X-Kind"], "ignore": ["/at"], "maxBody": "1KiB"});
     for protocol in PROTOCOLS {
         let stage = Stage::new(compare.clone(), protocol).await?;
@@ -136,7 +136,7 @@ async fn every_pair_of_answers_comes_to_one_result() -> Result<()> {
         let pairs = pairs();
         for (name, production, mirror, result) in &pairs {
             stage.answers(production.clone(), mirror.clone());
-            // Production may break off.
+            // Production can abort its answer.
             let _ = client.get("reviews", "/", &[]).await;
             let count = counts.entry(*result).or_insert(0.0);
             *count += 1.0;
@@ -167,7 +167,7 @@ async fn streams_are_not_compared() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grpc_call_is_compared_by_its_own_status_and_its_message() -> Result<()> {
+async fn a_grpc_call_is_compared_by_status_and_message() -> Result<()> {
     let stage = Stage::new(json!({}), Protocol::Http2).await?;
     let client = stage.scene.client(Protocol::Http2);
     let table = [
@@ -204,7 +204,7 @@ async fn a_grpc_call_is_compared_by_its_own_status_and_its_message() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_of_what_is_mirrored_is_compared() -> Result<()> {
+async fn a_percentage_of_the_mirrored_requests_is_compared() -> Result<()> {
     let stage = Stage::new(json!({"percentage": 25}), Protocol::Http1).await?;
     stage.answers(json_answer("1"), json_answer("1"));
     let client = stage.scene.client(Protocol::Http1);
@@ -234,16 +234,42 @@ async fn a_part_of_what_is_mirrored_is_compared() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_leaves_nothing_to_compare() -> Result<()> {
+async fn if_the_client_disconnects_nothing_is_compared() -> Result<()> {
     let stage = Stage::new(json!({}), Protocol::Http1).await?;
     stage.answers(Script::hang(), json_answer("1"));
     let client = stage.scene.client(Protocol::Http1);
     let get = tokio::spawn(async move { client.get("reviews", "/", &[]).await.map(drop) });
-    wait::until(SOON, "the mirror to be asked", async || {
+    wait::until(SOON, "the mirror to get the copy", async || {
         Ok(stage.shadow.received() == 1)
     })
     .await?;
     get.abort();
     stage.until("not_compared", 1.0).await?;
+    stage.scene.end().await
+}
+
+/// Two different answers of a mebibyte, in white space alone, would hold the worker for 15 ms.
+#[tokio::test]
+async fn long_answers_are_not_compared_as_json_and_debug_logging_says_why() -> Result<()> {
+    let stage = Stage::new(json!({"maxBody": "1MiB"}), Protocol::Http1).await?;
+    let client = stage.scene.client(Protocol::Http1);
+    let long = |last: u32| json_answer(&format!("[{}{last}]", "1,".repeat((1 << 19) - 2)));
+    stage.answers(long(1), long(1));
+    client.get("reviews", "/", &[]).await?;
+    stage.until("same", 1.0).await?;
+
+    let why = "reviews/shadow: not compared: the bodies are different bytes";
+    stage.answers(long(1), long(2));
+    client.get("reviews", "/", &[]).await?;
+    stage.until("not_compared", 1.0).await?;
+    assert!(!stage.scene.envoy.log()?.contains(why), "without debug");
+
+    let admin = Client::http1(stage.scene.envoy.admin());
+    admin.post("admin", "/logging?wasm=debug", &[], "").await?;
+    let said = async || {
+        client.get("reviews", "/", &[]).await?;
+        Ok(stage.scene.envoy.log()?.contains(why))
+    };
+    wait::until(SOON, "the reason in the log", said).await?;
     stage.scene.end().await
 }

@@ -1,4 +1,6 @@
-//! A bad configuration is refused, told of, and never an outage.
+//! A bad configuration is rejected and logged, and never causes an outage.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;
@@ -8,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::scene::{PLUGIN, Scene, VERSION, active, plugin, reviews};
 
-/// The first mistake of [`bad`], as users read it.
-const VIOLATION: &str = "halftone: releases[0].canary.split: every weight is 0; give at least one version a weight above 0";
+/// The beginning of the first violation of [`bad`].
+const VIOLATION: &str = "halftone: releases[0].canary.split: every weight is 0";
 
 /// The second.
 const ANOTHER: &str =
-    "halftone: releases[0].canary.rules[0].match[0]: is empty; give at least one condition";
+    "halftone: releases[0].canary.rules[0].match[0]: empty; write at least one condition";
 
-/// Two mistakes.
+/// A configuration with two violations.
 fn bad() -> Value {
     reviews(json!({"canary": {
         "rules": [{"name": "testers", "match": [{}], "version": "v2"}],
@@ -23,7 +25,7 @@ fn bad() -> Value {
     }}))
 }
 
-/// Who answers, `nobody` where nothing is decided; over new connections, and so from every worker.
+/// Checks that `upstream` answers, or `nobody` without a decision. New connections reach every worker.
 async fn serves(scene: &Scene, upstream: &str) -> Result<()> {
     for _ in 0..10 {
         let answer = scene.get(&[]).await?;
@@ -50,18 +52,18 @@ async fn gauges(scene: &Scene) -> Result<(f64, f64)> {
 }
 
 #[tokio::test]
-async fn a_bad_first_configuration_lets_requests_pass_until_a_good_one_comes() -> Result<()> {
+async fn with_a_bad_first_configuration_requests_pass_until_a_good_one() -> Result<()> {
     let scene = Scene::new(&bad()).await?;
     serves(&scene, "nobody").await?;
-    // Untouched: also what a client forged, since nobody knows which header to remove.
+    // Unchanged, even a forged header: without a configuration the filter does not know which header to remove.
     assert_eq!(scene.get(&[(VERSION, b"v1")]).await?.upstream(), Some("v1"));
     assert_eq!(gauges(&scene).await?, (1.0, 0.0));
-    for said in [
+    for line in [
         VIOLATION,
         ANOTHER,
         "requests pass untouched until a good one comes",
     ] {
-        assert!(scene.envoy.log()?.contains(said), "{said}");
+        assert!(scene.envoy.log()?.contains(line), "{line}");
     }
 
     let good = active("v2").to_string();
@@ -72,10 +74,10 @@ async fn a_bad_first_configuration_lets_requests_pass_until_a_good_one_comes() -
 }
 
 #[tokio::test]
-async fn a_bad_update_is_refused_and_the_last_good_one_keeps_serving() -> Result<()> {
+async fn a_bad_update_is_rejected_and_the_last_good_configuration_stays() -> Result<()> {
     let scene = Scene::new(&active("v1")).await?;
     assert!(!scene.envoy.log()?.contains(VIOLATION));
-    // Envoy asks no plugin again about the text that it serves, nor about one that it has refused.
+    // Envoy does not ask a plugin again about the configuration that it serves, nor about one that it rejected.
     let bad = |place: usize| " ".repeat(place) + &bad().to_string();
     let good = |version: &str| active(version).to_string();
     for (config, applied, upstream, rejected) in [
@@ -89,15 +91,15 @@ async fn a_bad_update_is_refused_and_the_last_good_one_keeps_serving() -> Result
         serves(&scene, upstream).await?;
         assert_eq!(gauges(&scene).await?, (rejected, 1.0));
     }
-    for said in [VIOLATION, ANOTHER, "the last good one keeps serving"] {
-        assert!(scene.envoy.log()?.contains(said), "{said}");
+    for line in [VIOLATION, ANOTHER, "the last good one keeps serving"] {
+        assert!(scene.envoy.log()?.contains(line), "{line}");
     }
     scene.end().await
 }
 
-/// A rollback to what was bad already. Envoy remembers what a plugin said of a text, and asks the workers alone.
+/// A rollback to a configuration that was rejected before. Envoy keeps the plugin's result and asks only the workers.
 #[tokio::test]
-async fn a_bad_configuration_that_comes_back_harms_nothing() -> Result<()> {
+async fn a_bad_configuration_that_returns_changes_nothing() -> Result<()> {
     let (bad, good) = (bad().to_string(), active("v2").to_string());
     let release = json!({"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}});
     let neighbour = json!({"releases": [release]}).to_string();
@@ -128,7 +130,7 @@ async fn a_bad_configuration_that_comes_back_harms_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_configuration_is_no_release() -> Result<()> {
+async fn without_a_configuration_there_is_no_release() -> Result<()> {
     let blank = [
         None,
         Some(""),
@@ -156,7 +158,7 @@ async fn no_configuration_is_no_release() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> Result<()> {
+async fn bytes_that_are_not_a_configuration_are_rejected_like_any_violation() -> Result<()> {
     let brackets = |open: &str| open.repeat(10_000);
     let garbage: String = (0..1 << 20)
         .map(|place: u32| char::from((place.wrapping_mul(31) % 94 + 33) as u8))
@@ -181,7 +183,7 @@ async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> 
     let running = Scene::new(&active("v2")).await?;
     for text in &texts {
         let shown = text.get(..text.len().min(60)).unwrap_or_default();
-        // With nothing to keep, a bad configuration is taken and does nothing.
+        // Without an earlier configuration, a bad one is accepted and does nothing.
         assert_eq!(apply(&fresh, text).await?, Applied::Accepted, "{shown}");
         serves(&fresh, "nobody").await?;
         assert_eq!(apply(&running, text).await?, Applied::Rejected, "{shown}");
@@ -197,7 +199,7 @@ async fn what_is_no_configuration_at_all_is_refused_like_any_other_mistake() -> 
 }
 
 #[tokio::test]
-async fn a_bad_static_configuration_does_not_keep_envoy_from_starting() -> Result<()> {
+async fn envoy_starts_with_a_bad_static_configuration() -> Result<()> {
     let scene = Scene::of(|proxy| proxy.delivery(Delivery::Static).plugin(plugin(&bad()))).await?;
     serves(&scene, "nobody").await?;
     assert_eq!(gauges(&scene).await?, (1.0, 0.0));
@@ -206,7 +208,7 @@ async fn a_bad_static_configuration_does_not_keep_envoy_from_starting() -> Resul
 }
 
 #[tokio::test]
-async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
+async fn each_plugin_of_a_proxy_is_rejected_separately() -> Result<()> {
     let second = || {
         json!({"releases": [
             {"name": "a", "hosts": ["a"], "principal": "v1", "blueGreen": {"active": "v1"}},
@@ -215,7 +217,7 @@ async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
     };
     let (good, bad) = (active("v2").to_string(), bad().to_string());
     for first in ["serving", "waiting"] {
-        // The one that serves stands before the other, or behind it.
+        // The plugin that serves is before or after the other.
         let scene = Scene::of(|proxy| {
             let serving = Plugin::new("serving").config(&second().to_string());
             let waiting = Plugin::new("waiting").config(&bad);
@@ -255,4 +257,14 @@ async fn plugins_of_one_proxy_are_refused_each_by_itself() -> Result<()> {
         scene.end().await?;
     }
     Ok(())
+}
+
+/// Halftone forgets the roots of a VM that crashed after ten seconds without a word.
+#[tokio::test]
+async fn a_bad_update_is_rejected_also_after_a_long_silence() -> Result<()> {
+    let scene = Scene::new(&active("v2")).await?;
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    assert_eq!(apply(&scene, &bad().to_string()).await?, Applied::Rejected);
+    serves(&scene, "v2").await?;
+    scene.end().await
 }

@@ -1,4 +1,4 @@
-//! The examples on a real Envoy: each folder's resources, as Istio would tell a proxy, and its case files through it.
+//! The examples on a real Envoy: the resources of each folder, translated like Istio does, and its case files.
 
 mod folder;
 mod mirrored;
@@ -20,7 +20,7 @@ use crate::scene::REQUESTS;
 use folder::Folder;
 use mirrored::Mirror;
 
-/// Most examples have something of their own; that it was there is asserted of all together.
+/// Most examples show one feature. The counts below assert that each feature was there.
 #[derive(Default)]
 struct Seen {
     cases: usize,
@@ -43,14 +43,18 @@ async fn every_example_holds() -> Result<()> {
             .await
             .with_context(|| format!("examples/{name}"))?;
     }
-    assert!(folders.len() >= 8, "only {} were found", folders.len());
+    assert!(
+        folders.len() >= 8,
+        "only {} examples were found",
+        folders.len()
+    );
     assert!(seen.cases > 40, "only {} cases were found", seen.cases);
     assert!(seen.mirrors >= 3 && seen.comparisons >= 1);
     assert!(seen.most_plugins >= 2, "no example has two plugins");
     Ok(())
 }
 
-/// An example, and an Envoy that was told of it.
+/// An example, and an Envoy with its resources.
 struct Stage<'f> {
     folder: &'f Folder,
     mesh: Mesh,
@@ -99,12 +103,17 @@ impl<'f> Stage<'f> {
 
     async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
         let services = services(&self.folder.resources)?;
-        let routed = move |request: &Request, observed: &Observed, answer: &Answer| {
+        let routed = move |request: &Request, observed: &mut Observed, answer: &Answer| {
             is_routed(&services, observed, answer).with_context(|| request.host.clone())
         };
         let mut failures = Vec::new();
         for (file, cases) in &self.folder.cases {
             for case in cases {
+                ensure!(
+                    !case.expect.has_request_headers(),
+                    "{file}: {}: the upstreams of the examples do not show request headers; assert set and removed in tests/cases",
+                    case.name
+                );
                 let observed = replay(&self.client, case, &routed).await?;
                 if let Err(mismatch) = case.judge(observed) {
                     failures.push(format!("{file}: {}: {mismatch}", case.name));
@@ -116,12 +125,15 @@ impl<'f> Stage<'f> {
         Ok(())
     }
 
-    /// Each release decided something, none met another, and each subset got a request.
+    /// Checks that each release decided a request, no two conflicted, and each subset got a request.
     async fn everything_was_used(&self) -> Result<()> {
         let metrics = self.envoy.metrics().await?;
         for release in self.folder.releases() {
             let labels = [("release", release.as_str())];
-            ensure!(metrics.sum(REQUESTS, &labels) > 0.0, "{release} is idle");
+            ensure!(
+                metrics.sum(REQUESTS, &labels) > 0.0,
+                "{release} decided no request"
+            );
         }
         assert_eq!(metrics.sum("halftone_conflicts_total", &[]), 0.0);
         for name in self.mesh.clusters() {
@@ -138,7 +150,7 @@ impl<'f> Stage<'f> {
     }
 }
 
-/// What Bookinfo's reviews answer: who answered stands in it, and so does what v3 alone has.
+/// The answer of Bookinfo's reviews. It has the name of the cluster, and a field that only v3 has.
 fn reviews(cluster: &str, stars: u32) -> Script {
     let body = json!({
         "id": "0", "podname": cluster, "clustername": cluster,
@@ -149,7 +161,7 @@ fn reviews(cluster: &str, stars: u32) -> Script {
         .body(body.to_string())
 }
 
-/// Of each release the service that its requests go to, as the VirtualService of that name says: host and port.
+/// The service of each release: host and port, from the VirtualService with the name of the release.
 fn services(resources: &[Resource]) -> Result<BTreeMap<String, (String, u16)>> {
     let mut services = BTreeMap::new();
     for resource in resources {
@@ -178,7 +190,7 @@ fn only_service(service: &VirtualService) -> Result<(String, u16)> {
     Ok(found.remove(0))
 }
 
-/// Of a version the service's subset of that name must have answered; of no decision no subset at all.
+/// Checks that the subset with the name of the version answered, or no subset without a decision.
 fn is_routed(
     services: &BTreeMap<String, (String, u16)>,
     observed: &Observed,
@@ -187,7 +199,7 @@ fn is_routed(
     let upstream = answer.upstream();
     let (Some(release), Some(version)) = (&observed.release, &observed.version) else {
         let is_nobody = upstream.is_none_or(|name| name == PASSTHROUGH || subset(name) == Some(""));
-        ensure!(is_nobody, "decided nothing, but {upstream:?} answered");
+        ensure!(is_nobody, "no decision, but {upstream:?} answered");
         return Ok(());
     };
     let (host, port) = services
@@ -202,7 +214,7 @@ fn is_routed(
     Ok(())
 }
 
-/// The subset in a cluster's name, which may be empty.
+/// The subset in the name of a cluster. It can be empty.
 fn subset(cluster: &str) -> Option<&str> {
     cluster.split('|').nth(2)
 }

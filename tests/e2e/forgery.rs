@@ -1,4 +1,4 @@
-//! What a client or an upstream writes under the filter's own names is never taken for the filter's word.
+//! Headers of clients and upstreams never pass as headers of the filter.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::scene::{ASK, ASKED, DECISION, PROTOCOLS, Scene, Sent, VERSION, active
 /// The routing header of `ratings`.
 const RATINGS: &str = "x-ratings-version";
 
-/// `reviews` goes to v2, `ratings` to v1, and `catalog` to v2 by its authority.
+/// `reviews` goes to v2, `ratings` to v1, and `catalog` to v2 by authority.
 fn config() -> Value {
     let release = |name: &str, active: &str, route: Value| json!({"name": name, "hosts": [name], "principal": "v1", "blueGreen": {"active": active}, "route": route});
     json!({
@@ -38,12 +38,12 @@ async fn scene() -> Result<Scene> {
     .await
 }
 
-/// A request's host and headers, the upstream that gets it, and the values of both routing headers there.
+/// The host and headers of a request, its upstream, and the values of both routing headers there.
 type Row = (&'static str, Sent, &'static str, Values, Values);
 type Values = &'static [&'static str];
 
 #[tokio::test]
-async fn a_clients_routing_header_is_never_obeyed() -> Result<()> {
+async fn a_routing_header_of_a_client_has_no_effect() -> Result<()> {
     let scene = scene().await?;
     let table: [Row; 13] = [
         ("reviews", &[], "v2", &["v2"], &[]),
@@ -128,7 +128,7 @@ async fn a_clients_routing_header_is_never_obeyed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_headers_case_makes_no_difference() -> Result<()> {
+async fn the_case_of_a_header_name_has_no_effect() -> Result<()> {
     let scene = scene().await?;
     for (host, upstream) in [
         ("reviews", &scene.upstreams.v2),
@@ -154,13 +154,13 @@ async fn a_headers_case_makes_no_difference() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_forged_decision_is_replaced_for_who_asks() -> Result<()> {
+async fn a_forged_decision_is_replaced_if_the_client_asks() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     let forged = Script::echo().header(DECISION, "release=reviews version=v1 reason=forged");
     scene.upstreams.v2.script(forged.header(DECISION, "twice"));
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
-        // A client has no way to write it either.
+        // A client cannot write it either.
         let answer = client
             .get("reviews", "/", &[ASKED, (DECISION, b"mine")])
             .await?;
@@ -180,7 +180,7 @@ async fn a_forged_decision_is_replaced_for_who_asks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_decision_is_told_to_nobody_who_may_not_ask() -> Result<()> {
+async fn a_response_has_no_decision_unless_explain_is_configured_and_asked_for() -> Result<()> {
     let mut silent = active("v2");
     silent
         .as_object_mut()
@@ -201,7 +201,7 @@ async fn a_decision_is_told_to_nobody_who_may_not_ask() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_else_is_added_to_a_response() -> Result<()> {
+async fn no_other_header_is_added_to_a_response() -> Result<()> {
     let with = scene().await?;
     let without = Scene::of(|proxy| proxy).await?;
     for scene in [&with, &without] {
@@ -224,7 +224,7 @@ async fn nothing_else_is_added_to_a_response() -> Result<()> {
     without.end().await
 }
 
-/// The header fields of an answer, but for what changes with the clock, and for the upstream's name.
+/// The header fields of an answer without those that depend on the time or on the upstream.
 fn fields(answer: &Answer) -> BTreeMap<String, Vec<String>> {
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in &answer.headers {

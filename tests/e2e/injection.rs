@@ -1,4 +1,4 @@
-//! Nobody gets a header into a response by way of what the filter writes there.
+//! No request injects a header into a response through the headers that the filter writes.
 
 use anyhow::Result;
 use halftone_lab::client::raw;
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::scene::{Scene, reviews};
 
-/// Paths, and a header; `^` stands for what might break a line. The word `evil` must come back nowhere.
+/// Paths and a header. `^` marks the place of a possible line break. No answer may have the word `evil`.
 const REQUESTS: [(&str, &str); 10] = [
     ("/", "x-user-id: 3^evil: 1"),
     ("/", "x-user-id: ^^evil"),
@@ -22,13 +22,14 @@ const REQUESTS: [(&str, &str); 10] = [
     ("/?^set-cookie:evil=1&user=", "x-a: b"),
 ];
 
-/// Raw ones, which Envoy refuses or reads as the line's end, and those that somebody might decode.
+/// Raw line breaks, which Envoy rejects or reads as the end of the line, and encoded ones.
 const BREAKS: [&str; 10] = [
     "\r\n", "\r", "\n", "\0", "%0d%0a", "%0D", "%0a", "%00", "\u{85}", "\u{2028}",
 ];
 
-/// The header fields of a response: Envoy's and the upstream's own, then those that the filter may add.
-const FIELDS: [&str; 8] = [
+/// The header fields of a response: those of Envoy and the upstream, then those that the filter can add.
+const FIELDS: [&str; 9] = [
+    "cache-control",
     "connection",
     "content-length",
     "date",
@@ -66,7 +67,7 @@ async fn no_request_writes_a_response_header() -> Result<()> {
         let (request, heard) = exchange?;
         let what = format!("{}\n{heard}", request.escape_debug());
         assert!(!heard.contains("evil"), "{what}");
-        // Envoy refuses what breaks a line within a value.
+        // Envoy rejects a line break in a value.
         if !heard.starts_with("HTTP/1.1 4") {
             assert!(heard.starts_with("HTTP/1.1 200 "), "{what}");
             let head = heard.split("\r\n\r\n").next().unwrap_or_default();

@@ -1,19 +1,23 @@
-//! The packaged filter in a real Envoy.
+//! Tests that need more than Rust: the filter in a real Envoy, a real Prometheus, kubectl and Python.
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may fail"
 )]
 
 mod access_log;
+mod bounds;
 mod bytes;
 mod cases;
 mod comparisons;
 mod configuration;
 mod examples;
 mod forgery;
+mod golden;
 mod injection;
+mod manifests;
 mod metrics;
 mod mirrors;
 mod observability;
@@ -25,6 +29,7 @@ mod repeats;
 mod replay;
 mod responses;
 mod scene;
+mod services;
 mod session_cookies;
 mod sessions;
 #[path = "../support/mod.rs"]

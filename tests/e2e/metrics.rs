@@ -1,4 +1,4 @@
-//! The metrics, as Prometheus shows them under the tag rules that ship.
+//! The metrics, as Prometheus gets them with the published tag rules.
 
 use std::time::Duration;
 
@@ -8,12 +8,21 @@ use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, reviews};
+use crate::scene::{ASKED, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews};
 
 const DURATIONS: &str = "halftone_request_duration_milliseconds_count";
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "reset"];
+const CLASSES: [&str; 8] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "aborted",
+    "grpc_error",
+    "reset",
+];
 
-/// Every reason that a canary has but `take-over`. What has no weight has no counter.
+/// Every reason of a canary except `take-over`. A version without weight has no counter.
 fn canary() -> Value {
     reviews(json!({"canary": {
         "rules": [
@@ -29,9 +38,10 @@ fn canary() -> Value {
 }
 
 #[tokio::test]
-async fn every_counter_is_there_before_the_first_request() -> Result<()> {
+async fn every_counter_exists_before_the_first_request() -> Result<()> {
     let scene = Scene::new(&canary()).await?;
     let mut expected = vec![
+        r#"halftone_budget_exceeded_total{release="reviews"}"#.to_owned(),
         "halftone_config_rejected{}".to_owned(),
         r#"halftone_conflicts_total{release="reviews"}"#.to_owned(),
         "halftone_plugins{}".to_owned(),
@@ -57,7 +67,7 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
     }
     let metrics = scene.envoy.metrics().await?;
     let mut series = metrics.series("halftone_");
-    // Histograms come with the next flush, and have a test of their own.
+    // Histograms appear at the next flush, and have their own test.
     series.retain(|series| !series.starts_with("halftone_request_duration"));
     assert_eq!(series, expected);
     for name in metrics.names("halftone_") {
@@ -71,7 +81,29 @@ async fn every_counter_is_there_before_the_first_request() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_of_a_request_becomes_a_label() -> Result<()> {
+async fn a_value_that_the_budget_of_a_request_leaves_unread_is_counted() -> Result<()> {
+    let costly = json!({"headers": {"x-costly": {"regex": "(?:[a-z]{0,5}){0,5}0"}}});
+    let rules = json!([{"name": "costly", "match": [costly], "version": "v2"}]);
+    let scene = Scene::new(&reviews(json!({"canary": {"rules": rules}}))).await?;
+    let unread = async || {
+        scene
+            .metric("halftone_budget_exceeded_total", &[("release", "reviews")])
+            .await
+    };
+    let value = [b'a'; 2_048];
+    let costly: (&str, &[u8]) = ("x-costly", &value);
+    let answer = scene.get(&[ASKED, costly]).await?;
+    assert_eq!(decided(&answer, "reason"), Some("principal"));
+    assert_eq!(unread().await?, 0.0, "one value");
+    let answer = scene.get(&[&[ASKED][..], &[costly; 25]].concat()).await?;
+    assert_eq!(decided(&answer, "reason"), Some("principal"));
+    let counted = unread().await?;
+    assert!((1.0..25.0).contains(&counted), "{counted} of 25 values");
+    scene.end().await
+}
+
+#[tokio::test]
+async fn no_part_of_a_request_becomes_a_label() -> Result<()> {
     let scene = Scene::new(&canary()).await?;
     scene.get(&[("x-group", b"beta")]).await?;
     scene.get(&[]).await?;
@@ -103,7 +135,7 @@ async fn nothing_of_a_request_becomes_a_label() -> Result<()> {
     scene.end().await
 }
 
-/// What is sent, and the version and the reason that it counts under.
+/// The headers of a request, and the version and the reason of its count.
 type Row = (Sent, &'static str, &'static str);
 
 #[tokio::test]

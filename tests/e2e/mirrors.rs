@@ -1,4 +1,4 @@
-//! Copies of requests go to mirrors, each is accounted for, and production never notices.
+//! Copies of requests go to mirrors. Each is counted, and none affects production.
 
 mod accounting;
 mod bad_mirrors;

@@ -1,5 +1,5 @@
-//! What operators look at, as `manifests/` ships it: a real Prometheus scrapes a real Envoy, evaluates the alerts and
-//! answers the dashboard's queries.
+//! The dashboard and alerts of `manifests/`: a real Prometheus scrapes a real Envoy, evaluates the alerts and answers
+//! the queries of the dashboard.
 
 mod access_log;
 mod alerts;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use stage::Stage;
 
-/// A file below `manifests/`, YAML or JSON.
+/// A file below `manifests/`, in YAML or JSON.
 fn manifest(name: &str) -> Result<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("manifests")

@@ -1,4 +1,4 @@
-//! Several plugins in one proxy, one for each service, say.
+//! Several plugins in one proxy, for example one per service.
 
 use anyhow::Result;
 use halftone_lab::client::Client;
@@ -10,7 +10,7 @@ use crate::scene::{DECISION, PROTOCOLS, REQUESTS, SOON, Scene, VERSION, echoed};
 
 const HEADER: &str = "x-other-version";
 
-/// A configuration with one release, called like the plugin, that asks with `explain-<name>`.
+/// A configuration with one release, with the name of the plugin. The header `explain-<name>` asks for its decision.
 fn config(name: &str, host: &str, active: &str, route: Value) -> Value {
     json!({
         "releases": [{"name": name, "hosts": [host], "principal": "v1", "blueGreen": {"active": active}, "route": route}],
@@ -41,8 +41,8 @@ fn by_authority() -> Value {
 }
 
 #[tokio::test]
-async fn each_decides_for_its_own_hosts_and_both_remove_what_is_forged() -> Result<()> {
-    // With one routing header, and with one each.
+async fn each_plugin_decides_for_its_hosts_and_both_remove_forged_headers() -> Result<()> {
+    // With one shared routing header, and with one per plugin.
     for (first, second) in [(VERSION, VERSION), (VERSION, HEADER), (HEADER, VERSION)] {
         let scene = scene(
             config("first", "reviews", "v2", by(first)),
@@ -82,14 +82,14 @@ async fn each_decides_for_its_own_hosts_and_both_remove_what_is_forged() -> Resu
 }
 
 #[tokio::test]
-async fn the_first_decides_where_both_claim_a_host() -> Result<()> {
+async fn if_both_plugins_claim_a_host_the_first_decides() -> Result<()> {
     for (first, second, host) in [
         (by(VERSION), by(VERSION), "reviews"),
         (by(VERSION), by(HEADER), "reviews"),
         (by(VERSION), by(VERSION), "*"),
         (by(VERSION), by_authority(), "reviews"),
         (by_authority(), by(VERSION), "*"),
-        // The first one's rewritten :authority is the second one's host.
+        // The first plugin rewrites :authority to the host of the second.
         (by_authority(), by(VERSION), "reviews-v2"),
     ] {
         let what = format!("{first} {second} {host}");
@@ -141,10 +141,10 @@ async fn the_first_decides_where_both_claim_a_host() -> Result<()> {
 }
 
 #[tokio::test]
-async fn decisions_are_told_as_soon_as_somebody_could_ask_for_them() -> Result<()> {
+async fn a_plugin_publishes_its_decision_only_if_another_plugin_can_read_it() -> Result<()> {
     let first =
         || Plugin::new("first").config(&config("first", "reviews", "v2", by(VERSION)).to_string());
-    // In a VM of its own, as another build of the filter would be.
+    // In its own VM, like another build of the filter.
     let second = Plugin::new("second")
         .config(&config("second", "*", "v1", by(VERSION)).to_string())
         .environment("VM", "second");
@@ -154,7 +154,7 @@ async fn decisions_are_told_as_soon_as_somebody_could_ask_for_them() -> Result<(
             .access_log("%FILTER_STATE(wasm.halftone.routed:PLAIN)%")
     })
     .await?;
-    let told = async || -> Result<String> {
+    let published = async || -> Result<String> {
         let before = scene.envoy.access_log()?.lines().count();
         assert_eq!(scene.get(&[]).await?.upstream(), Some("v2"));
         wait::some(SOON, "a line", async || {
@@ -171,11 +171,9 @@ async fn decisions_are_told_as_soon_as_somebody_could_ask_for_them() -> Result<(
     };
     for _ in 0..2 {
         plugins(1.0).await?;
-        wait::until(
-            SOON,
-            "nothing to be told",
-            async || Ok(told().await? == "-"),
-        )
+        wait::until(SOON, "no published decision", async || {
+            Ok(published().await? == "-")
+        })
         .await?;
 
         let both = scene
@@ -185,7 +183,7 @@ async fn decisions_are_told_as_soon_as_somebody_could_ask_for_them() -> Result<(
             .plugin(second.clone());
         let both = both.route(Route::header(VERSION, "v2").to("v2"));
         let address = scene.envoy.open_second(both.fallback("nobody")).await?;
-        assert_eq!(told().await?, VERSION);
+        assert_eq!(published().await?, VERSION);
         plugins(2.0).await?;
         let conflicts = scene.metric("halftone_conflicts_total", &[]).await?;
         let answer = Client::http1(address).get("reviews", "/", &[]).await?;

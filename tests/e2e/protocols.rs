@@ -1,4 +1,4 @@
-//! Whatever rides on HTTP gets a decision, and passes unharmed.
+//! Every protocol over HTTP gets a decision and passes unchanged.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::{Client, Raw, Tunnel};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{ASKED, DECISION, PROTOCOLS, Scene, VERSION, active, decided, plugin, reviews};
 
-/// Websockets and CONNECT go to v2, which need not be so.
+/// Websockets and CONNECT go to v2, so a missing decision shows.
 fn config() -> Value {
     reviews(json!({"canary": {"rules": [
         {"name": "websockets", "match": [{"headers": {"upgrade": {"exact": "websocket"}}}], "version": "v2"},
@@ -64,7 +64,7 @@ async fn every_method_is_routed() -> Result<()> {
             );
             let request = scene.upstreams.v2.requests().pop();
             assert_eq!(
-                request.context("v2 got nothing")?.method,
+                request.context("v2 got no request")?.method,
                 method,
                 "{protocol:?}"
             );
@@ -74,7 +74,7 @@ async fn every_method_is_routed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn bodies_pass_as_they_are() -> Result<()> {
+async fn bodies_pass_unchanged() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
@@ -97,7 +97,7 @@ async fn bodies_pass_as_they_are() -> Result<()> {
                 .v2
                 .requests()
                 .pop()
-                .context("v2 got nothing")?;
+                .context("v2 got no request")?;
             assert!(
                 request.complete && request.body == body,
                 "{protocol:?} {length}"
@@ -108,7 +108,7 @@ async fn bodies_pass_as_they_are() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_may_wait_to_be_told_to_continue() -> Result<()> {
+async fn a_client_can_wait_for_100_continue() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     let mut connection = Raw::open(scene.envoy.address()).await?;
     let head = "POST / HTTP/1.1\r\nhost: reviews\r\nx-halftone-explain: 1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
@@ -130,7 +130,7 @@ async fn a_client_may_wait_to_be_told_to_continue() -> Result<()> {
             .v2
             .requests()
             .pop()
-            .context("v2 got nothing")?
+            .context("v2 got no request")?
             .body,
         "body"
     );
@@ -168,7 +168,7 @@ async fn grpc_keeps_its_frames_and_trailers() -> Result<()> {
         assert_eq!(answer.body, b"\0\0\0\0\x06answer".as_slice());
         assert_eq!(answer.trailers["grpc-status"], status.to_string().as_str());
         assert_eq!(answer.trailers["x-trailer"].as_bytes(), b"\xff");
-        let request = v2.requests().pop().context("v2 got nothing")?;
+        let request = v2.requests().pop().context("v2 got no request")?;
         assert_eq!(request.body, b"\0\0\0\0\x04call".as_slice());
         assert_eq!(request.version, "HTTP/2.0");
     }

@@ -1,4 +1,4 @@
-//! Requests that an earlier filter answers: the plugin sees their end alone.
+//! Requests that an earlier filter answers: the plugin sees only their end.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::scene::{ASKED, DECISION, PROTOCOLS, REQUESTS, RESPONSES, Scene, active, plugin};
 
 #[tokio::test]
-async fn what_never_came_to_the_plugin_is_not_counted() -> Result<()> {
+async fn a_request_that_never_reaches_the_plugin_is_not_counted() -> Result<()> {
     let refuse_some = json!({
         "name": "rbac",
         "typed_config": {

@@ -1,4 +1,4 @@
-//! Headers that stand several times in a request, and cookies on several lines.
+//! Repeated headers in a request, and cookies on several lines.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -10,7 +10,7 @@ const THREE: &[u8] = b"Bearer e30.eyJzdWIiOiIzIn0.";
 const ONE: &[u8] = b"Bearer e30.eyJzdWIiOiIxIn0.";
 
 #[tokio::test]
-async fn every_value_of_a_repeated_header_counts() -> Result<()> {
+async fn every_value_of_a_repeated_header_is_tested() -> Result<()> {
     let rule = |name: &str, condition| json!({"name": name, "match": [condition], "version": "v2"});
     let scene = Scene::new(&reviews(json!({"canary": {"rules": [
         rule("group", json!({"headers": {"x-group": {"exact": "beta"}}})),
@@ -83,9 +83,9 @@ async fn every_value_of_a_repeated_header_counts() -> Result<()> {
     scene.end().await
 }
 
-/// 3 goes to v2, and 1 to v1.
+/// Session 3 gets v2, and session 1 gets v1.
 #[tokio::test]
-async fn the_first_session_key_that_is_not_empty_counts() -> Result<()> {
+async fn the_first_session_key_that_is_not_empty_decides() -> Result<()> {
     let mut config = reviews(json!({"canary": {
         "split": [{"version": "v2", "weight": 0.5}, {"version": "v1", "weight": 0.5}],
         "session": {"key": [{"header": "x-user-id"}, {"cookie": "uid"}, {"queryParam": "user"}, {"jwtClaim": "sub"}]},
@@ -137,7 +137,7 @@ async fn the_first_session_key_that_is_not_empty_counts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn repeats_reach_the_upstream_and_one_answer_explains() -> Result<()> {
+async fn repeated_headers_reach_the_upstream_and_the_answer_has_one_explanation() -> Result<()> {
     let scene = Scene::new(&reviews(json!({"blueGreen": {"active": "v2"}}))).await?;
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
@@ -155,7 +155,7 @@ async fn repeats_reach_the_upstream_and_one_answer_explains() -> Result<()> {
             "{protocol:?}"
         );
         let request = scene.upstreams.v2.requests().pop();
-        let request = request.context("v2 got nothing")?;
+        let request = request.context("v2 got no request")?;
         assert_eq!(
             request.values("x-group"),
             [b"alpha".as_slice(), b"beta", b"alpha"],

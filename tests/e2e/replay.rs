@@ -1,4 +1,4 @@
-//! A case through Envoy: its requests are sent, and their decisions read from the explanations that come back.
+//! Runs a case through Envoy and reads the decisions from the explanations in the answers.
 
 use std::sync::Arc;
 
@@ -9,26 +9,30 @@ use tokio::task::JoinSet;
 
 use crate::scene::{ASKED, decided};
 
-/// Requests of a case that are under way at the same time.
+/// The number of concurrent requests of a case.
 const AT_ONCE: usize = 16;
 
-/// Sends every request of `case`, and says what became of each. `routed` looks at each answer: whether the upstream from
-/// which it came is the one for that decision.
+/// Sends every request of `case`, and returns an observation for each. `complete` adds to the observation what the
+/// answer shows of the request that an upstream received, and fails if the wrong upstream answered.
 ///
 /// The configuration must explain by [`ASKED`].
-pub async fn replay<F>(client: &Arc<Client>, case: &Arc<Case>, routed: &F) -> Result<Vec<Observed>>
+pub async fn replay<F>(
+    client: &Arc<Client>,
+    case: &Arc<Case>,
+    complete: &F,
+) -> Result<Vec<Observed>>
 where
-    F: Fn(&Request, &Observed, &Answer) -> Result<()> + Clone + Send + Sync + 'static,
+    F: Fn(&Request, &mut Observed, &Answer) -> Result<()> + Clone + Send + Sync + 'static,
 {
     let requests: Vec<Request> = case.requests().collect();
     let mut shares = JoinSet::new();
     for share in requests.chunks(requests.len().div_ceil(AT_ONCE)) {
         let (client, case, share) = (Arc::clone(client), Arc::clone(case), share.to_vec());
-        let routed = routed.clone();
+        let complete = complete.clone();
         shares.spawn(async move {
             let mut observed = Vec::new();
             for request in share {
-                let one = observe(&client, &request, &routed).await;
+                let one = observe(&client, &request, &complete).await;
                 observed.push(one.with_context(|| case.name.clone())?);
             }
             Ok(observed)
@@ -39,18 +43,20 @@ where
     Ok(observed.concat())
 }
 
-async fn observe<F>(client: &Client, request: &Request, routed: &F) -> Result<Observed>
+async fn observe<F>(client: &Client, request: &Request, complete: &F) -> Result<Observed>
 where
-    F: Fn(&Request, &Observed, &Answer) -> Result<()>,
+    F: Fn(&Request, &mut Observed, &Answer) -> Result<()>,
 {
     let answer = send(client, request).await?;
     let word = |what| decided(&answer, what).map(str::to_owned);
-    let observed = Observed {
+    let mut observed = Observed {
         release: word("release"),
         version: word("version"),
         reason: word("reason"),
+        cookie: answer.header("set-cookie").and_then(Observed::cookie_name),
+        ..Observed::default()
     };
-    routed(request, &observed, &answer)?;
+    complete(request, &mut observed, &answer)?;
     Ok(observed)
 }
 

@@ -1,22 +1,31 @@
-//! How a response ended, as the metrics count it.
+//! How the metrics count the end of a response.
 
 use anyhow::Result;
-use halftone_lab::client::{Raw, Tunnel};
+use halftone_lab::client::{Protocol, Raw, Tunnel};
 use halftone_lab::envoy::Metrics;
 use halftone_lab::proxy::{Cluster, Proxy, Route};
-use halftone_lab::upstream::{Refusing, Script};
+use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
 use crate::scene::{PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "reset"];
+const CLASSES: [&str; 8] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "aborted",
+    "grpc_error",
+    "reset",
+];
 
-/// How a request ends, the route that it takes to this end, and the class that its response counts as.
+/// The end of a request, the script of its upstream, its route, and the class of its response.
 type Ending = (&'static str, Script, &'static str, &'static str);
 
 #[tokio::test]
-async fn a_response_counts_by_its_status() -> Result<()> {
+async fn a_response_is_counted_by_its_status() -> Result<()> {
     let unused = Script::status(200);
     let endings: [Ending; 10] = [
         ("200", Script::status(200), "", "2xx"),
@@ -24,7 +33,7 @@ async fn a_response_counts_by_its_status() -> Result<()> {
         ("304", Script::status(304), "", "3xx"),
         ("404", Script::status(404), "", "4xx"),
         ("500", Script::status(500), "", "5xx"),
-        ("a redirect of Envoy's own", unused.clone(), "moved", "3xx"),
+        ("a redirect by Envoy", unused.clone(), "moved", "3xx"),
         ("a connection refused", unused.clone(), "refusing", "5xx"),
         ("no endpoint", unused, "empty", "5xx"),
         ("a reset before the answer", Script::reset(), "", "5xx"),
@@ -34,7 +43,7 @@ async fn a_response_counts_by_its_status() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_broken_off_counts_as_reset() -> Result<()> {
+async fn an_incomplete_answer_is_counted_as_reset() -> Result<()> {
     let begun = |status| Script::status(status).body("the beginning");
     all_end(&[
         ("of a 200", begun(200).break_off(), "", "reset"),
@@ -73,7 +82,7 @@ async fn all_end(endings: &[Ending]) -> Result<()> {
         for (what, script, to, class) in endings {
             scene.upstreams.v2.script(script.clone());
             let before = scene.envoy.metrics().await?;
-            // Some of these have no whole answer.
+            // Some of these answers are incomplete.
             let _ = scene
                 .client(protocol)
                 .get("reviews", "/", &[("to", to.as_bytes())])
@@ -88,7 +97,7 @@ async fn all_end(endings: &[Ending]) -> Result<()> {
     scene.end().await
 }
 
-/// Routes to an end, by the header `to`.
+/// Adds a route per end, by the header `to`.
 fn routes(proxy: Proxy) -> Proxy {
     let v2 = |to: &str, fields: Value| {
         Route::header("to", to)
@@ -110,7 +119,7 @@ fn routes(proxy: Proxy) -> Proxy {
         ))
 }
 
-/// The classes of v2's responses that were counted since, once there is one.
+/// The classes of the responses of v2 counted since `before`, once there is one.
 async fn counted_since(scene: &Scene, before: &Metrics) -> Result<Vec<&'static str>> {
     wait::some(SOON, "a response to be counted", async || {
         let now = scene.envoy.metrics().await?;
@@ -127,7 +136,7 @@ async fn counted_since(scene: &Scene, before: &Metrics) -> Result<Vec<&'static s
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_counts_as_reset() -> Result<()> {
+async fn a_request_whose_client_leaves_is_counted_as_aborted() -> Result<()> {
     let scene = Scene::new(&active("v2")).await?;
     for protocol in PROTOCOLS {
         scene.upstreams.v2.forget();
@@ -142,11 +151,11 @@ async fn a_client_that_leaves_counts_as_reset() -> Result<()> {
         request.abort();
         assert_eq!(
             counted_since(&scene, &before).await?,
-            ["reset"],
+            ["aborted"],
             "{protocol:?}"
         );
     }
-    // Within the request, and within the answer.
+    // During the request, and during the answer.
     let before = scene.envoy.metrics().await?;
     let mut connection = Raw::open(scene.envoy.address()).await?;
     connection
@@ -157,7 +166,7 @@ async fn a_client_that_leaves_counts_as_reset() -> Result<()> {
     })
     .await?;
     drop(connection);
-    assert_eq!(counted_since(&scene, &before).await?, ["reset"]);
+    assert_eq!(counted_since(&scene, &before).await?, ["aborted"]);
 
     scene
         .upstreams
@@ -170,13 +179,53 @@ async fn a_client_that_leaves_counts_as_reset() -> Result<()> {
         .await?;
     connection.hear_until(b"the beginning").await?;
     drop(connection);
-    assert_eq!(counted_since(&scene, &before).await?, ["reset"]);
+    assert_eq!(counted_since(&scene, &before).await?, ["aborted"]);
     scene.end().await
 }
 
-/// A tunnel has no other end than that somebody leaves.
 #[tokio::test]
-async fn a_websocket_counts_as_1xx() -> Result<()> {
+async fn a_call_of_grpc_on_which_the_server_fails_is_counted_as_grpc_error() -> Result<()> {
+    const KIND: (&str, &[u8]) = ("content-type", b"application/grpc");
+    let server = Upstream::start("grpc").await?;
+    let scene = Scene::of(|proxy| {
+        proxy
+            .plugin(plugin(&active("v2")))
+            .cluster(Cluster::new("grpc", server.address()).http2())
+            .route(Route::header("to", "grpc").to("grpc"))
+    })
+    .await?;
+    let in_trailers = |status| Script::grpc(status, b"answer");
+    let in_head = |status: u8| {
+        Script::status(200)
+            .header(KIND.0, KIND.1)
+            .header("grpc-status", status.to_string())
+    };
+    let call: [(&str, &[u8]); 3] = [KIND, ("te", b"trailers"), ("to", b"grpc")];
+    let plain: [(&str, &[u8]); 1] = [("to", b"grpc")];
+    let client = scene.client(Protocol::Http2);
+    for (what, script, sent, class) in [
+        ("OK", in_trailers(0), &call[..], "2xx"),
+        ("NOT_FOUND in trailers", in_trailers(5), &call, "2xx"),
+        ("INTERNAL in trailers", in_trailers(13), &call, "grpc_error"),
+        ("NOT_FOUND in the head", in_head(5), &call, "2xx"),
+        ("UNAVAILABLE in the head", in_head(14), &call, "grpc_error"),
+        ("a status of HTTP", Script::status(503), &call, "5xx"),
+        ("no call of gRPC", in_head(14), &plain, "2xx"),
+    ] {
+        server.script(script);
+        let before = scene.envoy.metrics().await?;
+        let message = b"\0\0\0\0\x04call".as_slice();
+        client
+            .post("reviews", "/shop.Reviews/Get", sent, message)
+            .await?;
+        assert_eq!(counted_since(&scene, &before).await?, [class], "{what}");
+    }
+    scene.end().await
+}
+
+/// A tunnel ends only when one side closes it.
+#[tokio::test]
+async fn a_websocket_is_counted_as_1xx() -> Result<()> {
     let scene = Scene::of(|proxy| proxy.plugin(plugin(&active("v2"))).upgrades()).await?;
     let before = scene.envoy.metrics().await?;
     let mut tunnel = Tunnel::websocket(scene.envoy.address(), "reviews", "/").await?;

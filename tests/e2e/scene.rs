@@ -1,4 +1,4 @@
-//! What most tests stand on: a service in two versions, and an Envoy with the filter before them.
+//! The setup of most tests: a service in two versions, and an Envoy with the filter before them.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use halftone_lab::proxy::{Cluster, Plugin, Proxy, Route};
 use halftone_lab::upstream::Upstream;
 use serde_json::{Value, json};
 
-/// The plugin's name, where there is one.
+/// The name of the plugin in scenes with one plugin.
 pub const PLUGIN: &str = "halftone";
 
-/// The header that carries the version to the routes.
+/// The request header with the version, which the routes match.
 pub const VERSION: &str = "x-halftone-version";
 
-/// The header that asks for the decision, in the configurations here.
+/// The header that asks for the decision in the configurations of these tests.
 pub const ASK: &str = "x-halftone-explain";
 
 /// Header fields in a table.
 pub type Sent = &'static [(&'static str, &'static [u8])];
 
-/// A header field that asks.
+/// A header field that asks for the decision.
 pub const ASKED: (&str, &[u8]) = (ASK, b"1");
 
-/// The header that brings it.
+/// The response header with the decision.
 pub const DECISION: &str = "x-halftone-decision";
 
 pub const REQUESTS: &str = "halftone_requests_total";
 pub const RESPONSES: &str = "halftone_responses_total";
 
-/// How long a condition may take to come true.
+/// The longest time until a condition is met.
 pub const SOON: Duration = Duration::from_secs(10);
 
 pub const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -44,13 +44,13 @@ pub fn reviews(strategy: Value) -> Value {
     json!({"releases": [release], "explain": {"header": ASK}})
 }
 
-/// Half of the sessions to each version.
+/// Sends half of the sessions to each version.
 pub fn halves(session: Value) -> Value {
     let split = json!([{"version": "v2", "weight": 1}, {"version": "v1", "weight": 1}]);
     reviews(json!({"canary": {"split": split, "session": session}}))
 }
 
-/// All traffic to `version`.
+/// Sends all traffic to `version`.
 pub fn active(version: &str) -> Value {
     reviews(json!({"blueGreen": {"active": version}}))
 }
@@ -59,7 +59,7 @@ pub fn active(version: &str) -> Value {
 pub struct Upstreams {
     pub v1: Upstream,
     pub v2: Upstream,
-    /// Takes what carries no version.
+    /// The upstream of requests without a version.
     pub nobody: Upstream,
 }
 
@@ -72,7 +72,7 @@ impl Upstreams {
         })
     }
 
-    /// An Envoy that knows them, and no routes yet.
+    /// An Envoy with their clusters and without routes.
     pub fn proxy(&self) -> Proxy {
         Proxy::new()
             .cluster(Cluster::new("v1", self.v1.address()))
@@ -81,19 +81,20 @@ impl Upstreams {
     }
 }
 
-/// The upstreams, and an Envoy before them.
+/// The upstreams and an Envoy before them.
 pub struct Scene {
     pub envoy: Envoy,
     pub upstreams: Upstreams,
 }
 
 impl Scene {
-    /// With one plugin.
+    /// Starts a scene with one plugin.
     pub async fn new(config: &Value) -> Result<Self> {
         Self::of(|proxy| proxy.plugin(plugin(config))).await
     }
 
-    /// With what `complete` makes of an Envoy without plugins. What its routes leave is routed by [`VERSION`].
+    /// Starts a scene with the Envoy that `complete` makes from one without plugins. Other requests are routed by
+    /// [`VERSION`].
     pub async fn of(complete: impl FnOnce(Proxy) -> Proxy) -> Result<Self> {
         let upstreams = Upstreams::start().await?;
         let proxy = complete(upstreams.proxy())
@@ -108,18 +109,18 @@ impl Scene {
         Client::new(self.envoy.address(), protocol)
     }
 
-    /// Gets `/` of the host `reviews` over a new connection, and so from either worker.
+    /// Gets `/` of the host `reviews` over a new connection, which either worker can get.
     pub async fn get(&self, headers: Fields<'_>) -> Result<Answer> {
         let client = self.client(Protocol::Http1);
         client.get("reviews", "/", headers).await
     }
 
-    /// The sum over the metrics of this name that carry these labels.
+    /// The sum of the metrics with this name and these labels.
     pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Result<f64> {
         Ok(self.envoy.metrics().await?.sum(name, labels))
     }
 
-    /// Nothing may have gone wrong underneath.
+    /// Checks the health of Envoy and the plugin, and ends Envoy.
     pub async fn end(self) -> Result<()> {
         self.envoy.check_health().await?;
         self.envoy.stop().await
@@ -131,7 +132,7 @@ pub fn plugin(config: &Value) -> Plugin {
     Plugin::new(PLUGIN).config(&config.to_string())
 }
 
-/// The values of a header, as the upstream received them and echoes them.
+/// The values of a header that the upstream received and echoed.
 pub fn echoed(answer: &Answer, name: &str) -> Result<Vec<String>> {
     let echo: Value = serde_json::from_slice(&answer.body)?;
     let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone())?;
@@ -139,7 +140,7 @@ pub fn echoed(answer: &Answer, name: &str) -> Result<Vec<String>> {
     Ok(headers.map(|(_, value)| value).collect())
 }
 
-/// A word of an answer's decision: its `release`, `version` or `reason`.
+/// A part of the decision of an answer: `release`, `version` or `reason`.
 pub fn decided<'a>(answer: &'a Answer, what: &str) -> Option<&'a str> {
     let words = answer.header(DECISION)?.split(' ');
     let mut words = words.filter_map(|word| word.split_once('='));

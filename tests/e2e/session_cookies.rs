@@ -1,4 +1,4 @@
-//! Who brings no key is given one, in a cookie.
+//! A request without a key gets one in a cookie.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::scene::{ASKED, PROTOCOLS, Scene, decided, halves, plugin};
 
 const SESSION: &str = "halftone-session";
 
-/// The cookies that an answer sets under the name of the session's.
+/// The session cookies that an answer sets.
 fn issued(answer: &Answer) -> Result<Vec<Cookie<'static>>> {
     let mut issued = Vec::new();
     for value in answer.headers.get_all("set-cookie") {
@@ -26,18 +26,21 @@ fn issued(answer: &Answer) -> Result<Vec<Cookie<'static>>> {
 }
 
 #[tokio::test]
-async fn a_cookie_is_issued_once_and_keeps_the_version() -> Result<()> {
+async fn a_cookie_is_issued_once_and_its_session_keeps_its_version() -> Result<()> {
     let scene = Scene::new(&halves(json!({"cookie": {}}))).await?;
     let mut versions = BTreeSet::new();
     for round in 0..8 {
         let first = scene.get(&[ASKED]).await?;
-        let [cookie] = issued(&first)?.try_into().ok().context("not one cookie")?;
+        let [cookie] = issued(&first)?
+            .try_into()
+            .ok()
+            .context("expected one cookie")?;
         let version = decided(&first, "version")
             .context("no decision")?
             .to_owned();
         assert_eq!(first.upstream(), Some(version.as_str()));
         let sent = format!("a=1; {}={}", cookie.name(), cookie.value());
-        // A new connection each, and so either worker.
+        // New connections reach either worker.
         for _ in 0..25 {
             let answer = scene.get(&[ASKED, ("cookie", sent.as_bytes())]).await?;
             assert_eq!(answer.upstream(), Some(version.as_str()), "{round} {sent}");
@@ -50,7 +53,7 @@ async fn a_cookie_is_issued_once_and_keeps_the_version() -> Result<()> {
         }
         versions.insert(version);
     }
-    // With eight ids by chance; one in 128 runs would have but one version, were it not asked for more.
+    // With eight random ids, one in 128 runs has only one version, so the test asks for more.
     for _ in 0..100 {
         if versions.len() == 2 {
             break;
@@ -62,7 +65,7 @@ async fn a_cookie_is_issued_once_and_keeps_the_version() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cookie_has_the_attributes_that_it_was_given() -> Result<()> {
+async fn a_cookie_has_its_configured_attributes() -> Result<()> {
     let plain = json!({});
     let full = json!({
         "name": SESSION, "maxAge": "90m", "path": "/shop", "domain": "example.com",
@@ -95,7 +98,7 @@ async fn a_cookie_has_the_attributes_that_it_was_given() -> Result<()> {
     for (config, (max_age, path, domain, secure, http_only, same_site)) in table {
         let scene = Scene::new(&halves(json!({ "cookie": config }))).await?;
         let cookies = issued(&scene.get(&[]).await?)?;
-        let [cookie] = cookies.try_into().ok().context("not one cookie")?;
+        let [cookie] = cookies.try_into().ok().context("expected one cookie")?;
         assert_eq!(
             cookie.max_age(),
             Some(time::Duration::seconds(max_age)),
@@ -115,7 +118,7 @@ async fn a_cookie_has_the_attributes_that_it_was_given() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cookie_comes_with_every_kind_of_answer() -> Result<()> {
+async fn every_kind_of_answer_can_set_a_cookie() -> Result<()> {
     let refusing = Refusing::new()?;
     let address = refusing.address()?;
     let scene = Scene::of(|proxy| {
@@ -144,7 +147,7 @@ async fn a_cookie_comes_with_every_kind_of_answer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_upstreams_own_cookies_stay() -> Result<()> {
+async fn cookies_of_an_upstream_stay() -> Result<()> {
     let scene = Scene::new(&halves(json!({"cookie": {}}))).await?;
     for upstream in [&scene.upstreams.v1, &scene.upstreams.v2] {
         let script = Script::status(200).header("set-cookie", "a=1; Path=/");
@@ -158,7 +161,7 @@ async fn an_upstreams_own_cookies_stay() -> Result<()> {
             .iter()
             .map(|value| value.as_bytes())
             .collect();
-        let [first, second, third] = set.try_into().ok().context("not three cookies")?;
+        let [first, second, third] = set.try_into().ok().context("expected three cookies")?;
         assert_eq!(
             (first, second),
             (b"a=1; Path=/".as_slice(), "b=\u{1F36A}; Secure".as_bytes())
@@ -170,4 +173,42 @@ async fn an_upstreams_own_cookies_stay() -> Result<()> {
         );
     }
     scene.end().await
+}
+
+#[tokio::test]
+async fn no_shared_cache_may_reuse_an_issued_cookie() -> Result<()> {
+    const ADDED: &str = "no-cache=\"set-cookie\"";
+    let scene = Scene::new(&halves(json!({"cookie": {}}))).await?;
+    let table: [(&[&str], &[&str]); 5] = [
+        (&[], &[ADDED]),
+        (&["public"], &["public", ADDED]),
+        (&["max-age=60", "public"], &["max-age=60", "public", ADDED]),
+        (&["max-age=60", "Private"], &["max-age=60", "Private"]),
+        (&["no-store"], &["no-store"]),
+    ];
+    for (sent, expected) in table {
+        for upstream in [&scene.upstreams.v1, &scene.upstreams.v2] {
+            let add = |script: Script, value: &&str| script.header("cache-control", value);
+            upstream.script(sent.iter().fold(Script::status(200), add));
+        }
+        for protocol in PROTOCOLS {
+            let client = scene.client(protocol);
+            let answer = client.get("reviews", "/", &[]).await?;
+            assert_eq!(issued(&answer)?.len(), 1, "{protocol:?} {sent:?}");
+            assert_eq!(cache_control(&answer), expected, "{protocol:?}");
+            let returning: Fields<'_> = &[("cookie", b"halftone-session=0123456789abcdef")];
+            let answer = client.get("reviews", "/", returning).await?;
+            assert_eq!(cache_control(&answer), sent, "{protocol:?} with a cookie");
+        }
+    }
+    scene.end().await
+}
+
+/// The directives of an answer. Envoy makes one header of several.
+fn cache_control(answer: &Answer) -> Vec<&str> {
+    let values = answer.headers.get_all("cache-control").iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect()
 }

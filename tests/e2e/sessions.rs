@@ -1,8 +1,9 @@
-//! The same key gets the same version, from every worker and as the core decides natively.
+//! The same key gets the same version from every worker and from the native core.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone_cases::Request;
 use halftone_lab::client::Fields;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::scene::{ASKED, PROTOCOLS, Scene, decided, halves};
 
 #[tokio::test]
-async fn envoy_and_the_core_decide_alike() -> Result<()> {
+async fn envoy_and_the_native_core_decide_alike() -> Result<()> {
     let config = halves(json!({"key": [{"header": "x-user-id"}]}));
     let releases = halftone::config::load_value(&config)?;
     let scene = Scene::new(&config).await?;
@@ -25,7 +26,7 @@ async fn envoy_and_the_core_decide_alike() -> Result<()> {
             let answer = client.get("reviews", "/", sent).await?;
             assert_eq!(answer.upstream(), Some(expected.as_str()), "{key}");
         }
-        // Over a new connection, perhaps from the other worker.
+        // Over a new connection, possibly from the other worker.
         assert_eq!(
             scene.get(sent).await?.upstream(),
             Some(expected.as_str()),
@@ -38,11 +39,11 @@ async fn envoy_and_the_core_decide_alike() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_source_address_is_that_of_the_client() -> Result<()> {
+async fn the_source_address_is_the_address_of_the_client() -> Result<()> {
     let config = halves(json!({"key": [{"sourceAddress": true}]}));
     let releases = halftone::config::load_value(&config)?;
     let scene = Scene::new(&config).await?;
-    // What the client says, and what Envoy makes of it.
+    // The headers of the client, and the address that Envoy takes from them.
     let mut table: Vec<(Option<String>, String)> = [
         (None, "127.0.0.1"),
         (Some("10.0.0.1"), "10.0.0.1"),
@@ -52,7 +53,7 @@ async fn the_source_address_is_that_of_the_client() -> Result<()> {
         (Some("nonsense"), "127.0.0.1"),
         (Some(""), "127.0.0.1"),
     ]
-    .map(|(said, address)| (said.map(str::to_owned), address.to_owned()))
+    .map(|(forwarded, address)| (forwarded.map(str::to_owned), address.to_owned()))
     .to_vec();
     let many =
         (1..=20).flat_map(|place| [format!("10.0.1.{place}"), format!("2001:db8::{place:x}")]);
@@ -60,24 +61,25 @@ async fn the_source_address_is_that_of_the_client() -> Result<()> {
     let mut versions = BTreeSet::new();
     for protocol in PROTOCOLS {
         let client = scene.client(protocol);
-        for (said, address) in &table {
+        for (forwarded, address) in &table {
             let source = address.parse()?;
             let expected = native(&releases, |request| request.source_address = Some(source))?;
             let mut sent = vec![ASKED];
             sent.extend(
-                said.as_ref()
-                    .map(|said| ("x-forwarded-for", said.as_bytes())),
+                forwarded
+                    .as_ref()
+                    .map(|forwarded| ("x-forwarded-for", forwarded.as_bytes())),
             );
             let answer = client.get("reviews", "/", &sent).await?;
             assert_eq!(
                 answer.upstream(),
                 Some(expected.as_str()),
-                "{protocol:?} {said:?}"
+                "{protocol:?} {forwarded:?}"
             );
             assert_eq!(
                 decided(&answer, "reason"),
                 Some("session"),
-                "{protocol:?} {said:?}"
+                "{protocol:?} {forwarded:?}"
             );
             versions.insert(expected);
         }
@@ -90,6 +92,6 @@ async fn the_source_address_is_that_of_the_client() -> Result<()> {
 fn native(releases: &Releases, complete: impl FnOnce(&mut Request)) -> Result<String> {
     let mut request: Request = serde_json::from_value(json!({"host": "reviews"}))?;
     complete(&mut request);
-    let observed = halftone_cases::decide(releases, &request, 0);
+    let observed = halftone_cases::decide(releases, &request, Draw::default());
     observed.version.context("no version")
 }

@@ -20,7 +20,7 @@ fn every_case_holds() {
 }
 
 #[test]
-fn no_case_file_is_forgotten() {
+fn every_case_file_is_built_in() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
     let there: BTreeSet<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -55,7 +55,7 @@ fn every_case_of_the_examples_holds() {
 }
 
 #[test]
-fn no_case_file_of_the_examples_is_forgotten() {
+fn every_case_file_of_the_examples_is_built_in() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/");
     let there: BTreeSet<String> = files("examples", &["yaml"])
         .iter()

@@ -1,12 +1,14 @@
-//! How a mirror's answer compares with production's: pairs of answers, named by the rule.
+//! Pairs of answers of production and of a mirror, with the results of comparing them.
 
-use halftone::mirror::{Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading};
-use halftone::release::Percentage;
+use halftone::draw::Percentage;
+use halftone::mirror::{
+    Answer, BodyMode, Compare, Comparison, Ignored, Place, Pointer, Reading, Redact,
+};
 use halftone::request::Header;
 
 pub const JSON: &str = "application/json";
 
-/// Compares status, two headers and bodies up to 1,000 bytes; `/at` is ignored.
+/// Compares status, two headers and bodies up to 1,000 bytes, and ignores `/at`.
 pub fn compare(body: BodyMode) -> Compare {
     let ignored = vec![Pointer::parse("/at").unwrap()];
     Compare {
@@ -17,16 +19,18 @@ pub fn compare(body: BodyMode) -> Compare {
         ignored: Ignored::new(ignored).unwrap(),
         max_body: 1_000,
         samples: 10,
+        redact: Redact::default(),
+        query: false,
     }
 }
 
-/// An answer as text: status, then headers, an empty line and the body, then trailers after `~`.
-/// Without an empty line there is no body.
+/// Reads an answer from a string: status, then headers, an empty line and the body, then trailers after
+/// `~`. Without an empty line there is no body.
 pub fn answer(compare: &Compare, text: &str) -> Answer {
     reading(compare, text, usize::MAX).end()
 }
 
-/// The same, with its body in chunks of so many bytes.
+/// Like [`answer`], with the body in chunks of `chunk` bytes.
 pub fn reading(compare: &Compare, text: &str, chunk: usize) -> Reading {
     let (text, trailers) = text.split_once('~').unwrap_or((text, ""));
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -52,25 +56,25 @@ pub fn json(body: &str) -> String {
 }
 
 /// The comparison as text: the result, the places, and the note.
-pub fn told(comparison: &Comparison) -> String {
-    let mut told = comparison.result.to_string();
+pub fn described(comparison: &Comparison) -> String {
+    let mut described = comparison.result.to_string();
     for difference in &comparison.differences {
         match &difference.place {
-            Place::Header(name) => told.push_str(&format!(" {name}")),
-            Place::Pointer(pointer) => told.push_str(&format!(" '{pointer}'")),
+            Place::Header(name) => described.push_str(&format!(" {name}")),
+            Place::Pointer(pointer) => described.push_str(&format!(" '{pointer}'")),
         }
     }
     if let Some(note) = &comparison.note {
-        told.push_str(&format!("; {note}"));
+        described.push_str(&format!("; {note}"));
     }
-    told
+    described
 }
 
-/// Each pair in both directions; the names of the sides are told the other way round.
+/// Compares each pair in both directions. The result is the same in both.
 fn check(compare: &Compare, table: &[(&str, &str, &str)]) {
     for (production, mirror, expected) in table {
         let (left, right) = (answer(compare, production), answer(compare, mirror));
-        let got = told(&compare.compare(Some(&left), Some(&right)));
+        let got = described(&compare.compare(Some(&left), Some(&right)));
         assert_eq!(&got, expected, "{production:?} {mirror:?}");
         let back = compare.compare(Some(&right), Some(&left));
         assert_eq!(
@@ -122,7 +126,7 @@ fn the_first_of_status_headers_and_body_that_differs_is_the_result() {
 }
 
 #[test]
-fn bodies_are_compared_as_json_where_both_say_so() {
+fn bodies_are_compared_as_json_if_both_content_types_say_so() {
     let (one, reordered) = (json(r#"{"a":1,"b":2,"at":1}"#), json(r#"{"b":2,"a":1.0}"#));
     let other = json(r#"{"a":1,"b":3}"#);
     let as_type =
@@ -238,7 +242,7 @@ fn streams_are_not_compared() {
 }
 
 #[test]
-fn grpc_is_compared_where_it_is_unary() {
+fn unary_grpc_answers_are_compared() {
     let call = |body: &str, trailers: &str| {
         format!("200\ncontent-type: application/grpc\n\n{body}~{trailers}")
     };
@@ -278,7 +282,7 @@ fn grpc_is_compared_where_it_is_unary() {
 }
 
 #[test]
-fn the_mode_can_be_told() {
+fn the_body_mode_overrides_the_content_type() {
     let plain = |body: &str| format!("200\ncontent-type: text/plain\n\n{body}");
     check(
         &compare(BodyMode::Json),
@@ -315,7 +319,7 @@ fn the_mode_can_be_told() {
 }
 
 #[test]
-fn what_cannot_be_compared_says_why() {
+fn the_note_says_why_answers_are_not_compared() {
     let compare = compare(BodyMode::Auto);
     let large = json(&format!("[{}1]", "1,".repeat(500)));
     let deep = |inner: u32| json(&format!("{}{inner}{}", "[".repeat(129), "]".repeat(129)));
@@ -342,6 +346,22 @@ fn what_cannot_be_compared_says_why() {
             ),
         ],
     );
+    let roomy = Compare {
+        max_body: 1 << 20,
+        ..compare.clone()
+    };
+    let long = |last: u32| json(&format!("[{}{last}]", "1,".repeat(100_000)));
+    check(
+        &roomy,
+        &[
+            (
+                &long(1),
+                &long(2),
+                "not_compared; the bodies are different bytes, and comparing them as JSON would take too long",
+            ),
+            (&long(1), &long(1), "same"),
+        ],
+    );
     let some = answer(&compare, "200");
     let missing = [
         (Some(&some), None, "not_compared; the mirror did not answer"),
@@ -349,6 +369,6 @@ fn what_cannot_be_compared_says_why() {
         (None, None, "not_compared; production did not answer"),
     ];
     for (production, mirror, expected) in missing {
-        assert_eq!(told(&compare.compare(production, mirror)), expected);
+        assert_eq!(described(&compare.compare(production, mirror)), expected);
     }
 }

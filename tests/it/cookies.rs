@@ -1,6 +1,7 @@
-//! Cookies against another implementation: the `cookie` crate reads what we set, and sees what we
-//! read.
+//! Cookies against another implementation: the `cookie` crate reads the cookies that the core sets, and
+//! the core reads the same cookies as the crate.
 
+use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
@@ -19,13 +20,13 @@ fn release(cookie: serde_json::Value) -> Releases {
 
 fn set_cookie(releases: &Releases) -> String {
     releases.all()[0]
-        .decide(&RequestHead::new(&[]), 1)
+        .decide(&RequestHead::new(&[]), Draw { chance: 1, now: 0 }, &mut ())
         .set_cookie()
         .unwrap()
 }
 
 #[test]
-fn the_cookie_that_is_set_is_what_was_configured() {
+fn a_cookie_has_its_configured_attributes() {
     let everything = json!({
         "name": "sid", "maxAge": "1h30m", "path": "/shop", "domain": "example.com",
         "secure": true, "httpOnly": false, "sameSite": "None",
@@ -44,7 +45,7 @@ fn the_cookie_that_is_set_is_what_was_configured() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_reference() {
+fn a_cookie_has_the_default_attributes_of_the_reference() {
     let text = set_cookie(&release(json!({})));
     let (name, rest) = text.split_once('=').unwrap();
     assert_eq!(name, "halftone-session");
@@ -55,10 +56,47 @@ fn the_defaults_are_those_of_the_reference() {
 }
 
 #[test]
-fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
+fn a_cookie_with_a_prefix_follows_the_rules_of_the_prefix() {
+    let table = [
+        (json!({"name": "__Host-sid"}), true),
+        (
+            json!({"name": "__Host-sid", "path": "/", "secure": true}),
+            true,
+        ),
+        (json!({"name": "__Host-sid", "secure": false}), false),
+        (json!({"name": "__Host-sid", "path": "/shop"}), false),
+        (
+            json!({"name": "__host-sid", "domain": "example.com"}),
+            false,
+        ),
+        (
+            json!({"name": "__Secure-sid", "path": "/shop", "domain": "example.com"}),
+            true,
+        ),
+        (json!({"name": "__Secure-sid", "secure": false}), false),
+        (
+            json!({"name": "__Hostsid", "secure": false, "domain": "example.com"}),
+            true,
+        ),
+    ];
+    for (cookie, is_valid) in table {
+        let config = json!({"releases": [{
+            "name": "reviews", "hosts": ["*"], "principal": "v1", "canary": {"session": {"cookie": cookie}},
+        }]});
+        let loaded = halftone::config::load_value(&config);
+        assert_eq!(loaded.is_ok(), is_valid, "{cookie}: {loaded:?}");
+    }
+}
+
+#[test]
+fn no_cookie_is_set_if_the_request_has_a_key_or_needs_no_session() {
     let releases = release(json!({"name": "sid"}));
     let carried: [Header<'_>; 1] = [(b"cookie", b"sid=abc")];
-    let decision = releases.all()[0].decide(&RequestHead::new(&carried), 1);
+    let decision = releases.all()[0].decide(
+        &RequestHead::new(&carried),
+        Draw { chance: 1, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.set_cookie(), None);
 
     let by_rule = halftone::config::load_value(&json!({"releases": [{
@@ -68,13 +106,17 @@ fn no_cookie_is_set_where_a_key_was_carried_or_none_was_needed() {
             "session": {"cookie": {}},
         },
     }]}));
-    let decision = by_rule.as_ref().unwrap().all()[0].decide(&RequestHead::new(&[]), 1);
+    let decision = by_rule.as_ref().unwrap().all()[0].decide(
+        &RequestHead::new(&[]),
+        Draw { chance: 1, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.set_cookie(), None);
 }
 
 proptest! {
     #[test]
-    fn cookies_are_read_as_another_reader_reads_them(header in "[a-c= ;\"%x]{0,40}") {
+    fn cookies_are_read_like_the_cookie_crate_reads_them(header in "[a-c= ;\"%x]{0,40}") {
         let headers: [Header<'_>; 1] = [(b"cookie", header.as_bytes())];
         let head = RequestHead::new(&headers);
         for name in ["a", "b", "ab"] {

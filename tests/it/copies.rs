@@ -1,4 +1,4 @@
-//! What a mirror gets of a request.
+//! The copy of a request that a mirror gets.
 
 use halftone::mirror::{Mirror, RequestKind, Uncarriable, announced_length};
 use halftone::request::{Header, RequestHead};
@@ -12,7 +12,7 @@ fn copy(fields: Value, headers: &[Header<'_>]) -> Result<Vec<(String, String)>, 
     let releases = alone(fields);
     let mirror: &Mirror = &releases.all()[0].mirrors[0];
     let head = RequestHead::new(headers);
-    let is_routing = |name: &[u8]| releases.is_routing_header(name);
+    let is_routing = |name: &[u8]| releases.settings().is_routing_header(name);
     let request = mirror.request(&head, RequestKind::of(&head), is_routing)?;
     let headers = request.headers.iter();
     Ok(headers
@@ -42,7 +42,7 @@ const REQUEST: [Header<'_>; 18] = [
 ];
 
 #[test]
-fn a_copy_is_the_request_without_what_is_for_this_hop_alone() {
+fn a_copy_is_the_request_without_headers_for_one_hop() {
     let copy = copy(json!({}), &REQUEST).unwrap();
     let expected = [
         (":authority", "reviews:9080"),
@@ -65,7 +65,7 @@ fn a_copy_is_the_request_without_what_is_for_this_hop_alone() {
 }
 
 #[test]
-fn a_copy_is_changed_as_the_mirror_says() {
+fn a_mirror_can_change_the_headers_and_the_authority_of_a_copy() {
     let fields = json!({
         "authority": "reviews-shadow",
         "headers": {
@@ -99,7 +99,7 @@ fn a_copy_of_a_grpc_call_asks_for_trailers() {
 }
 
 #[test]
-fn what_the_host_cannot_be_given_is_not_copied() {
+fn a_request_that_the_host_does_not_accept_is_not_copied() {
     let bytes: [Header<'_>; 1] = [(b"x-name", b"\xff")];
     let long = vec![b'a'; 1 << 20];
     let large: [Header<'_>; 1] = [(b"x-name", &long)];
@@ -131,7 +131,7 @@ fn what_the_host_cannot_be_given_is_not_copied() {
 }
 
 #[test]
-fn what_is_no_request_is_told_from_one() {
+fn tunnels_and_grpc_calls_are_recognised() {
     let table: [(&str, &[Header<'_>], RequestKind); 7] = [
         ("a get", &[(b":method", b"GET")], RequestKind::Plain),
         (
@@ -172,7 +172,7 @@ fn what_is_no_request_is_told_from_one() {
 
 proptest! {
     #[test]
-    fn no_head_panics_and_no_copy_has_what_is_not_copied(
+    fn no_head_panics_and_no_copy_has_an_excluded_header(
         headers in prop::collection::vec(
             (
                 prop_oneof![

@@ -1,14 +1,14 @@
-//! What holds for every two JSON documents, on random ones.
+//! Properties of the comparison of two JSON documents, on random ones.
 
-use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff};
-use halftone::release::Draws;
+use halftone::draw::Random;
+use halftone::mirror::{Diff, Ignored, JsonDifference, Pointer, Side, diff, diff_within};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::json_oracle::is_same;
 use crate::json_trees::{Tree, object, tree};
 
-/// The largest whole number that is sure to be exact as a double, with three digits behind it.
+/// Whole numbers up to this one, with three more digits, are exact as doubles.
 const EXACT: i64 = 100_000_000;
 
 fn ignored(pointers: &[&str]) -> Ignored {
@@ -23,7 +23,7 @@ fn pointer(steps: &[String]) -> String {
     steps.collect()
 }
 
-/// Another value than it was, of another kind.
+/// A value of another type.
 fn changed(value: &Tree) -> Tree {
     match value {
         Tree::Text(_) => Tree::Null,
@@ -31,7 +31,7 @@ fn changed(value: &Tree) -> Tree {
     }
 }
 
-/// The same the other way round.
+/// The result with left and right exchanged.
 fn turned(diff: Diff) -> Diff {
     match diff {
         Diff::NotJson(Side::Left) => Diff::NotJson(Side::Right),
@@ -48,7 +48,7 @@ fn turned(diff: Diff) -> Diff {
     }
 }
 
-/// Random bytes, and documents that were written badly.
+/// Random bytes and damaged documents.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let broken = (
         tree(EXACT),
@@ -60,12 +60,12 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         1 => prop::collection::vec(any::<u8>(), 0..60),
         1 => "[\\[\\]{}:,\"0-2e.\\-\\\\u ]{0,30}".prop_map(String::into_bytes),
         3 => broken.prop_map(|(tree, chance, bytes, cut)| {
-            let mut text = tree.write(&mut Draws::new(chance)).into_bytes();
+            let mut text = tree.write(&mut Random::new(chance)).into_bytes();
             for (place, byte) in bytes {
                 let place = place.index(text.len());
                 text[place] = byte;
             }
-            // Half of them are not cut.
+            // Half of the documents are not cut.
             text.truncate(cut.index(2 * text.len()));
             text
         }),
@@ -76,13 +76,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn however_it_is_written_a_value_is_the_same(tree in tree(i64::MAX), one in any::<u64>(), other in any::<u64>()) {
-        let (one, other) = (tree.write(&mut Draws::new(one)), tree.write(&mut Draws::new(other)));
+    fn two_spellings_of_a_value_are_the_same(tree in tree(i64::MAX), one in any::<u64>(), other in any::<u64>()) {
+        let (one, other) = (tree.write(&mut Random::new(one)), tree.write(&mut Random::new(other)));
         prop_assert_eq!(diff(one.as_bytes(), other.as_bytes(), &Ignored::default()), Diff::Same, "{}\n{}", one, other);
     }
 
     #[test]
-    fn the_place_that_differs_is_told_unless_it_is_ignored(
+    fn a_difference_is_reported_unless_its_place_is_ignored(
         tree in object(EXACT), place in any::<prop::sample::Index>(), stars in any::<u64>(), chance in any::<u64>(),
     ) {
         let places = tree.places();
@@ -90,7 +90,7 @@ proptest! {
         let mut other = tree.clone();
         *other.at(steps) = changed(other.at(steps));
 
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (left, right) = (tree.write(&mut chance), other.write(&mut chance));
         let (left, right) = (left.as_bytes(), right.as_bytes());
         let place = pointer(steps);
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_member_on_one_side_is_told_unless_it_is_ignored(
+    fn a_member_on_one_side_is_reported_unless_it_is_ignored(
         tree in object(EXACT), place in any::<prop::sample::Index>(), chance in any::<u64>(),
     ) {
         let places: Vec<Vec<String>> = tree
@@ -127,7 +127,7 @@ proptest! {
         if let Tree::Object(members) = other.at(holder) {
             members.retain(|member| member.0 != *name);
         }
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (left, right) = (tree.write(&mut chance), other.write(&mut chance));
         let place = pointer(holder) + &pointer(std::slice::from_ref(name));
         let Diff::Different(found) = diff(left.as_bytes(), right.as_bytes(), &Ignored::default()) else {
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn another_parser_sees_the_same(
+    fn serde_json_finds_the_same_result(
         one in tree(EXACT), other in prop::option::of(tree(EXACT)), places in prop::collection::vec(any::<prop::sample::Index>(), 0..3), chance in any::<u64>(),
     ) {
         let mut changes = one.clone();
@@ -150,7 +150,7 @@ proptest! {
                 *value = if let Tree::Number(whole, power) = value { Tree::Number(*whole + 1, *power) } else { changed(value) };
             }
         }
-        let mut chance = Draws::new(chance);
+        let mut chance = Random::new(chance);
         let (one, other) = (one.write(&mut chance), other.unwrap_or(changes).write(&mut chance));
         let expected = is_same(&serde_json::from_str(&one).unwrap(), &serde_json::from_str(&other).unwrap());
         let found = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());
@@ -158,14 +158,27 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_broken_and_no_side_is_special(left in text(), right in text(), pointers in prop::collection::vec("(/[*ab01~/]{0,2}){1,3}", 0..3)) {
+    fn fewer_steps_find_the_first_differences_or_none(one in tree(EXACT), other in tree(EXACT), steps in 0_usize..2_000, chance in any::<u64>()) {
+        let mut chance = Random::new(chance);
+        let (one, other) = (one.write(&mut chance), other.write(&mut chance));
+        let whole = diff(one.as_bytes(), other.as_bytes(), &Ignored::default());
+        let found = diff_within(one.as_bytes(), other.as_bytes(), &Ignored::default(), steps);
+        match (&found, &whole) {
+            (Diff::TooCostly, _) => {}
+            (Diff::Different(found), Diff::Different(all)) => prop_assert!(all.starts_with(found)),
+            _ => prop_assert_eq!(found, whole),
+        }
+    }
+
+    #[test]
+    fn any_bytes_can_be_compared_in_both_directions(left in text(), right in text(), pointers in prop::collection::vec("(/[*ab01~/]{0,2}){1,3}", 0..3)) {
         let pointers = pointers.iter().filter_map(|text| Pointer::parse(text)).collect();
         let ignored = Ignored::new(pointers).unwrap();
         let found = diff(&left, &right, &ignored);
         let is_json = |text: &[u8]| serde_json::from_slice::<Value>(text).is_ok();
         if found != Diff::NotJson(Side::Both) && is_json(&right) {
             let refused = found == Diff::NotJson(Side::Left);
-            // Half a surrogate pair is refused by the other parser, and so are numbers beyond a double.
+            // The other parser rejects half a surrogate pair and numbers beyond a double.
             prop_assert!(!(refused && is_json(&left)));
         }
         prop_assert_eq!(diff(&right, &left, &ignored), turned(found));

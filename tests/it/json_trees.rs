@@ -1,9 +1,9 @@
-//! Random JSON values, and all the ways to write them.
+//! Random JSON values, each with random spellings.
 
-use halftone::release::Draws;
+use halftone::draw::Random;
 use proptest::prelude::*;
 
-/// A JSON value. Numbers are a whole number and a power of ten.
+/// A JSON value. A number is a whole number and a power of ten.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tree {
     Null,
@@ -15,7 +15,7 @@ pub enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// A small value; `most` is the largest whole number of a number in it.
+/// A small value. `most` is the bound of the whole numbers in it.
 pub fn tree(most: i64) -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         Just(Tree::Null),
@@ -48,7 +48,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 impl Tree {
-    /// Every place in it but the whole, as steps.
+    /// The steps to each node except the root.
     pub fn places(&self) -> Vec<Vec<String>> {
         let mut places = Vec::new();
         self.add_places(&mut Vec::new(), &mut places);
@@ -76,7 +76,7 @@ impl Tree {
         }
     }
 
-    /// What stands at a place.
+    /// The node at a place.
     pub fn at(&mut self, steps: &[String]) -> &mut Self {
         let Some((step, rest)) = steps.split_first() else {
             return self;
@@ -91,14 +91,14 @@ impl Tree {
         }
     }
 
-    /// Writes it in some way; each state of `chance` is another one.
-    pub fn write(&self, chance: &mut Draws) -> String {
+    /// Writes the value in a random spelling.
+    pub fn write(&self, chance: &mut Random) -> String {
         let mut text = String::new();
         self.write_to(&mut text, chance);
         text
     }
 
-    fn write_to(&self, text: &mut String, chance: &mut Draws) {
+    fn write_to(&self, text: &mut String, chance: &mut Random) {
         space(text, chance);
         match self {
             Self::Null => text.push_str("null"),
@@ -121,16 +121,16 @@ impl Tree {
 }
 
 /// A number below `bound`.
-fn below(chance: &mut Draws, bound: u64) -> usize {
+fn below(chance: &mut Random, bound: u64) -> usize {
     (chance.next_u64() % bound) as usize
 }
 
-fn space(text: &mut String, chance: &mut Draws) {
+fn space(text: &mut String, chance: &mut Random) {
     text.push_str(["", "", "", " ", "\n\t", "\r\n  "][below(chance, 6)]);
 }
 
-/// Members in any order; some stand there before with another value, which does not count.
-fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Draws) {
+/// Writes members in any order. A repeated member with another value can precede them; the last one counts.
+fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Random) {
     let mut order: Vec<(&String, Tree)> = members
         .iter()
         .map(|(name, value)| (name, value.clone()))
@@ -155,7 +155,7 @@ fn braced(text: &mut String, members: &[(String, Tree)], chance: &mut Draws) {
     text.push('}');
 }
 
-fn number(text: &mut String, whole: i64, power: i32, chance: &mut Draws) {
+fn number(text: &mut String, whole: i64, power: i32, chance: &mut Random) {
     if whole == 0 {
         return text.push_str(["0", "-0", "0.00", "0e7", "-0.0E-99"][below(chance, 5)]);
     }
@@ -186,7 +186,7 @@ fn number(text: &mut String, whole: i64, power: i32, chance: &mut Draws) {
     }
 }
 
-fn quoted(text: &mut String, string: &str, chance: &mut Draws) {
+fn quoted(text: &mut String, string: &str, chance: &mut Random) {
     text.push('"');
     for char in string.chars() {
         let must = matches!(char, '\0'..=' ' | '"' | '\\') && char != ' ';

@@ -1,4 +1,4 @@
-//! Tests of the whole core, natively: what users write in, decisions out.
+//! Tests of the core and the configuration. They need Rust only.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,25 +8,33 @@
     reason = "a test may fail"
 )]
 
-mod bytes;
+mod budget;
+mod captures;
 mod cases;
 mod compare;
 mod cookies;
 mod copies;
 mod documents;
+mod effects;
 mod golden;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;
 mod json_trees;
+mod known;
 mod laws;
+mod live;
 mod manifests;
+mod metrics;
 mod mirrors;
+mod mutations;
+mod outbox;
 mod outcomes;
+mod pairings;
 mod reading;
+mod reference;
 mod samples;
 mod schema;
-mod schemas;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

@@ -1,11 +1,12 @@
-//! Which requests a mirror selects.
+//! The requests that a mirror selects.
 
-use halftone::release::{Draws, Release, Releases};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Release, Releases};
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A release with these fields beside its name, and these mirrors.
+/// A release with these mirrors and these further fields.
 fn releases(fields: Value, mirrors: Value) -> Releases {
     let mut release =
         json!({"name": "reviews", "hosts": ["*"], "principal": "v1", "mirrors": mirrors});
@@ -15,7 +16,7 @@ fn releases(fields: Value, mirrors: Value) -> Releases {
     halftone::config::load_value(&json!({"releases": [release]})).unwrap()
 }
 
-/// One mirror, alone, with these fields.
+/// A release with one mirror, which has these fields.
 pub fn alone(fields: Value) -> Releases {
     let mut mirror = json!({"name": "shadow", "cluster": "shadow"});
     if let (Some(mirror), Value::Object(fields)) = (mirror.as_object_mut(), fields) {
@@ -27,13 +28,13 @@ pub fn alone(fields: Value) -> Releases {
 /// The names of the mirrors that select the request.
 fn selecting<'r>(release: &'r Release, headers: &[Header<'_>], chance: u64) -> Vec<&'r str> {
     let head = RequestHead::new(headers);
-    let decision = release.decide(&head, chance);
+    let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
     let mirrors = decision.mirrors(&head);
-    mirrors.map(|(_, mirror)| &*mirror.name).collect()
+    mirrors.map(|mirror| &*mirror.name).collect()
 }
 
 #[test]
-fn writes_and_copies_are_mirrored_only_where_they_are_asked_for() {
+fn writes_are_mirrored_only_if_configured_and_copies_never() {
     let table: [(&str, Value, &[Header<'_>], bool); 10] = [
         ("a get", json!({}), &[(b":method", b"GET")], true),
         ("a head", json!({}), &[(b":method", b"HEAD")], true),
@@ -87,19 +88,23 @@ fn writes_and_copies_are_mirrored_only_where_they_are_asked_for() {
 fn a_release_with_mirrors_alone_goes_to_its_principal() {
     let releases = alone(json!({}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
-    let decision = releases.all()[0].decide(&RequestHead::new(&headers), 7);
+    let decision = releases.all()[0].decide(
+        &RequestHead::new(&headers),
+        Draw { chance: 7, now: 0 },
+        &mut (),
+    );
     assert_eq!(decision.outcome.log_entry(), "reviews/v1/principal");
 }
 
 #[test]
-fn a_mirror_issues_no_session_but_takes_one_that_is_issued() {
+fn a_mirror_issues_no_session_and_uses_an_issued_one() {
     let session = json!({"cookie": {}});
     let mirrors = json!([{"name": "half", "cluster": "half", "percentage": 50}]);
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
     let head = RequestHead::new(&headers);
 
     let unsplit = releases(json!({"canary": {"session": session}}), mirrors.clone());
-    let decision = unsplit.all()[0].decide(&head, 7);
+    let decision = unsplit.all()[0].decide(&head, Draw { chance: 7, now: 0 }, &mut ());
     let _ = decision.mirrors(&head).count();
     assert_eq!(decision.issued(), None);
 
@@ -109,7 +114,7 @@ fn a_mirror_issues_no_session_but_takes_one_that_is_issued() {
         mirrors,
     );
     for chance in 0..200 {
-        let decision = split.all()[0].decide(&head, chance);
+        let decision = split.all()[0].decide(&head, Draw { chance, now: 0 }, &mut ());
         let id = decision.issued().expect("an id").text();
         let cookie = format!("halftone-session={}", String::from_utf8_lossy(&id));
         let again: [Header<'_>; 2] = [(b":method", b"GET"), (b"cookie", cookie.as_bytes())];
@@ -126,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_smaller_mirror_is_part_of_a_larger_one_and_both_keep_to_their_share(
+    fn a_larger_percentage_includes_a_smaller_one_and_both_have_their_share(
         small in 0.01_f64..60.0, more in 0.0_f64..40.0, start: u64, by_session: bool,
     ) {
         let mirrors = json!([
@@ -135,7 +140,7 @@ proptest! {
         ]);
         let canary = json!({"canary": {"session": {"key": [{"header": "x-user"}]}}});
         let releases = releases(if by_session { canary } else { json!({}) }, mirrors);
-        let mut draws = Draws::new(start);
+        let mut draws = Random::new(start);
         let (mut smalls, mut larges) = (0_u32, 0_u32);
         const REQUESTS: u32 = 20_000;
         for user in 0..REQUESTS {
@@ -160,14 +165,14 @@ proptest! {
 }
 
 #[test]
-fn a_tenth_of_a_thousandth_of_a_percent_is_told_apart() {
+fn a_percentage_can_be_as_small_as_a_ten_thousandth() {
     let releases = alone(json!({"percentage": 0.0001}));
     let headers: [Header<'_>; 1] = [(b":method", b"GET")];
-    let mut draws = Draws::new(3);
+    let mut draws = Random::new(3);
     let selected = |_: &u32| !selecting(&releases.all()[0], &headers, draws.next_u64()).is_empty();
     let count = (0..4_000_000).filter(selected).count();
     assert!(
         (1..=12).contains(&count),
-        "{count} of 4,000,000, where 4 are expected"
+        "{count} of 4,000,000; 4 are expected"
     );
 }

@@ -1,11 +1,11 @@
-//! What became of a copy that was sent.
+//! The outcome of a copy that was sent.
 
 use std::time::Duration;
 
 use halftone::mirror::{MirrorOutcome, RequestKind};
 
 #[test]
-fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
+fn answers_of_the_mirror_and_of_envoy_have_different_outcomes() {
     const SERVED: (&str, &str) = ("x-envoy-upstream-service-time", "3");
     const LATE: (&str, &str) = ("grpc-message", "upstream request timeout");
     const REFUSED: (&str, &str) = ("grpc-message", "upstream connect error");
@@ -52,7 +52,7 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "answered",
         ),
         (
-            "Envoy says late",
+            "a timeout by Envoy",
             plain,
             &[(":status", "504")],
             5000,
@@ -60,33 +60,33 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "timeout",
         ),
         (
-            "by its own clock",
+            "a timeout by the clock of Envoy",
             plain,
             &[(":status", "504")],
             4000,
             5000,
             "timeout",
         ),
+        ("no server", plain, &[(":status", "503")], 2, 5000, "failed"),
         (
-            "nobody is there",
-            plain,
-            &[(":status", "503")],
-            2,
-            5000,
-            "failed",
-        ),
-        (
-            "and that late",
+            "no server, after the timeout",
             plain,
             &[(":status", "503")],
             5003,
             5000,
             "failed",
         ),
-        ("no HTTP", plain, &[(":status", "502")], 2, 5000, "failed"),
-        ("broken off", plain, &[], 100, 5000, "failed"),
         (
-            "it began, and did not end",
+            "no HTTP answer",
+            plain,
+            &[(":status", "502")],
+            2,
+            5000,
+            "failed",
+        ),
+        ("an incomplete answer", plain, &[], 100, 5000, "failed"),
+        (
+            "an incomplete answer after the timeout",
             plain,
             &[],
             5001,
@@ -94,23 +94,16 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "timeout",
         ),
         (
-            "a turn of the loop early",
+            "one turn of the event loop before the timeout",
             plain,
             &[],
             4800,
             5000,
             "timeout",
         ),
-        (
-            "earlier than any turn takes",
-            plain,
-            &[],
-            4700,
-            5000,
-            "failed",
-        ),
+        ("long before the timeout", plain, &[], 4700, 5000, "failed"),
         ("a short timeout", plain, &[], 3, 4, "timeout"),
-        ("an end before it", plain, &[], 2, 4, "failed"),
+        ("an end before the timeout", plain, &[], 2, 4, "failed"),
         (
             "gRPC",
             grpc,
@@ -120,7 +113,7 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "answered",
         ),
         (
-            "gRPC that is late",
+            "gRPC after the timeout",
             grpc,
             &[(":status", "200"), LATE],
             5000,
@@ -128,7 +121,7 @@ fn what_the_mirror_said_is_told_from_what_envoy_said_for_it() {
             "timeout",
         ),
         (
-            "gRPC that nobody serves",
+            "gRPC without a server",
             grpc,
             &[(":status", "200"), REFUSED],
             5000,

@@ -5,7 +5,7 @@ use halftone::mirror::grpc::{Frames, Messages};
 use halftone::request::Header;
 use proptest::prelude::*;
 
-use crate::compare::{JSON, compare, json, reading, told};
+use crate::compare::{JSON, compare, described, json, reading};
 
 #[test]
 fn chunks_do_not_matter_to_an_answer() {
@@ -20,15 +20,15 @@ fn chunks_do_not_matter_to_an_answer() {
         for chunk in 1..10 {
             let parts = reading(&compare, &text, chunk).end();
             assert_eq!(
-                told(&compare.compare(Some(&whole), Some(&parts))),
-                told(&compare.compare(Some(&whole), Some(&whole)))
+                described(&compare.compare(Some(&whole), Some(&parts))),
+                described(&compare.compare(Some(&whole), Some(&whole)))
             );
         }
     }
 }
 
 #[test]
-fn memory_is_told_before_it_is_taken_and_let_go_at_once() {
+fn memory_is_known_before_it_is_taken_and_dropped_at_once() {
     let compare = compare(BodyMode::Auto);
     let head: [Header<'_>; 2] = [(b":status", b"200"), (b"content-type", JSON.as_bytes())];
     let mut reading = compare.read(&head, false);
@@ -55,7 +55,7 @@ fn memory_is_told_before_it_is_taken_and_let_go_at_once() {
     assert_eq!((reading.wants(), reading.held()), (false, 0));
     let answer = reading.end();
     assert_eq!(
-        told(&compare.compare(Some(&answer), Some(&answer))),
+        described(&compare.compare(Some(&answer), Some(&answer))),
         "not_compared; there was no room for a body"
     );
 
@@ -67,7 +67,7 @@ fn memory_is_told_before_it_is_taken_and_let_go_at_once() {
     assert_eq!((ended.wants(), ended.growth(1)), (false, 0));
 }
 
-/// Bodies of a few whole messages, perhaps cut, with the place where the second message begins.
+/// Bodies of a few whole messages, perhaps cut, with the index of the second message.
 fn body() -> impl Strategy<Value = (Vec<u8>, usize)> {
     let message = (any::<u8>(), prop::collection::vec(any::<u8>(), 0..20));
     (

@@ -1,7 +1,12 @@
-//! What a sample tells of two answers, and what it must not tell.
+//! The contents of a sample, and the secrets that it must hide.
 
+use std::sync::Arc;
+
+use halftone::mirror::limits::Budget;
+use halftone::mirror::pairing::{Pairing, TimedAnswer};
 use halftone::mirror::{
-    BodyMode, Comparison, ComparisonResult, Difference, Place, Sample, Secrets,
+    BodyMode, Compare, Comparison, ComparisonResult, Difference, Place, Pointer, Redact, Sample,
+    Secrets,
 };
 use halftone::request::Header;
 use proptest::prelude::*;
@@ -35,6 +40,7 @@ fn a_sample_is_a_line_of_json() {
         production_milliseconds: Some(12),
         mirror_milliseconds: Some(34),
         comparison: &comparison,
+        redact: &Redact::default(),
         secrets: &Secrets::default(),
     };
     assert_eq!(
@@ -73,21 +79,24 @@ fn a_sample_is_a_line_of_json() {
 }
 
 #[test]
-fn secrets_are_hidden_wherever_they_come_again() {
+fn a_secret_is_hidden_in_every_field() {
     let compare = compare(BodyMode::Auto);
-    let request: [Header<'_>; 3] = [
+    let request: [Header<'_>; 4] = [
         (b"authorization", b"Bearer to/k~en"),
+        (b"proxy-authorization", b"Basic cHJveHk="),
         (b"cookie", b"a=\"s3cr3t\"; b=xy; c=per%20cent"),
         (b"x-other", b"visible"),
     ];
     let production = answer(&compare, "200\nset-cookie: session=f00ba4; Secure");
-    let secrets = Secrets::of(&request, [Some(&production), None]);
+    let secrets = Secrets::of(&request, [Some(&production), None], &Redact::default());
     let long = "x".repeat(60);
     let table = [
         ("visible", "visible"),
         ("is to/k~en here", "(hidden)"),
         ("Bearer to/k~en", "(hidden)"),
         ("to/k~e", "to/k~e"),
+        ("cHJveHk=", "(hidden)"),
+        ("Basic cHJv", "Basic cHJv"),
         ("s3cr3t", "(hidden)"),
         ("%733cr3t", "(hidden)"),
         ("a=xy", "a=xy"),
@@ -123,6 +132,7 @@ fn secrets_are_hidden_wherever_they_come_again() {
             production_milliseconds: None,
             mirror_milliseconds: None,
             comparison: &comparison,
+            redact: &Redact::default(),
             secrets: &secrets,
         };
         let line = line(&sample);
@@ -138,7 +148,95 @@ fn secrets_are_hidden_wherever_they_come_again() {
     }
 }
 
-/// How a service may repeat a text.
+/// The sample of two answers that differ, to a request with a key in a header and a token in the query.
+fn redacted(redact: Redact, query: bool, [production, mirror]: [&str; 2]) -> Value {
+    let compare = Arc::new(Compare {
+        redact,
+        query,
+        ..compare(BodyMode::Auto)
+    });
+    let request: [Header<'_>; 3] = [
+        (b":method", b"GET"),
+        (b":path", b"/orders?page=2&access_token=t0k3n"),
+        (b"x-api-key", b"k3y-of-a-client"),
+    ];
+    let budget = Budget::default().with_limit(100);
+    let timed = |text: &str| {
+        Some(TimedAnswer {
+            answer: answer(&compare, text),
+            milliseconds: 1,
+            held: budget.hold(1).unwrap(),
+        })
+    };
+    let mut pairing = Pairing::new(Arc::clone(&compare));
+    assert!(pairing.production_ended(timed(production)).is_none());
+    let pair = pairing.mirror_ended(timed(mirror)).unwrap();
+    serde_json::from_str(&pair.sample("reviews", "next", &request)).unwrap()
+}
+
+#[test]
+fn a_sample_hides_what_the_configuration_redacts() {
+    let pointers = ["/access_token", "/user/email", "/codes"];
+    let redact = || Redact {
+        headers: vec!["x-api-key".into(), "x-total".into()],
+        pointers: pointers.into_iter().filter_map(Pointer::parse).collect(),
+    };
+    let production = json_answer(
+        r#"{"access_token":"a11","user":{"email":"ann@example.com","name":"Ann"},"codes":{"c0de":[1]},"text":"for ann@example.com"}"#,
+    );
+    let mirror = json_answer(
+        r#"{"access_token":"a22","user":{"email":"ann@example.com","name":"Bob"},"codes":{"c0de":[2]},"text":"k3y-of-a-client"}"#,
+    );
+    let shown = |line: &Value| -> Vec<String> {
+        let differences = line["differences"].as_array().unwrap().iter();
+        let fields = differences.map(|one| [&one["pointer"], &one["production"], &one["mirror"]]);
+        fields
+            .map(|fields| {
+                fields
+                    .map(|field| field.as_str().unwrap_or("null").to_owned())
+                    .join(" ")
+            })
+            .collect()
+    };
+    let line = redacted(redact(), false, [&production, &mirror]);
+    assert_eq!(
+        shown(&line),
+        [
+            "/access_token (hidden) (hidden)",
+            "/codes (hidden) (hidden)",
+            "/text (hidden) (hidden)",
+            "/user/name \"Ann\" \"Bob\"",
+        ]
+    );
+    let line = redacted(Redact::default(), false, [&production, &mirror]);
+    assert_eq!(shown(&line)[0], "/access_token \"a11\" \"a22\"");
+    assert_eq!(shown(&line)[1], "/codes/c0de/0 1 2");
+
+    let answers = ["200\nx-total: 1234\n\n", "200\nx-total: 5678\n\n"];
+    let header = &redacted(redact(), false, answers)["differences"][0];
+    assert_eq!(
+        *header,
+        json!({"header": "x-total", "production": "(hidden)", "mirror": "(hidden)"})
+    );
+}
+
+#[test]
+fn a_sample_shows_the_query_without_secrets_if_that_is_configured() {
+    let answers = [json_answer(r#"["t0k3n"]"#), json_answer(r#"["page 2"]"#)];
+    let answers = answers.each_ref().map(String::as_str);
+    let table = [
+        (false, "/orders", "\"t0k3n\""),
+        (true, "/orders?page=2&access_token=(hidden)", "(hidden)"),
+    ];
+    for (query, path, production) in table {
+        let line = redacted(Redact::default(), query, answers);
+        assert_eq!(line["path"], path);
+        assert_eq!(line["differences"][0]["production"], production, "{query}");
+        assert_eq!(line["differences"][0]["mirror"], "\"page 2\"");
+    }
+}
+
+/// A form in which a service can repeat a secret.
 fn repeated(secret: &str, way: u8) -> String {
     match way % 4 {
         0 => secret.to_owned(),
@@ -152,7 +250,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_secret_is_ever_shown(
+    fn no_sample_contains_a_secret(
         token in "[a-zA-Z0-9/~+=._%\"\\\\ä-]{4,80}",
         cookies in prop::collection::vec("[a-zA-Z0-9/~+=._%{}-]{0,12}", 0..4),
         set_cookies in prop::collection::vec("[a-z0-9]{0,3}[a-zA-Z0-9/~+._%-]{0,90}", 0..3),
@@ -186,7 +284,7 @@ proptest! {
         let (production, mirror) = (read(0), read(2));
         let comparison = compare.compare(Some(&production), Some(&mirror));
         let request: [Header<'_>; 2] = [(b"authorization", authorization.as_bytes()), (b"cookie", cookie.as_bytes())];
-        let secrets = Secrets::of(&request, [Some(&production), Some(&mirror)]);
+        let secrets = Secrets::of(&request, [Some(&production), Some(&mirror)], &Redact::default());
         let (id, path) = (echo(4), format!("/{}?{}", echo(5), echo(6)));
         let line = line(&Sample {
             release: "reviews",
@@ -199,6 +297,7 @@ proptest! {
             production_milliseconds: None,
             mirror_milliseconds: None,
             comparison: &comparison,
+            redact: &Redact::default(),
             secrets: &secrets,
         });
         let mut shown: Vec<String> = ["requestId", "path", "note"].map(|name| line[name].to_string()).into();

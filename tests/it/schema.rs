@@ -1,7 +1,7 @@
-//! The JSON Schema of the plugin configuration: generated from the types that read it, kept in
-//! `docs/halftone.schema.json` for editors, and of one mind with the reader.
+//! The JSON Schema of the plugin configuration. It is generated from the wire types, published in
+//! `docs/halftone.schema.json` for editors, and accepts what the filter accepts.
 //!
-//! `UPDATE=1 cargo test --test it schema` writes the file anew.
+//! `UPDATE=1 cargo test --test it schema` rewrites the file.
 
 use halftone::config::PluginConfig;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn the_schema_that_is_published_is_that_of_the_types() {
+fn the_published_schema_is_that_of_the_types() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/halftone.schema.json");
     let generated = format!("{:#}\n", schema());
     if std::env::var_os("UPDATE").is_some() {
@@ -34,9 +34,9 @@ fn every_configuration_that_is_accepted_fits_the_schema() {
     }
 }
 
-/// What the schema can say at all it says: it refuses the same mistakes of form.
+/// The schema rejects the mistakes of form that the filter rejects.
 #[test]
-fn configurations_of_a_wrong_form_do_not_fit_the_schema() {
+fn a_configuration_of_a_wrong_form_does_not_fit_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     for name in [
         "types",
@@ -45,6 +45,7 @@ fn configurations_of_a_wrong_form_do_not_fit_the_schema() {
         "empty-release",
         "matches",
         "blue-green",
+        "misplaced",
     ] {
         let path = format!(
             "{}/tests/violations/{name}.yaml",

@@ -1,9 +1,11 @@
-//! The case files of `tests/cases/` and `examples/`, built in: a test in wasm32 has no files.
+//! The case files of `tests/cases/` and `examples/`. They are built in, because a test in wasm32 has no files.
 
+use halftone::config::Proxy;
 use halftone_cases::{CaseFile, Config};
+use halftone_resources::Resource;
 use serde_json::Value;
 
-/// Each file's name and text.
+/// The name and contents of each file.
 pub const CASE_FILES: [(&str, &str); 9] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
@@ -19,9 +21,9 @@ pub const CASE_FILES: [(&str, &str); 9] = [
     ("string-match", include_str!("../cases/string-match.yaml")),
 ];
 
-/// A case file of `examples/`, and the file that its configuration stands in.
+/// A case file of `examples/`, and the file with its configuration.
 pub struct Example {
-    /// Below `examples/`.
+    /// The path below `examples/`.
     pub path: &'static str,
     cases: &'static str,
     config_file: &'static str,
@@ -42,8 +44,8 @@ macro_rules! example {
     };
 }
 
-/// All of them.
-pub const EXAMPLES: [Example; 10] = [
+/// All case files of `examples/`.
+pub const EXAMPLES: [Example; 11] = [
     example!("blue-green"),
     example!("bookinfo"),
     example!("canary-by-header"),
@@ -54,45 +56,62 @@ pub const EXAMPLES: [Example; 10] = [
     example!("per-service", "checkout-cases.yaml", "checkout.yaml"),
     example!("sessions"),
     example!("sessions/next"),
+    example!("sessions/login"),
 ];
 
-/// Runs every case of a file on the core, and says which do not hold.
+/// Runs every case of a file on the core and returns the failures.
 pub fn failures(text: &str) -> Vec<String> {
     run(text, |config| match config {
-        Config::Inline(config) => Ok(config.clone()),
-        Config::File(name) => Err(format!("the configuration stands elsewhere, in {name}")),
+        Config::Inline(config) => Ok((config.clone(), None)),
+        Config::File(name) => Err(format!("the configuration is in another file, {name}")),
     })
 }
 
-/// The same of an example.
+/// Like [`failures`], for an example.
 pub fn failures_of_example(example: &Example) -> Vec<String> {
     run(example.cases, |config| {
         if config != Config::File(example.config_file) {
             return Err(format!("the configuration is not {}", example.config_file));
         }
-        halftone_resources::configuration(example.config).map_err(|error| error.to_string())
+        let config = halftone_resources::configuration(example.config);
+        let resources = halftone_resources::read(example.config);
+        let resources = resources.map_err(|error| error.to_string())?;
+        let plugin = resources.iter().find_map(Resource::plugin);
+        let namespace = plugin.map(|plugin| plugin.meta.namespace.clone());
+        Ok((config.map_err(|error| error.to_string())?, namespace))
     })
 }
 
-fn run(text: &str, config: impl Fn(Config<'_>) -> Result<Value, String>) -> Vec<String> {
+/// `config` returns the configuration, and the namespace of the proxy.
+fn run(
+    text: &str,
+    config: impl Fn(Config<'_>) -> Result<(Value, Option<String>), String>,
+) -> Vec<String> {
     let file = match CaseFile::parse(text) {
         Ok(file) => file,
         Err(error) => return vec![error.to_string()],
     };
-    let config = match config(file.config()) {
-        Ok(config) => config,
+    let (config, namespace) = match config(file.config()) {
+        Ok(found) => found,
         Err(problem) => return vec![problem],
     };
-    let releases = match halftone::config::load_value(&config) {
+    let proxy = Proxy {
+        namespace: namespace.as_deref(),
+    };
+    let releases = match halftone::config::load_value_for(&config, proxy) {
         Ok(releases) => releases,
         Err(violations) => return vec![violations.to_string()],
     };
-    let mut chance = halftone::release::Draws::new(2026);
+    let mut random = halftone::draw::Random::new(2026);
+    let mut draw = || halftone::draw::Draw {
+        chance: random.next_u64(),
+        now: 0,
+    };
     let mut failures = Vec::new();
     for case in &file.cases {
         let observed = case
             .requests()
-            .map(|request| halftone_cases::decide(&releases, &request, chance.next_u64()));
+            .map(|request| halftone_cases::decide(&releases, &request, draw()));
         if let Err(mismatch) = case.judge(observed) {
             failures.push(format!("{}: {mismatch}", case.name));
         }

@@ -1,7 +1,7 @@
 //! The session function against its golden vectors, which another implementation computed
 //! (`docs/session.py`).
 
-use halftone::release::{Draws, Percentage, Session, salt};
+use halftone::draw::{Draw, Percentage, Random, Session, salt};
 use halftone::request::{Header, RequestHead};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn failures() -> Vec<String> {
         check("session", format!("{number:016x}").into(), &row["session"]);
 
         for (version, expected) in row["times"].as_object().unwrap() {
-            let time = Draws::new(number ^ salt(version)).next_exponential();
+            let time = Random::new(number ^ salt(version)).next_exponential();
             check(
                 &format!("time of {version}"),
                 format!("{:016x}", time.to_bits()).into(),
@@ -35,7 +35,7 @@ pub fn failures() -> Vec<String> {
         let taken = Percentage::new(25.0, "rule:testers").takes(number);
         check("percentage", taken.into(), &row["in25PercentOfRuleTesters"]);
 
-        // An empty value is no key: no request can have that session.
+        // An empty value is not a key, so no request has that session.
         let splits = vectors["splits"]
             .as_array()
             .unwrap()
@@ -52,7 +52,7 @@ pub fn failures() -> Vec<String> {
     failures
 }
 
-/// The version that a release called `release`, which splits its sessions by `split`, has for `key`.
+/// The version for `key` in a release that is called `release` and splits its sessions by `split`.
 fn version(release: &str, split: &Value, key: &str) -> String {
     let arm = |arm: &Value| json!({"version": arm[0], "weight": arm[1]});
     let arms: Vec<Value> = split.as_array().unwrap().iter().map(arm).collect();
@@ -62,6 +62,6 @@ fn version(release: &str, split: &Value, key: &str) -> String {
     }]}))
     .unwrap();
     let headers: [Header<'_>; 1] = [(b"x-key", key.as_bytes())];
-    let decision = releases.all()[0].decide(&RequestHead::new(&headers), 0);
+    let decision = releases.all()[0].decide(&RequestHead::new(&headers), Draw::default(), &mut ());
     decision.outcome.version().name().to_owned()
 }

@@ -1,8 +1,8 @@
-//! Another parser's opinion of two documents.
+//! Compares two documents with another parser.
 
 use serde_json::Value;
 
-/// Whether the two are the same, where all numbers are exact as doubles.
+/// Whether the two are the same. All numbers must be exact as doubles.
 pub fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),

@@ -1,4 +1,4 @@
-//! What several test programs share; none of them uses all of it.
+//! Code that several test programs share. None of them uses all of it.
 
 #![allow(dead_code)]
 

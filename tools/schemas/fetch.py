@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fetches the schemas that manifests are checked against: fetch.py TARGET
+"""Fetches the definitions and schemas that the tests validate resources with: fetch.py TARGET
 
-    TARGET/crds/*.yaml        definitions of custom resources, from the Go modules of modules.txt
-    TARGET/kubernetes/*.json  schemas of Kubernetes' own kinds, from the package of requirements.txt
+    TARGET/crds/*.yaml        definitions of custom resources, from the Go modules in modules.txt
+    TARGET/kubernetes/*.json  schemas of Kubernetes' own kinds, from the package in requirements.txt
 
-Needs `go` and pip. What has another hash than the one that is written down is refused.
+Needs `go` and pip. It fails when a module or package does not have the pinned hash.
 """
 
 import json
@@ -17,12 +17,12 @@ import zipfile
 
 HERE = pathlib.Path(__file__).parent
 
-# Only the download of Go is wanted: no other toolchain, and no checksum database.
+# modules.txt pins the hashes, so `go` asks no checksum database. It must not download another toolchain.
 GO = {"GOTOOLCHAIN": "local", "GOSUMDB": "off", "GOFLAGS": ""}
 
 
 def modules():
-    """Module, version, hash and files of each entry of modules.txt."""
+    """The module, version, hash and files of each entry in modules.txt."""
     found = []
     for line in (HERE / "modules.txt").read_text().splitlines():
         if line.startswith(" "):
@@ -33,9 +33,9 @@ def modules():
 
 
 def custom_resources(module, version, expected, files, target):
-    """Keeps `files` of a Go module."""
+    """Copies `files` of a Go module to `target`."""
     command = ["go", "mod", "download", "-json", f"{module}@{version}"]
-    # In an empty directory, where no go.mod has a say.
+    # A go.mod in the working directory would change what `go` downloads.
     with tempfile.TemporaryDirectory() as nowhere:
         run = subprocess.run(command, cwd=nowhere, env=os.environ | GO, stdout=subprocess.PIPE)
     answer = json.loads(run.stdout or "{}")
@@ -49,7 +49,7 @@ def custom_resources(module, version, expected, files, target):
 
 
 def own_kinds(target):
-    """Keeps the strict schemas of the Kubernetes version that the package is named after."""
+    """Copies the strict schemas of the Kubernetes version that is the package's version to `target`."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
         pinned = ["--no-deps", "--require-hashes", "--retries", "5", "-r", HERE / "requirements.txt"]

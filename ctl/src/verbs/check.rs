@@ -1,18 +1,17 @@
-//! `check`: everything that is wrong with configurations and the resources beside them.
+//! `check`: findings on configurations, and on the resources that belong to them.
 //!
-//! Violations of a configuration are told as the filter tells them. What stands beside it in the same
-//! call is held against it: routes, subsets, and the plugin itself. A pipeline shall be able to stop
-//! on a finding, so one is told only where it is certain: what is not given is not missed, and what
-//! cannot be told from the files is left alone.
+//! Violations of a configuration are those that the filter reports. The routes, subsets and plugins of
+//! the same call are compared with the configurations. A pipeline must be able to stop on a finding, so
+//! `check` reports only what is certain. It never reports that a resource is missing from the call, and it
+//! ignores what the files cannot show.
 //!
 //! # Layout
 //!
-//! - `given` is what the call names, read.
-//! - `accepted` is a configuration without violations, as the other subjects ask about it.
-//! - `services` tells which service a host means.
-//! - `routes` holds VirtualServices against releases, by what `routing` says they do with a version.
-//! - `subsets` holds versions, routes and mirrors against DestinationRules.
-//! - `plugins` looks at one plugin in the mesh, `conflicts` at two.
+//! - `given` reads the files of the call.
+//! - `accepted` is a configuration without violations.
+//! - `routes` compares VirtualServices with releases. `routing` computes where a version goes.
+//! - `subsets` compares versions, routes and mirrors with DestinationRules.
+//! - `plugins` checks each plugin of the mesh, and `conflicts` each pair.
 //! - `report` prints.
 
 mod accepted;
@@ -22,7 +21,6 @@ mod plugins;
 mod report;
 mod routes;
 mod routing;
-mod services;
 mod subsets;
 
 use std::io::Write;
@@ -33,43 +31,43 @@ use crate::cli::Format;
 use crate::outcome::{Failure, Finding, Verdict};
 use crate::source;
 use accepted::Accepted;
-use given::{Given, Placed, Told};
+use given::{Given, Placed, PlacedFinding};
 use report::Checked;
 
-/// What to check.
+/// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The files, and folders of files; `-` is standard input
+    /// Files and folders of files, or - for standard input
     ///
-    /// Of a folder all that ends in .yaml, .yml or .json, at any depth. Case files and resources of other kinds are
-    /// left out there, and so are documents without releases.
+    /// In a folder, all files that end in .yaml, .yml or .json are read, at any depth. Case files, resources of other
+    /// kinds and documents without releases are ignored there.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<String>,
-    /// How the report is written
+    /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// Reports every finding. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
+/// Prints every finding. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
 /// "checked": {"files", "configurations", "releases", "virtualServices", "destinationRules"}}`, where
-/// `resource` and `path` are absent if there is none, and `checked` has numbers.
+/// `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
 ///
-/// When a file cannot be opened, after all others were reported on; or when the report cannot be
+/// A file cannot be opened (the findings on all other files are printed first), or the report cannot be
 /// written.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let mut given = given::read(&args.files);
-    let mut told = std::mem::take(&mut given.told);
-    let configurations = accepted(&given, &mut told);
-    told.extend(cross_checks(&given.resources, &configurations));
-    if told.is_empty() && given.failures.is_empty() && given.configurations().next().is_none() {
-        told.push(no_configuration(&args.files));
+    let mut findings = std::mem::take(&mut given.findings);
+    let configurations = accepted(&given, &mut findings);
+    findings.extend(cross_checks(&given.resources, &configurations));
+    if findings.is_empty() && given.failures.is_empty() && given.configurations().next().is_none() {
+        findings.push(no_configuration(&args.files));
     }
-    told.sort_by_key(|one| one.place);
+    findings.sort_by_key(|one| one.place);
 
     let checked = Checked::of(&given, &configurations);
-    let findings: Vec<Finding> = told.into_iter().map(|one| one.finding).collect();
+    let findings: Vec<Finding> = findings.into_iter().map(|one| one.finding).collect();
     match args.output {
         Format::Text => report::text(&findings, &checked, given.failures.is_empty(), out)?,
         Format::Json => report::json(&findings, &checked, out)?,
@@ -81,13 +79,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     }
 }
 
-/// The configurations that are fine by themselves; what is wrong with the others is told.
-fn accepted<'g>(given: &'g Given, told: &mut Vec<Told>) -> Vec<Accepted<'g>> {
+/// The configurations without violations. The violations of the others are added to `findings`.
+fn accepted<'g>(given: &'g Given, findings: &mut Vec<PlacedFinding>) -> Vec<Accepted<'g>> {
     let mut accepted = Vec::new();
     for placed in given.configurations() {
         match source::compile(&placed.file, &placed.resource) {
-            Some(Err(findings)) => {
-                told.extend(findings.into_iter().map(|finding| placed.told(finding)));
+            Some(Err(violations)) => {
+                findings.extend(violations.into_iter().map(|one| placed.locate(one)));
             }
             Some(Ok(releases)) => accepted.extend(Accepted::new(placed, releases)),
             None => accepted.extend(Accepted::new(
@@ -99,27 +97,27 @@ fn accepted<'g>(given: &'g Given, told: &mut Vec<Told>) -> Vec<Accepted<'g>> {
     accepted
 }
 
-fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<Told> {
+fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
     let services = given::all(resources, Resource::virtual_service);
     let rules = given::all(resources, Resource::destination_rule);
-    let mut told = Vec::new();
-    told.extend(routes::check(configurations, &services, &rules));
-    told.extend(subsets::check(configurations, &services, &rules));
-    told.extend(plugins::check(configurations));
-    told.extend(conflicts::check(configurations));
-    told
+    let mut findings = Vec::new();
+    findings.extend(routes::check(configurations, &services, &rules));
+    findings.extend(subsets::check(configurations, &services, &rules));
+    findings.extend(plugins::check(configurations));
+    findings.extend(conflicts::check(configurations));
+    findings
 }
 
-/// A VirtualService, and where it stands.
+/// A VirtualService and its place.
 type PlacedService<'g> = (&'g Placed, &'g VirtualService);
-/// A DestinationRule, and where it stands.
+/// A DestinationRule and its place.
 type PlacedRule<'g> = (&'g Placed, &'g DestinationRule);
 
-fn no_configuration(files: &[String]) -> Told {
-    let give = "give one, or a WasmPlugin or TrafficExtension with one";
+fn no_configuration(files: &[String]) -> PlacedFinding {
+    let give = "give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one";
     let message = match files.len() {
-        1 => format!("holds no plugin configuration; {give}"),
-        many => format!("and the others, {many} in all, hold no plugin configuration; {give}"),
+        1 => format!("contains no plugin configuration; {give}"),
+        many => format!("none of the {many} files contains a plugin configuration; {give}"),
     };
-    Told::about_all(files.first().cloned().unwrap_or_default(), message)
+    PlacedFinding::about_all(files.first().cloned().unwrap_or_default(), message)
 }

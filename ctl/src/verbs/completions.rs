@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete command lines.
+//! `completions`: the completions of command lines for a shell.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Verdict};
 ///
 /// # Errors
 ///
-/// When they cannot be written.
+/// `out` cannot be written.
 pub fn run(shell: Shell, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "halftonectl", &mut text);

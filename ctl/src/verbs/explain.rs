@@ -1,10 +1,10 @@
-//! `explain`: the decision for a request, and how it came about.
+//! `explain`: the decision for a request, and how it comes about.
 
 pub mod build;
 pub mod mirrors;
 pub mod report;
 pub mod text;
-pub mod walk;
+pub mod trace;
 
 use std::io::Write;
 
@@ -13,32 +13,40 @@ use crate::outcome::{Failure, Verdict};
 use crate::request::{Request, RequestArgs};
 use crate::source::Configuration;
 
-/// What to explain.
+/// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The configuration; `-` is standard input
+    /// The configuration, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: String,
     /// The request.
     #[command(flatten)]
     pub request: RequestArgs,
-    /// The plugin, where the file holds several: its name, or namespace/name
+    /// The plugin, if the file holds several: its name, or namespace/name
     #[arg(long, value_name = "NAME")]
     pub plugin: Option<String>,
-    /// How the report is written
+    /// The header by which an earlier plugin of the same proxy routes the request, if one has decided it
+    #[arg(long, value_name = "HEADER")]
+    pub earlier: Option<String>,
+    /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// Reports. A request that no release claims is explained as well.
+/// Prints the report. A request that no release claims is not an error.
 ///
 /// # Errors
 ///
-/// When there is nothing to report on.
+/// The configuration cannot be read, or is not valid.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
     let request = Request::from(&args.request);
-    let report = build::explained(&configuration.releases, &request, args.request.seed);
+    let report = build::explained(
+        &configuration.releases,
+        &request,
+        args.request.seed,
+        args.earlier.as_deref(),
+    );
     match args.output {
         Format::Text => text::write(&report, &configuration.hosts(), out)?,
         Format::Json => crate::json::write(&report, out)?,

@@ -28,19 +28,19 @@ use about::About;
 pub use flags::{Address, Label, OfService, Upstream};
 pub use kind::Kind;
 
-/// The port of a service where nobody has said another.
+/// The default port of a service.
 const DEFAULT_PORT: u16 = 80;
 
-/// What to render.
+/// The arguments of `render`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "What a WasmPlugin or TrafficExtension says of itself (name, namespace, selector, url …) holds where no flag says otherwise.\nIn what is printed, comments stand where there is something to choose."
+    after_long_help = "The fields of a WasmPlugin or TrafficExtension in FILE (name, namespace, selector, url …) are the defaults of the flags.\nComments in the output that begin with \"Choose:\" mark the values that you must choose."
 )]
 pub struct Args {
-    /// The configuration; `-` is standard input
+    /// The configuration, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: String,
-    /// What to print, in this order
+    /// The documents to print, in this order
     #[arg(
         long = "kind",
         value_name = "KIND",
@@ -49,67 +49,66 @@ pub struct Args {
         value_delimiter = ','
     )]
     pub kinds: Vec<Kind>,
-    /// Which of several plugins in the file, as name or namespace/name
+    /// The plugin, if the file holds several: its name, or namespace/name
     #[arg(long)]
     pub plugin: Option<String>,
-    /// The plugin's name [default: the release's]
+    /// The name of the plugin [default: the name of the release]
     #[arg(long, value_parser = flags::object_name)]
     pub name: Option<String>,
-    /// The namespace of all that is printed [default: default]
+    /// The namespace of all resources [default: default]
     #[arg(long, value_parser = flags::namespace)]
     pub namespace: Option<String>,
-    /// Labels of the workloads that the plugin is for
+    /// A label of the workloads that run the plugin. Repeat the flag for more labels
     #[arg(long = "selector", value_name = "KEY=VALUE")]
     pub selectors: Vec<Label>,
-    /// What the plugin or the HTTPRoute is attached to: Gateway/public, Service/reviews …
+    /// The target of the plugin or the HTTPRoute: Gateway/public, Service/reviews …
     #[arg(long = "target-ref", value_name = "KIND/NAME", value_parser = flags::target, conflicts_with = "selectors")]
     pub target_refs: Vec<TargetRef>,
-    /// The module: an image (oci://…), or a file (https://…, file:///…)
+    /// The URL of the module: an image (oci://…) or a file (https://…, file:///…)
     #[arg(long, value_parser = flags::url)]
     pub url: Option<String>,
-    /// The digest of the image, or of the file
+    /// The SHA-256 digest of the image or the file
     #[arg(long, value_name = "HEX", value_parser = flags::sha256)]
     pub sha256: Option<String>,
-    /// The service that a release is of [default: the one that its hosts name, else the release's name]
+    /// The service of a release [default: the service that its hosts name, or else the name of the release]
     #[arg(long = "service", value_name = "[RELEASE=]HOST")]
     pub services: Vec<OfService>,
-    /// The service's port; virtualservice needs it where there are several [default: 80]
+    /// The port of the service. virtualservice needs it if the service has several [default: 80]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
-    /// A Gateway that the VirtualService is for, or mesh
+    /// A Gateway that uses the VirtualService, or mesh
     #[arg(long = "gateway", value_name = "[NAMESPACE/]NAME", value_parser = flags::gateway)]
     pub gateways: Vec<String>,
-    /// Where a version or a mirror is; for envoy and httproute
+    /// The address of a version or a mirror, for envoy and httproute
     #[arg(long = "upstream", value_name = "VERSION=HOST:PORT")]
     pub upstreams: Vec<Upstream>,
-    /// Where Envoy listens; for envoy
+    /// The port on which Envoy listens, for envoy
     #[arg(long, value_name = "PORT", default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..))]
     pub listen: u16,
 }
 
-/// Renders.
+/// Prints the documents.
 ///
 /// # Errors
 ///
-/// When the configuration is refused, or what is asked for cannot be made of it.
+/// The configuration is not valid, or does not allow one of the documents.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
     out.write_all(render(&configuration, args)?.as_bytes())?;
     Ok(Verdict::Fine)
 }
 
-/// The documents that `args` asks for, as one YAML file. The same configuration and arguments give
-/// the same text.
+/// The documents of `args`, as one YAML file. The same configuration and arguments give the same text.
 ///
 /// # Errors
 ///
-/// When what is asked for cannot be made of the configuration.
+/// The configuration does not allow one of the documents.
 pub fn render(configuration: &Configuration, args: &Args) -> Result<String, Failure> {
     kind::check(args)?;
     let about = About::new(configuration, args)?;
     let mut documents = Vec::new();
-    for (place, kind) in args.kinds.iter().enumerate() {
-        if args.kinds.iter().take(place).any(|before| before == kind) {
+    for (index, kind) in args.kinds.iter().enumerate() {
+        if args.kinds.iter().take(index).any(|before| before == kind) {
             continue;
         }
         let objects = match kind {

@@ -8,7 +8,7 @@ use crate::outcome::{Failure, Verdict};
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// `out` cannot be written.
 pub fn run(out: &mut dyn Write) -> Result<Verdict, Failure> {
     let schema = schemars::schema_for!(halftone::config::PluginConfig);
     let text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;

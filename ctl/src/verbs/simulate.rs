@@ -1,6 +1,5 @@
 //! `simulate`: the expected and the observed share of each version.
 
-pub mod expected;
 pub mod moves;
 pub mod report;
 pub mod sample;
@@ -17,37 +16,38 @@ use crate::source::Configuration;
 use report::{MovesReport, Report};
 use sample::Sample;
 
-/// What to simulate.
+/// The arguments of `simulate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The configuration; `-` is standard input
+    /// The configuration, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: String,
-    /// The request, which is sent again and again.
+    /// The request that is repeated.
     #[command(flatten)]
     pub request: RequestArgs,
-    /// How many requests
+    /// The number of requests
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: u64,
-    /// Sends them from so many sessions, in turn
+    /// The number of sessions that send the requests in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sessions: Option<u32>,
-    /// Another configuration: which of the sessions move when it follows
+    /// The next configuration: print which sessions move to another version
     #[arg(long, value_name = "OTHER-FILE")]
     pub then: Option<String>,
-    /// The plugin, where a file holds several: its name, or namespace/name
+    /// The plugin, if a file holds several: its name, or namespace/name
     #[arg(long, value_name = "NAME")]
     pub plugin: Option<String>,
-    /// How the report is written
+    /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// Reports. A share that is off by more than chance explains is a finding.
+/// Prints the report. A share that differs by more than chance explains is a finding.
 ///
 /// # Errors
 ///
-/// When there is nothing to report on; when no release claims the host.
+/// A configuration cannot be read or is not valid, no release claims the host, or the arguments
+/// contradict each other.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     check(args)?;
     let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
@@ -69,9 +69,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
 
 fn check(args: &Args) -> Result<(), Failure> {
     let wrong = match (&args.then, args.sessions) {
-        (Some(_), None) => "--then: tells which sessions move; say how many with --sessions",
+        (Some(_), None) => "--then needs sessions; give their number with --sessions",
         (Some(then), _) if then == "-" && args.file == "-" => {
-            "--then: standard input is FILE already; name a file"
+            "--then: FILE is standard input already; give a file name"
         }
         _ => return Ok(()),
     };
@@ -84,13 +84,13 @@ fn claiming<'c>(
 ) -> Result<&'c Release, Failure> {
     let headers = request.headers();
     let head = request.head(&headers);
-    if let Some((_, release)) = configuration.releases.claiming(&head) {
+    if let Some(release) = configuration.releases.claiming(&head) {
         return Ok(release);
     }
-    let host = crate::shown::escaped(head.authority());
+    let host = crate::terminal::escaped(head.authority());
     let claimed = match configuration.hosts().as_slice() {
-        [] => "the configuration has no release".into(),
-        hosts => format!("claimed are {}", crate::shown::list(hosts)),
+        [] => "the configuration has no releases".into(),
+        hosts => format!("the releases claim {}", crate::shown::list(hosts)),
     };
     Err(Failure::Refused(vec![Finding {
         file: configuration.file.clone(),

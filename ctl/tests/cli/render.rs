@@ -1,6 +1,6 @@
-//! `render`: what it prints for two configurations stands in `render/`, a file for each row of the table.
+//! `render`. The expected outputs for two configurations are in `render/`, a file for each row of the table.
 //!
-//! `UPDATE=1 cargo test -p halftonectl --test cli render` writes the files anew, to be read before they are kept.
+//! `UPDATE=1 cargo test -p halftonectl --test cli render` rewrites them. Read the changes before you commit them.
 
 mod envoy;
 mod refusals;
@@ -17,7 +17,7 @@ use crate::{Run, file, halftonectl, root};
 const BOOKINFO: &str = "ctl/tests/cli/render/bookinfo.in.yaml";
 const SHOP: &str = "ctl/tests/cli/render/shop.in.yaml";
 
-/// What is printed, and the command line that prints it.
+/// The files with expected outputs, and the command lines that print them.
 const PRINTED: [(&str, &[&str]); 12] = [
     ("bookinfo.wasmplugin", &[BOOKINFO, "--kind", "wasmplugin"]),
     (
@@ -136,22 +136,22 @@ fn render(args: &[&str]) -> Run {
     halftonectl(&[&["render"], args].concat())
 }
 
-/// Of a run that must go well.
+/// The output of a run that must succeed.
 fn rendered(args: &[&str]) -> String {
     let run = render(args);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}");
     run.out
 }
 
-/// Of a configuration that stands in a file for as long as it takes.
+/// The output for a configuration in a temporary file.
 fn rendered_of(config: &Value, args: &[&str]) -> String {
-    // Our reader of YAML takes no DEL where it stands as it is.
+    // Our reader of YAML rejects DEL unless it is escaped.
     let text = config.to_string().replace('\u{7f}', "\\u007f");
     let (_folder, path) = file("config.json", text);
     rendered(&[&[path.as_str()], args].concat())
 }
 
-/// One release, `reviews`, that claims `hosts`.
+/// A configuration with one release, `reviews`, that claims `hosts`.
 fn of_hosts(hosts: &[&str]) -> Value {
     let blue_green = json!({"active": "v1", "preview": {"version": "v2", "match": [{"method": {"exact": "GET"}}]}});
     json!({"releases": [{"name": "reviews", "hosts": hosts, "principal": "v1", "blueGreen": blue_green}]})
@@ -177,7 +177,7 @@ fn printed(name: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_printed_is_as_it_was_read() {
+fn the_outputs_are_the_expected_ones() {
     let mut different = Vec::new();
     for (name, args) in PRINTED {
         let said = rendered(args);
@@ -192,15 +192,15 @@ fn what_is_printed_is_as_it_was_read() {
 }
 
 #[test]
-fn the_same_is_printed_twice() {
+fn the_output_is_deterministic() {
     for (name, args) in PRINTED {
         assert_eq!(rendered(args), rendered(args), "{name}");
     }
 }
 
-/// In whichever kind it is rendered, the configuration is the one that was read.
+/// Each kind contains the configuration that was read.
 #[test]
-fn the_configuration_comes_back() {
+fn every_kind_contains_the_configuration_that_was_read() {
     let config = |file: &str| {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         let resources = read(&text).unwrap();
@@ -256,9 +256,9 @@ fn the_configuration_comes_back() {
     }
 }
 
-/// A plugin keeps what no flag changes, from one kind to the other and back.
+/// A plugin keeps all fields that no flag changes, from one kind to the other and back.
 #[test]
-fn a_plugin_stays_what_it_is() {
+fn a_plugin_keeps_its_fields() {
     let there = rendered(&[BOOKINFO, "--kind", "trafficextension"]);
     let (_folder, path) = file("there.yaml", &there);
     let back = rendered(&[&path, "--kind", "wasmplugin"]);
@@ -270,7 +270,7 @@ fn a_plugin_stays_what_it_is() {
 }
 
 #[test]
-fn a_flag_says_otherwise() {
+fn a_flag_overrides_the_file() {
     let of = |flags: &[&str]| {
         plugins(&rendered(
             &[&[BOOKINFO, "--kind", "wasmplugin"], flags].concat(),
@@ -289,7 +289,7 @@ fn a_flag_says_otherwise() {
     assert_eq!(other_module.url, "file:///other.wasm");
     assert_eq!(
         other_module.sha256, None,
-        "the digest is that of the module which it stood beside"
+        "the digest belongs to the module in the file"
     );
 
     let selected = of(&["--selector", "app=cart", "--selector", "tier="]);
@@ -306,7 +306,7 @@ fn a_flag_says_otherwise() {
     let attached = of(&["--target-ref", "Service/reviews"]);
     assert!(
         attached.selector.is_empty(),
-        "only one of selector and targetRefs may stand there"
+        "selector and targetRefs exclude each other"
     );
     assert!(
         attached.traffic.is_empty(),
@@ -336,7 +336,7 @@ fn one_of_several_plugins_is_rendered() {
     assert_eq!(found[0].meta.name, "first");
 }
 
-/// Those that operators apply are those that are rendered.
+/// The rules in `manifests/` are those that are rendered.
 #[test]
 fn the_rules_for_labels_are_the_manifests() {
     let manifest = std::fs::read_to_string(root().join("manifests/envoy-stats-tags.yaml")).unwrap();
@@ -352,7 +352,7 @@ fn the_rules_for_labels_are_the_manifests() {
 }
 
 #[test]
-fn a_plugin_without_a_configuration_is_rendered_without() {
+fn a_plugin_without_a_configuration_is_rendered_without_one() {
     let plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: p}, spec: {url: 'oci://x'}}";
     let (_folder, path) = file("plugin.yaml", plugin);
     let text = rendered(&[

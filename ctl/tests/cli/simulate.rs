@@ -1,4 +1,4 @@
-//! `simulate`. The outputs stand in `simulate/NAME.txt`.
+//! `simulate`. The expected outputs are in `simulate/NAME.txt`.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{Run, file, halftonectl};
 const FILE: &str = "ctl/tests/cli/simulate/before.yaml";
 const AFTER: &str = "ctl/tests/cli/simulate/after.yaml";
 
-/// By the name of the file that holds the output: what is asked, after `--host`.
+/// The name of the file with the expected output, and the arguments after `--host`.
 const TABLE: [(&str, &[&str]); 8] = [
     ("each-request-is-drawn", &["reviews", "--requests", "5000"]),
     (
@@ -93,7 +93,7 @@ fn the_json_has_the_same_in_fields() {
 }
 
 #[test]
-fn another_seed_draws_others() {
+fn another_seed_gives_other_requests() {
     for more in [
         &["--requests", "1000"][..],
         &["--requests", "1000", "--sessions", "500"],
@@ -107,7 +107,7 @@ fn another_seed_draws_others() {
     }
 }
 
-/// Chance itself goes so far once in some 20,000 seeds; here is one.
+/// Chance exceeds the tolerance for about one seed in 20,000. This is one.
 #[test]
 fn a_share_that_chance_does_not_explain_is_a_finding() {
     let request = ["rare", "--requests", "20", "--seed", "22402"];
@@ -123,7 +123,7 @@ fn a_share_that_chance_does_not_explain_is_a_finding() {
     );
 }
 
-/// A session is carried where the release looks first, whatever that is.
+/// The first key of the release carries the session, whatever its kind.
 #[test]
 fn every_kind_of_key_carries_sessions() {
     let table = [
@@ -142,7 +142,7 @@ fn every_kind_of_key_carries_sessions() {
             "releases: [ {{ name: a, hosts: [a], principal: v1, canary: {{ split: [ {{ version: v2, weight: 1 }}, {{ version: v1, weight: 1 }} ], session: {{ {session} }} }} }} ]"
         );
         let (_folder, path) = file("one.yaml", config);
-        // Two requests each: a session that is not found would be drawn anew, and be off.
+        // Each session sends two requests. If it were not found, the two would be drawn independently.
         let args = [
             "simulate",
             &path,
@@ -173,7 +173,7 @@ fn every_kind_of_key_carries_sessions() {
 }
 
 #[test]
-fn sessions_of_another_name_are_drawn_anew() {
+fn sessions_of_a_release_with_another_name_are_independent() {
     let config = |name: &str| {
         format!(
             "releases: [ {{ name: {name}, hosts: [a], principal: v1, canary: {{ split: [ {{ version: v2, weight: 1 }}, {{ version: v1, weight: 1 }} ], session: {{ key: [ {{ header: x }} ] }} }} }} ]"
@@ -202,12 +202,12 @@ fn sessions_of_another_name_are_drawn_anew() {
 }
 
 #[test]
-fn what_cannot_be_simulated_is_told() {
+fn what_cannot_be_simulated_is_refused_with_a_remedy() {
     let table: [(&[&str], i32, &str); 9] = [
         (
             &["details", "--requests", "1", "--sessions", "5"],
             2,
-            "halftonectl: --sessions: release details has no session; leave --sessions away, or give it canary.session\n",
+            "halftonectl: --sessions: release details has no session; omit --sessions, or add canary.session to the release\n",
         ),
         (
             &[
@@ -220,17 +220,17 @@ fn what_cannot_be_simulated_is_told() {
                 "x-user-id: 1",
             ],
             2,
-            "halftonectl: --sessions: the request carries a session already, in header x-user-id; leave one of them away\n",
+            "halftonectl: --sessions: the request carries a session already, in header x-user-id; omit --sessions or that key\n",
         ),
         (
             &["reviews", "--requests", "1", "--then", AFTER],
             2,
-            "halftonectl: --then: tells which sessions move; say how many with --sessions\n",
+            "halftonectl: --then needs sessions; give their number with --sessions\n",
         ),
         (
             &["nowhere", "--requests", "1"],
             1,
-            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; claimed are reviews, special, details, rare\n",
+            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare\n",
         ),
         (
             &[
@@ -273,7 +273,7 @@ fn what_cannot_be_simulated_is_told() {
         (run.code, run.err),
         (
             1,
-            format!("{empty}: no release claims a; the configuration has no release\n")
+            format!("{empty}: no release claims a; the configuration has no releases\n")
         )
     );
     let run = halftonectl(&[
@@ -292,7 +292,7 @@ fn what_cannot_be_simulated_is_told() {
         (run.code, run.err.as_str()),
         (
             2,
-            "halftonectl: --then: standard input is FILE already; name a file\n"
+            "halftonectl: --then: FILE is standard input already; give a file name\n"
         )
     );
 }

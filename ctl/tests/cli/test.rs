@@ -27,7 +27,7 @@ const HOLDS: &str = "
 const FAILS: &str = "
 - { name: jason sees v3, request: { host: reviews, headers: { end-user: jason } }, expect: { version: v3, reason: principal } }
 - { name: half, sample: 1000, request: { host: reviews }, expect: { shares: { v2: 0.5, v1: 0.5 } } }
-- { name: nobody decides for ratings, request: { host: ratings }, expect: { version: null } }
+- { name: no release decides for ratings, request: { host: ratings }, expect: { version: null } }
 ";
 
 #[test]
@@ -45,7 +45,7 @@ fn cases_that_hold_are_fine() {
 }
 
 #[test]
-fn what_does_not_hold_is_shown_as_expected_and_got() {
+fn a_failed_case_shows_what_was_expected_and_got() {
     let (_folder, path) = cases(FAILS);
     let run = halftonectl(&["test", &path]);
     assert_eq!(
@@ -62,7 +62,7 @@ fn what_does_not_hold_is_shown_as_expected_and_got() {
                          got      0.9010
             share of v2: expected 0.5 within 0.01
                          got      0.0990
-  passed  nobody decides for ratings
+  passed  no release decides for ratings
 
 failed: 3 cases in 1 file, 1 passed, 2 failed.
 "
@@ -72,7 +72,7 @@ failed: 3 cases in 1 file, 1 passed, 2 failed.
 }
 
 #[test]
-fn programs_read_the_same() {
+fn the_json_has_the_same_results() {
     let (_folder, path) = cases(FAILS);
     let run = halftonectl(&["test", "--output", "json", &path]);
     let report = run.json();
@@ -99,7 +99,7 @@ fn programs_read_the_same() {
 }
 
 #[test]
-fn pipelines_read_the_same() {
+fn the_junit_report_has_the_same_results() {
     let (_folder, path) = cases(FAILS);
     let run = halftonectl(&["test", "--output", "junit", &path]);
     assert_eq!(
@@ -116,7 +116,7 @@ reason: expected principal, got rule:testers</failure>
             <failure message="share of v1: expected 0.5 within 0.01, got 0.9010">share of v1: expected 0.5 within 0.01, got 0.9010
 share of v2: expected 0.5 within 0.01, got 0.0990</failure>
         </testcase>
-        <testcase name="nobody decides for ratings" classname="{path}"/>
+        <testcase name="no release decides for ratings" classname="{path}"/>
     </testsuite>
 </testsuites>
 "#
@@ -126,7 +126,7 @@ share of v2: expected 0.5 within 0.01, got 0.0990</failure>
 }
 
 #[test]
-fn chance_is_the_seeds() {
+fn the_seed_decides_the_random_numbers() {
     let (_folder, path) = cases(FAILS);
     let got = |seed| halftonectl(&["test", "--seed", seed, &path]).out;
     assert_eq!(got("2"), got("2"));
@@ -139,16 +139,16 @@ fn a_file_that_cannot_be_run_fails_and_the_others_run() {
     let table = [
         (
             "config: { releases: [ { name: reviews } ] }\ncases: [ { name: one, request: { host: a }, expect: { version: v1 } } ]",
-            "config.releases[0].hosts: is missing or empty; ",
+            "config.releases[0].hosts: ",
         ),
         (
             "config: {}\ncases: []",
-            "is no case file: holds no case; give at least one in cases",
+            "is not a valid case file: cases: empty; write at least one case",
         ),
-        ("cases: [", "is no case file: "),
+        ("cases: [", "is not a valid case file: "),
         (
             "configFile: other.yaml\nconfig: {}\ncases: []",
-            "is no case file: give exactly one of config and configFile",
+            "is not a valid case file: has neither config nor configFile, or both; write exactly one of them",
         ),
     ];
     for (text, said) in table {
@@ -176,7 +176,7 @@ fn a_file_that_cannot_be_run_fails_and_the_others_run() {
 }
 
 #[test]
-fn the_configuration_may_stand_in_a_plugin_beside_the_case_file() {
+fn the_configuration_may_be_in_the_file_of_a_plugin() {
     let (folder, path) = file(
         "cases.yaml",
         "configFile: plugin.yaml\ncases: [ { name: one, request: { host: reviews }, expect: { version: v1, reason: active } } ]",
@@ -191,7 +191,7 @@ fn the_configuration_may_stand_in_a_plugin_beside_the_case_file() {
 }
 
 #[test]
-fn a_folder_is_all_case_files_in_it() {
+fn a_folder_means_all_its_case_files() {
     let (folder, path) = cases(HOLDS);
     std::fs::write(folder.path().join("plugin.yaml"), "releases: []").unwrap();
     std::fs::create_dir(folder.path().join("more")).unwrap();
@@ -211,7 +211,7 @@ fn a_folder_is_all_case_files_in_it() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_a_mistake_of_the_command_line() {
+fn a_file_that_cannot_be_opened_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().to_str().unwrap();
     let (_folder, lost) = file(
@@ -230,7 +230,7 @@ fn what_cannot_be_opened_is_a_mistake_of_the_command_line() {
         (
             vec![empty],
             format!(
-                "halftonectl: {empty}: no case file stands in it; a case file has config or configFile, and cases"
+                "halftonectl: {empty}: the folder has no case file; a case file has the field cases, and config or configFile"
             ),
         ),
         (vec![], "required arguments were not provided".to_owned()),
@@ -267,29 +267,33 @@ fn the_case_files_of_the_tests_and_the_examples_hold() {
 }
 
 #[test]
-fn what_is_no_case_file_is_told_in_a_line() {
+fn a_file_that_is_not_a_case_file_is_reported_on_one_line() {
     let table: [(&str, Vec<u8>, &str); 6] = [
-        ("empty", Vec::new(), "is no case file: "),
+        ("empty", Vec::new(), "is not a valid case file: "),
         (
             "binary",
             b"\x7fELF\0\xff\xfe".into(),
-            "is not text: byte 5 is not UTF-8; give YAML or JSON",
+            "byte 5 is not UTF-8; give YAML or JSON as UTF-8 text",
         ),
         (
             "deep",
             "[".repeat(100_000).into(),
-            "is no case file: line 1, column 65: is nested too deep; 64 levels are read",
+            "is not a valid case file: line 1, column 65: is nested too deeply; the limit is 64 levels",
         ),
-        ("10 MB", "1,".repeat(5_000_000).into(), "is no case file: "),
+        (
+            "10 MB",
+            "1,".repeat(5_000_000).into(),
+            "is not a valid case file: ",
+        ),
         (
             "a resource",
             "apiVersion: v1\nkind: Service".into(),
-            "is no case file: ",
+            "is not a valid case file: ",
         ),
         (
             "a configuration",
             "releases: []".into(),
-            "is no case file: ",
+            "is not a valid case file: ",
         ),
     ];
     for (name, text, said) in table {

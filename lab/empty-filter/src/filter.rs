@@ -1,4 +1,4 @@
-//! The whole of it.
+//! The contexts of the filter.
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

@@ -1,7 +1,6 @@
-//! A filter that does nothing: a context for each request, and no callback of its own.
+//! A filter that does nothing. It has a context for each request, and no callback.
 //!
-//! It is what the Rust SDK costs before a filter does anything, and is built as anyone builds a filter: optimised for speed,
-//! with every callback that the SDK exports. Natively there is nothing here.
+//! It shows the cost of the Rust SDK: the module exports every callback of the SDK. The native crate is empty.
 
 #[cfg(target_os = "wasi")]
 mod filter;

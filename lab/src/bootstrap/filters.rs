@@ -1,4 +1,4 @@
-//! The HTTP filters: native ones, the plugins, the router.
+//! The HTTP filters: the native ones, the plugins and the router.
 
 use std::path::{Path, PathBuf};
 
@@ -25,14 +25,14 @@ pub(super) fn chain(proxy: &Proxy, module: &Path, subscriptions: &Path) -> Vec<V
         .collect()
 }
 
-/// The file from which Envoy takes the configuration of the plugin called `name`.
-/// Each has a directory of its own, since Envoy reads again whenever a file is moved into the directory it watches.
+/// The file of the configuration of the plugin called `name`.
+/// Each has its own directory, because Envoy reads the file again each time a file is moved into the directory.
 #[must_use]
 pub fn subscription(directory: &Path, name: &str) -> PathBuf {
     directory.join(name).join("extension.json")
 }
 
-/// The content of that file.
+/// The contents of that file.
 #[must_use]
 pub fn extension(plugin: &Plugin, module: &Path) -> Value {
     json!({"resources": [{
@@ -42,7 +42,7 @@ pub fn extension(plugin: &Plugin, module: &Path) -> Value {
     }]})
 }
 
-/// A filter whose configuration is discovered, with the settings that Istio uses.
+/// A filter that gets its configuration by ECDS, with Istio's settings.
 fn discovered(plugin: &Plugin, subscriptions: &Path) -> Value {
     let file = subscription(subscriptions, &plugin.name);
     json!({
@@ -58,7 +58,7 @@ fn discovered(plugin: &Plugin, subscriptions: &Path) -> Value {
     })
 }
 
-/// A file that Envoy reads again whenever one is moved into its directory.
+/// A file that Envoy reads again each time a file is moved into its directory.
 pub(super) fn watched(file: &Path) -> Value {
     json!({"path": file, "watched_directory": {"path": file.parent()}})
 }

@@ -1,4 +1,4 @@
-//! The route table: a virtual host for each authority that a route names, and one for all others.
+//! The route table: a virtual host per authority that a route names, and one for all others.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn host(proxy: &Proxy, domain: &str, authority: Option<&str>) -> Value {
     json!({"name": domain, "domains": [domain], "routes": routes})
 }
 
-/// CONNECT has no path, so no prefix matches it: with upgrades on, each route is written a second time for it.
+/// CONNECT has no path, so no prefix matches it. With upgrades on, each route has a second form for CONNECT.
 fn written(proxy: &Proxy, route: &Route) -> Vec<Value> {
     let headers: Vec<Value> = route
         .headers

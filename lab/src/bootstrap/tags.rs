@@ -1,4 +1,4 @@
-//! The rules that make labels of metrics' names: those that ship, so that what is tested is what operators get.
+//! The rules that make labels from names of metrics. They are the published ones, so the tests use what operators use.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::tools;
 
 const MANIFEST: &str = "manifests/envoy-stats-tags.yaml";
 
-/// The `stats_config` of the shipped manifest.
+/// The `stats_config` of the published manifest.
 pub(super) fn shipped() -> anyhow::Result<Value> {
     let text = fs::read_to_string(tools::workspace().join(MANIFEST))
         .with_context(|| format!("reading {MANIFEST}"))?;

@@ -1,4 +1,4 @@
-//! One connection, in either version of HTTP.
+//! One connection of either version of HTTP.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::Protocol;
 
-/// Any body of a request. An error breaks the request off.
+/// Any body of a request. An error aborts the request.
 pub(super) type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Connection {
             .with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true).context("setting TCP_NODELAY")?;
         let io = TokioIo::new(stream);
-        // The task that drives a connection ends with it; what goes wrong there shows at the request.
+        // The task ends with the connection. Its errors also appear at the request.
         match protocol {
             Protocol::Http1 => {
                 let (sender, connection) =
@@ -46,7 +46,7 @@ impl Connection {
         }
     }
 
-    /// The same connection, if it can carry another request beside those that it carries.
+    /// The same connection, if it can carry one more concurrent request.
     pub(super) fn shared(&self) -> Option<Self> {
         match self {
             Self::Http1(_) => None,
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Whether it can take a request. An error says that it is closed.
+    /// Waits until it can take a request. An error means that it is closed.
     pub(super) async fn ready(&mut self) -> hyper::Result<()> {
         match self {
             Self::Http1(sender) => sender.ready().await,

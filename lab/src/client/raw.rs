@@ -1,4 +1,4 @@
-//! A connection on which a test says what it likes.
+//! A connection on which a test sends any bytes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long the server may say nothing before we take it that it is done.
+/// The time without bytes after which the server counts as done.
 const SILENCE: Duration = Duration::from_millis(500);
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// An open connection that no HTTP library looks after. Dropping it closes it.
+/// An open connection without an HTTP library. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Raw {
     address: SocketAddr,
@@ -25,7 +25,7 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached.
+    /// If the server cannot be reached.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)
             .await
@@ -38,7 +38,7 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// When the server has closed.
+    /// If the server closed the connection.
     pub async fn say(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.stream
             .write_all(bytes)
@@ -46,7 +46,7 @@ impl Raw {
             .with_context(|| format!("writing to {}", self.address))
     }
 
-    /// All that comes until the server closes or says nothing for half a second.
+    /// Reads until the server closes the connection or sends nothing for half a second.
     pub async fn hear(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
         while let Ok(Ok(length)) = timeout(SILENCE, self.stream.read_buf(&mut heard)).await {
@@ -57,11 +57,11 @@ impl Raw {
         heard
     }
 
-    /// All that comes up to `end`, which may be followed by more.
+    /// Reads until the bytes contain `end`. More bytes can follow it.
     ///
     /// # Errors
     ///
-    /// When the server closes before it, or has not said it after 10 s.
+    /// If the server closes the connection before, or has not sent it after 10 s.
     pub async fn hear_until(&mut self, end: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut heard = Vec::new();
         let hear = async {
@@ -78,12 +78,12 @@ impl Raw {
     }
 }
 
-/// Sends `request` so many times over one connection, each when `end` of the answer to the one before is there. No library
-/// makes the requests or reads the answers, so it is many times faster than [`Client`](super::Client).
+/// Sends `request` several times over one connection, each after the `end` of the answer before. Without an HTTP
+/// library this is many times faster than [`Client`](super::Client).
 ///
 /// # Errors
 ///
-/// When the server cannot be reached, closes before, or is silent for 10 s.
+/// If the server cannot be reached, closes the connection before, or sends nothing for 10 s.
 pub async fn repeated(
     address: SocketAddr,
     request: &[u8],
@@ -98,12 +98,12 @@ pub async fn repeated(
     Ok(())
 }
 
-/// Sends `bytes` over a connection of its own, and returns all that comes back until the server closes or says nothing
-/// for half a second. For what a client library refuses to send.
+/// Sends `bytes` over a new connection, and returns all bytes until the server closes it or sends nothing for half a
+/// second. Use it for bytes that a client library rejects.
 ///
 /// # Errors
 ///
-/// When the server cannot be reached.
+/// If the server cannot be reached.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut connection = Raw::open(address).await?;
     connection.say(bytes).await?;

@@ -1,4 +1,4 @@
-//! A connection that has left HTTP behind: a websocket's, or CONNECT's.
+//! A connection after an upgrade to a websocket or after CONNECT.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,18 +17,19 @@ use super::connection::{AnyBody, Connection};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// An open tunnel, over HTTP/1.1. Dropping it closes the connection.
+/// An open tunnel over HTTP/1.1. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Tunnel {
     io: TokioIo<Upgraded>,
 }
 
 impl Tunnel {
-    /// Asks `path` of `host` at `address` for an upgrade to a websocket. What follows is bytes, not the websocket's frames.
+    /// Asks `path` of `host` at `address` for an upgrade to a websocket. The tunnel then carries bytes without the
+    /// websocket's framing.
     ///
     /// # Errors
     ///
-    /// When the answer is not 101.
+    /// If the answer is not 101.
     pub async fn websocket(address: SocketAddr, host: &str, path: &str) -> anyhow::Result<Self> {
         let request = Request::get(path)
             .header(HOST, host)
@@ -40,11 +41,11 @@ impl Tunnel {
         Self::open(address, request, StatusCode::SWITCHING_PROTOCOLS).await
     }
 
-    /// Asks the proxy at `address` to CONNECT to `authority`, a host and a port.
+    /// Sends CONNECT for `authority`, a host and a port, to the proxy at `address`.
     ///
     /// # Errors
     ///
-    /// When the answer is not 200.
+    /// If the answer is not 200.
     pub async fn connect(address: SocketAddr, authority: &str) -> anyhow::Result<Self> {
         let request = Request::builder().method(Method::CONNECT).uri(authority);
         let request = request.header(HOST, authority).body(empty())?;
@@ -73,11 +74,11 @@ impl Tunnel {
         })
     }
 
-    /// Sends `bytes` and returns as many as come back.
+    /// Sends `bytes`, and returns the same number of bytes from the server.
     ///
     /// # Errors
     ///
-    /// When the tunnel is closed, or fewer came back within 10 s.
+    /// If the tunnel is closed, or fewer bytes arrive within 10 s.
     pub async fn echo(&mut self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut back = vec![0; bytes.len()];
         timeout(DEADLINE, async {

@@ -1,4 +1,4 @@
-//! A request whose body is sent piece by piece, and perhaps never to its end.
+//! A request whose body is sent in pieces, and can be aborted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::{Answer, Client, Fields, Protocol, append};
 
-/// A request under way, on a connection of its own. Its length is not known beforehand: over HTTP/1.1 it is chunked, unless
-/// the header `content-length` is among its fields. Dropping it ends the request, and nobody hears the answer.
+/// A request in progress, on its own connection. Over HTTP/1.1 its body is chunked, unless its headers have
+/// `content-length`. Dropping it ends the request without reading the answer.
 #[derive(Debug)]
 pub struct Upload {
     body: Sender<Bytes, io::Error>,
@@ -21,11 +21,11 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Posts to `path` of `host`. Nothing of the body is sent yet.
+    /// Sends the head of a POST to `path` of `host`.
     ///
     /// # Errors
     ///
-    /// When there is no such request.
+    /// If the parts do not make a valid request.
     pub fn begin(
         address: SocketAddr,
         protocol: Protocol,
@@ -42,43 +42,43 @@ impl Upload {
         })
     }
 
-    /// Sends a piece of the body. Over HTTP/1.1 it is a chunk.
+    /// Sends a piece of the body: over HTTP/1.1, a chunk.
     ///
     /// # Errors
     ///
-    /// When the server takes no more.
+    /// If the server does not accept more.
     pub async fn say(&mut self, piece: impl Into<Bytes>) -> anyhow::Result<()> {
         let sent = self.body.send_data(piece.into()).await;
-        sent.context("a request's body was not taken")
+        sent.context("the server did not accept the body of a request")
     }
 
-    /// Breaks the request off: the connection is closed (HTTP/1.1) or the stream reset (HTTP/2).
+    /// Aborts the request: closes the connection (HTTP/1.1) or resets the stream (HTTP/2).
     pub async fn break_off(self) {
-        self.body.abort(io::Error::other("the test says so"));
-        // It has none, and is waited for since the connection goes with it.
+        self.body.abort(io::Error::other("aborted by the test"));
+        // There is no answer. Waiting for the task closes the connection.
         let _ = self.answer.await;
     }
 
-    /// Ends the request, and waits for its answer.
+    /// Ends the request and waits for its answer.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// Those of [`Client::send`].
     pub async fn end(self) -> anyhow::Result<Answer> {
         drop(self.body);
         self.answer.await.context("an upload")?
     }
 
-    /// Ends the request with trailers, and waits for its answer. They are sent over HTTP/2 alone.
+    /// Ends the request with trailers and waits for its answer. Trailers are sent over HTTP/2 only.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// Those of [`Client::send`].
     pub async fn end_with(mut self, trailers: Fields<'_>) -> anyhow::Result<Answer> {
         let mut map = HeaderMap::new();
         append(trailers, &mut map)?;
         let sent = self.body.send_trailers(map).await;
-        sent.context("a request's trailers were not taken")?;
+        sent.context("the server did not accept the trailers of a request")?;
         self.end().await
     }
 }

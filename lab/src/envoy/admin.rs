@@ -52,12 +52,12 @@ impl Admin {
         Ok(())
     }
 
-    /// Whether Envoy is past its initialization.
+    /// Whether Envoy has finished its initialization.
     pub(super) async fn live(&self) -> anyhow::Result<bool> {
         Ok(self.client.get("admin", "/ready", &[]).await?.status == 200)
     }
 
-    /// Where the HTTP listener is, once it is active.
+    /// The address of the HTTP listener, once it is active.
     pub(super) async fn listener(&self) -> anyhow::Result<Option<SocketAddr>> {
         let listeners: Value = serde_json::from_str(&self.get("/listeners?format=json").await?)
             .context("reading /listeners")?;
@@ -82,7 +82,7 @@ impl Admin {
         Ok(Some(SocketAddr::new(ip.parse()?, port.try_into()?)))
     }
 
-    /// All counters and gauges by name. Text values and histograms are left out.
+    /// All counters and gauges by name, without text values and histograms.
     pub(super) async fn stats(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let text = self.get("/stats").await?;
         let lines = text.lines().filter_map(|line| line.rsplit_once(": "));

@@ -1,4 +1,4 @@
-//! New configurations for a running Envoy, by the files that it watches.
+//! Updates plugin configurations of a running Envoy through the files that it watches.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,36 +14,36 @@ use crate::bootstrap::{extension, subscription};
 use crate::proxy::{Delivery, Plugin, Proxy};
 use crate::wait;
 
-const NO_PLUGIN: &str = "no plugin of that name gets its configuration by ECDS";
+const NO_PLUGIN: &str = "no plugin of this name gets its configuration by ECDS";
 
-/// What became of a new configuration.
+/// The result of a configuration update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// All workers run it.
     Accepted,
-    /// The plugin refused it; what ran before runs on.
+    /// The plugin rejected it. The configuration before it stays active.
     Rejected,
 }
 
-/// The plugins' configurations, as files.
+/// The configurations of the plugins, as files.
 #[derive(Debug)]
 pub(super) struct Configuration {
     directory: PathBuf,
     module: PathBuf,
-    /// As published last; empty with static delivery. The lock keeps updates one after the other, so that counters tell
-    /// them apart.
+    /// The configurations published last. Empty with static delivery. The lock serialises updates, so the counters
+    /// distinguish them.
     plugins: Mutex<BTreeMap<String, Published>>,
 }
 
 #[derive(Debug)]
 struct Published {
     plugin: Plugin,
-    /// Not known of the first configuration.
+    /// `None` for the first configuration.
     applied: Option<Applied>,
 }
 
 impl Configuration {
-    /// Writes the first ones below `directory`.
+    /// Writes the first configurations below `directory`.
     pub(super) fn write(proxy: &Proxy, module: &Path, directory: &Path) -> anyhow::Result<Self> {
         let mut configuration = Self {
             directory: directory.join("plugins"),
@@ -70,7 +70,7 @@ impl Configuration {
         &self.directory
     }
 
-    /// Writes a configuration and waits for nothing. Returns when Envoy could read it.
+    /// Writes a configuration. Returns as soon as Envoy can read it.
     pub(super) async fn put(&self, name: &str, config: &str) -> anyhow::Result<Instant> {
         let mut plugins = self.plugins.lock().await;
         let published = plugins.get_mut(name).context(NO_PLUGIN)?;
@@ -91,7 +91,7 @@ impl Configuration {
         };
         let before = Progress::of(admin, name).await?;
         if published.plugin.config.as_deref() == config {
-            // Envoy does not look again at what it has seen last, and even counts a refused one as a success then.
+            // Envoy ignores a configuration equal to the last one, and then counts even a rejected one as a success.
             return Ok(published.applied.unwrap_or(before.first()));
         }
         published.plugin.config = config.map(str::to_owned);
@@ -104,11 +104,13 @@ impl Configuration {
         Ok(applied)
     }
 
-    /// Writes beside and renames, so that Envoy never reads half a file. Returns when it was renamed.
+    /// Writes a temporary file and renames it, so that Envoy never reads half a file. Returns the time of the rename.
     fn publish(&self, plugin: &Plugin) -> anyhow::Result<Instant> {
         let file = subscription(&self.directory, &plugin.name);
         let beside = file.with_extension("new");
-        let parent = file.parent().context("a plugin's file has no directory")?;
+        let parent = file
+            .parent()
+            .context("the file of a plugin has no directory")?;
         fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
         let written = fs::write(&beside, extension(plugin, &self.module).to_string());
         let now = Instant::now();
@@ -119,12 +121,12 @@ impl Configuration {
     }
 }
 
-/// How far Envoy is with the configurations of one plugin.
+/// The number of configurations of one plugin that Envoy applied and rejected.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     accepted: u64,
     rejected: u64,
-    /// Counts both, but not before all workers are done with it.
+    /// The number of accepted and rejected configurations that all workers are done with.
     done: u64,
 }
 
@@ -145,7 +147,7 @@ impl Progress {
         })
     }
 
-    /// What became of the first configuration, while there was no other.
+    /// The result of the first configuration, before any update.
     fn first(self) -> Applied {
         if self.rejected > 0 {
             Applied::Rejected
@@ -154,7 +156,7 @@ impl Progress {
         }
     }
 
-    /// What became of the configuration published after `before`; `None` while Envoy is at it.
+    /// The result of the configuration published after `before`, or `None` while Envoy applies it.
     fn since(self, before: Self) -> Option<Applied> {
         if self.done == before.done {
             None

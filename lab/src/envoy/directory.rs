@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
-/// How much of the log an error shows.
+/// The number of lines of the log that an error shows.
 const LINES_SHOWN: usize = 40;
 
-/// A temporary directory; it goes with this value.
+/// A temporary directory. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Directory(TempDir);
 
@@ -31,7 +31,7 @@ impl Directory {
         self.path().join("access.log")
     }
 
-    /// The end of the log, or why there is none.
+    /// The end of the log, or the error of reading it.
     pub(super) fn log_tail(&self) -> String {
         let text = read(&self.log()).unwrap_or_else(|error| error.to_string());
         let lines: Vec<&str> = text.lines().collect();
@@ -44,7 +44,7 @@ impl Directory {
     }
 }
 
-/// The file's text, what is not UTF-8 replaced: plugins may log any bytes.
+/// The contents of the file with invalid UTF-8 replaced, because plugins can log any bytes.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

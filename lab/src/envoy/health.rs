@@ -1,4 +1,4 @@
-//! Has anything gone wrong underneath?
+//! Checks Envoy and its plugins for crashes.
 
 use anyhow::{Context, bail, ensure};
 
@@ -16,7 +16,7 @@ pub(super) async fn check(envoy: &Envoy) -> anyhow::Result<()> {
         .admin
         .stats()
         .await
-        .context("Envoy's admin interface is gone")?;
+        .context("Envoy's admin interface does not answer")?;
     for plugin in &envoy.plugins {
         for what in [
             "vm_reload_success",
@@ -27,7 +27,7 @@ pub(super) async fn check(envoy: &Envoy) -> anyhow::Result<()> {
             let count = stats.get(&name).copied().unwrap_or_default();
             ensure!(
                 count == 0,
-                "a plugin's VM was to be reloaded: {name} is {count}"
+                "Envoy reloaded the VM of a plugin: {name} is {count}"
             );
         }
     }
@@ -43,7 +43,7 @@ pub(super) async fn check(envoy: &Envoy) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Envoy's words for a trap, and the plugin's own last words in Rust. When a plugin fails open, the log is the only witness.
+/// Whether the line is Envoy's message for a trap or Rust's for a panic. If a plugin fails open, only the log shows it.
 fn tells_of_a_crash(line: &str) -> bool {
     line.contains("panicked at") || line.contains("] Function: ") && line.contains(" failed: ")
 }

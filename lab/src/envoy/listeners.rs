@@ -1,4 +1,4 @@
-//! A second listener, which comes and goes while Envoy runs.
+//! A second listener that is added and removed while Envoy runs.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::{ports, wait};
 
 const NAME: &str = "second";
 
-/// The file that Envoy takes its further listeners from.
+/// The file of the listeners beyond the first.
 #[derive(Debug)]
 pub(super) struct Listeners {
     module: PathBuf,
@@ -22,7 +22,7 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// None yet.
+    /// Writes the file without a listener.
     pub(super) fn write(module: &Path, subscriptions: &Path) -> anyhow::Result<Self> {
         let listeners = Self {
             module: module.into(),
@@ -32,13 +32,13 @@ impl Listeners {
         Ok(listeners)
     }
 
-    /// Writes beside and renames, so that Envoy never reads half a file.
+    /// Writes a temporary file and renames it, so that Envoy never reads half a file.
     fn publish(&self, listeners: &[Value]) -> anyhow::Result<()> {
         let file = bootstrap::listeners(&self.subscriptions);
         let beside = file.with_extension("new");
         let parent = file
             .parent()
-            .context("the listeners' file has no directory")?;
+            .context("the file of the listeners has no directory")?;
         let text = json!({ "resources": listeners }).to_string();
         fs::create_dir_all(parent)
             .and_then(|()| fs::write(&beside, text))
@@ -48,12 +48,12 @@ impl Listeners {
 }
 
 impl Envoy {
-    /// Opens the second listener, with the plugins and routes of `proxy`; the clusters are those that Envoy was started with.
-    /// Its plugins have their configurations written into it, so a plugin that refuses one is a listener refused.
+    /// Opens the second listener, with the plugins and routes of `proxy`. The clusters are those that Envoy started
+    /// with. The listener contains the configurations of its plugins, so Envoy rejects it if a plugin rejects one.
     ///
     /// # Errors
     ///
-    /// When Envoy refuses the listener, or has not decided after 30 s.
+    /// If Envoy rejects the listener, or has not decided after 30 s.
     pub async fn open_second(&self, proxy: Proxy) -> anyhow::Result<SocketAddr> {
         let port = ports::free()?;
         let proxy = Proxy {
@@ -76,10 +76,10 @@ impl Envoy {
         listeners.publish(&[listener])?;
         wait::until(
             PATIENCE,
-            "Envoy to open or refuse the listener",
+            "Envoy to open or reject the listener",
             async || {
                 let rejected = self.stat("listener_manager.lds.update_rejected").await?;
-                ensure!(rejected == refused, "Envoy refused the listener");
+                ensure!(rejected == refused, "Envoy rejected the listener");
                 Ok(self.stat("listener_manager.total_listeners_active").await? == 2)
             },
         )
@@ -87,11 +87,11 @@ impl Envoy {
         Ok(SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// Closes the second listener, and returns when nothing is left of it.
+    /// Closes the second listener. Returns when Envoy has removed it.
     ///
     /// # Errors
     ///
-    /// When Envoy has not closed it after 30 s.
+    /// If Envoy has not closed it after 30 s.
     pub async fn close_second(&self) -> anyhow::Result<()> {
         self.listeners.publish(&[])?;
         wait::until(PATIENCE, "Envoy to close the listener", async || {

@@ -1,4 +1,4 @@
-//! How much memory an Envoy has.
+//! The memory of an Envoy.
 
 use std::fs;
 
@@ -9,9 +9,9 @@ use super::Envoy;
 /// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// What it has now.
+    /// The current value.
     pub resident: u64,
-    /// The most that it ever had.
+    /// The largest value so far.
     pub peak: u64,
 }
 
@@ -20,24 +20,27 @@ impl Envoy {
     ///
     /// # Errors
     ///
-    /// When it is gone.
+    /// If the process has ended.
     pub fn memory(&self) -> anyhow::Result<Memory> {
         let [resident, peak] = self.bytes("status", ["VmRSS:", "VmHWM:"])?;
         Ok(Memory { resident, peak })
     }
 
-    /// Its memory that no other process has, and that it has written itself, in bytes: not the program's code, which further
-    /// Envoys share. The kernel walks all of it to tell.
+    /// Its anonymous memory in bytes: what it has written itself, without the program's code, which several Envoys
+    /// share.
+    ///
+    /// `Private_Dirty` is not the same: it includes pages of the program until the kernel has written a new file to
+    /// disk.
     ///
     /// # Errors
     ///
-    /// When it is gone.
+    /// If the process has ended.
     pub fn private_memory(&self) -> anyhow::Result<u64> {
-        let [private] = self.bytes("smaps_rollup", ["Private_Dirty:"])?;
+        let [private] = self.bytes("smaps_rollup", ["Anonymous:"])?;
         Ok(private)
     }
 
-    /// Lines of a file that the kernel keeps of it, by their names.
+    /// Values in bytes from a file of the process in `/proc`, by name.
     fn bytes<const N: usize>(&self, file: &str, names: [&str; N]) -> anyhow::Result<[u64; N]> {
         let file = format!("/proc/{}/{file}", self.pid());
         let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;

@@ -1,10 +1,10 @@
-//! Envoy's metrics with their labels.
+//! Envoy's metrics with labels.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-/// One look at the Prometheus page.
+/// The metrics of one scrape.
 #[derive(Debug)]
 pub struct Metrics {
     samples: Vec<Sample>,
@@ -22,21 +22,21 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// Names the first line that is something else.
+    /// Names the first line that has another format.
     pub fn parse(page: &str) -> anyhow::Result<Self> {
         let lines = page
             .lines()
             .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let samples =
-            lines.map(|line| sample(line).with_context(|| format!("no Prometheus metric: {line}")));
+        let samples = lines
+            .map(|line| sample(line).with_context(|| format!("not a Prometheus metric: {line}")));
         Ok(Self {
             samples: samples.collect::<Result<_, _>>()?,
         })
     }
 
-    /// The sum of all that is called `name` and carries these labels, and perhaps others. 0 when there is none.
+    /// The sum of all metrics that are called `name` and have at least these labels. 0 if there is none.
     ///
-    /// Of a histogram there are `<name>_count`, `<name>_sum` and, with the label `le`, `<name>_bucket`.
+    /// A histogram has `<name>_count`, `<name>_sum` and, with the label `le`, `<name>_bucket`.
     #[must_use]
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let carries = |sample: &&Sample| {
@@ -47,20 +47,20 @@ impl Metrics {
                     .is_some_and(|found| found == value)
             })
         };
-        // Not sum(): of nothing, that is -0.0.
+        // Not sum(): that of no values is -0.0.
         self.called(name)
             .filter(carries)
             .fold(0.0, |sum, sample| sum + sample.value)
     }
 
-    /// The names of all metrics that begin with `prefix`, each once, sorted.
+    /// The names that begin with `prefix`, each once, sorted.
     #[must_use]
     pub fn names(&self, prefix: &str) -> Vec<&str> {
         let names = self.samples.iter().map(|sample| sample.name.as_str());
         sorted(names.filter(|name| name.starts_with(prefix)))
     }
 
-    /// The values that `label` has in metrics called `name`, each once, sorted.
+    /// The values of `label` in metrics called `name`, each once, sorted.
     #[must_use]
     pub fn label_values(&self, name: &str, label: &str) -> Vec<&str> {
         sorted(
@@ -132,7 +132,7 @@ fn all_labels(mut rest: &str) -> Option<BTreeMap<String, String>> {
     Some(labels)
 }
 
-/// A value up to its closing quote, and what stands behind the quote.
+/// A value up to its closing quote, and the rest after the quote.
 fn unquoted(quoted: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = quoted.chars();
@@ -165,7 +165,7 @@ took_count{release="reviews"} 7
 "#;
 
     #[test]
-    fn labels_select_and_the_rest_is_summed() -> anyhow::Result<()> {
+    fn metrics_with_the_labels_are_summed() -> anyhow::Result<()> {
         let metrics = Metrics::parse(PAGE)?;
         assert_eq!(
             metrics.sum("halftone_requests_total", &[("release", "reviews")]),
@@ -196,7 +196,7 @@ took_count{release="reviews"} 7
     }
 
     #[test]
-    fn label_values_may_hold_anything() -> anyhow::Result<()> {
+    fn label_values_can_have_any_character() -> anyhow::Result<()> {
         let metrics = Metrics::parse(r#"odd{a="x,b=\"1\"} \\",c="é"} 1"#)?;
         assert_eq!(metrics.label_values("odd", "a"), [r#"x,b="1"} \"#]);
         assert_eq!(metrics.label_values("odd", "c"), ["é"]);
@@ -204,11 +204,11 @@ took_count{release="reviews"} 7
     }
 
     #[test]
-    fn a_line_that_is_no_metric_is_an_error() {
+    fn a_line_that_is_not_a_metric_is_an_error() {
         let failed = Metrics::parse("fine 1\nnonsense")
             .map(|_| ())
             .map_err(|error| error.to_string());
-        assert_eq!(failed, Err("no Prometheus metric: nonsense".to_owned()));
+        assert_eq!(failed, Err("not a Prometheus metric: nonsense".to_owned()));
     }
 
     #[test]

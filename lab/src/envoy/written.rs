@@ -1,4 +1,4 @@
-//! An Envoy that runs a configuration as somebody else wrote it.
+//! An Envoy that runs a configuration which the lab did not write.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,8 +13,8 @@ use super::{Metrics, PATIENCE, listening};
 use crate::supervisor::Supervised;
 use crate::tools;
 
-/// An Envoy that runs a configuration which is not the lab's own. Its first listener is to be called `http`.
-/// Dropping it kills the process.
+/// An Envoy that runs a given configuration, whose first listener must have the name `http`. Dropping it kills the
+/// process.
 #[derive(Debug)]
 pub struct Written {
     process: Supervised,
@@ -24,11 +24,12 @@ pub struct Written {
 }
 
 impl Written {
-    /// Starts Envoy with `config`, which is YAML, and returns once it is live and listening.
+    /// Starts Envoy with `config`, in YAML. Returns when Envoy is live and listening.
     ///
     /// # Errors
     ///
-    /// When Envoy is not there, refuses the configuration (the error has the end of its log), or is not listening after 30 s.
+    /// If Envoy is not installed, rejects the configuration (the error has the end of its log), or is not listening
+    /// after 30 s.
     pub async fn start(config: &str) -> anyhow::Result<Self> {
         let directory = Directory::new()?;
         let file = directory.path().join("envoy.yaml");
@@ -44,7 +45,7 @@ impl Written {
             "--disable-hot-restart".into(),
         ];
         let mut process = Supervised::start(&tools::envoy()?, &arguments, &directory.log())?;
-        match listening(&mut process, &admin_file, &directory.log()).await {
+        match listening(&mut process, &admin_file, &directory.log(), PATIENCE).await {
             Ok((admin, address)) => Ok(Self {
                 process,
                 address,
@@ -58,38 +59,38 @@ impl Written {
         }
     }
 
-    /// Where it takes requests.
+    /// The address of its HTTP listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// All its metrics, as Prometheus sees them.
+    /// All its metrics, in the form that Prometheus gets.
     ///
     /// # Errors
     ///
-    /// When the admin interface does not answer.
+    /// If the admin interface does not answer.
     pub async fn metrics(&self) -> anyhow::Result<Metrics> {
         Metrics::parse(&self.admin.get("/stats/prometheus").await?)
     }
 
-    /// All that it has logged so far.
+    /// Its log so far.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn log(&self) -> anyhow::Result<String> {
         directory::read(&self.directory.log())
     }
 
-    /// Asks Envoy to exit and waits until it has.
+    /// Asks Envoy to exit and waits until it ends.
     ///
     /// # Errors
     ///
-    /// When it was dead already, or does not go.
+    /// If it ended before, or does not end.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         if let Some(status) = self.process.ended()? {
-            bail!("Envoy had ended already, {status}");
+            bail!("Envoy ended before it was asked to, {status}");
         }
         self.admin.post("/quitquitquit").await?;
         let status = self.process.end(PATIENCE).await?;
@@ -98,11 +99,11 @@ impl Written {
     }
 }
 
-/// Asks Envoy whether it would run `config`, which is YAML: plugins are asked too. What it says is returned.
+/// Validates `config`, in YAML, with Envoy and the plugins in it. Returns the output of Envoy.
 ///
 /// # Errors
 ///
-/// When Envoy is not there, or would not; the error has its words.
+/// If Envoy is not installed, or rejects the configuration. The error has the output of Envoy.
 pub fn validate(config: &str) -> anyhow::Result<String> {
     let directory = Directory::new()?;
     let file = directory.path().join("envoy.yaml");
@@ -112,13 +113,13 @@ pub fn validate(config: &str) -> anyhow::Result<String> {
         .arg(&file)
         .output()
         .context("starting Envoy")?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
     ensure!(
         output.status.success(),
-        "Envoy refuses the configuration:\n{said}"
+        "Envoy rejects the configuration:\n{printed}"
     );
-    Ok(said)
+    Ok(printed)
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The plugins of a proxy, in the order of its filter chain.
+//! The plugins of a proxy in the order of its filter chain.
 
 use std::cmp::Reverse;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Number, Value};
 use super::Workload;
 use crate::proxy::{FailurePolicy, Plugin};
 
-/// The namespace whose plugins are for the whole mesh.
+/// The namespace whose plugins apply to the whole mesh.
 const ROOT_NAMESPACE: &str = "istio-system";
 
-/// Phases in the order of the chain; of an unspecified one last.
+/// The phases in the order of the chain. An unspecified phase is last.
 const PHASES: [&str; 4] = ["AUTHN", "AUTHZ", "STATS", UNSPECIFIED];
 const UNSPECIFIED: &str = "UNSPECIFIED_PHASE";
 
@@ -32,12 +32,12 @@ pub(super) fn chain(
         let phase = plugin.phase.as_deref().unwrap_or(UNSPECIFIED);
         let place = PHASES.iter().position(|name| *name == phase);
         if place.is_none() {
-            problems.push(wrong("phase", &format!("{phase} is no phase of Istio's")));
+            problems.push(wrong("phase", &format!("{phase} is not a phase of Istio")));
         }
         if plugin.traffic.iter().any(|seen| !seen.ports.is_empty()) {
             problems.push(wrong(
                 "match",
-                "ports: the lab's one listener has no service's port",
+                "ports: the lab has one listener, without the port of a service",
             ));
         }
         let written = match written(plugin) {
@@ -48,7 +48,7 @@ pub(super) fn chain(
             }
         };
         let meta = &plugin.meta;
-        // Istio's order: one without a priority comes after all that have one.
+        // Istio's order: a plugin without a priority comes after all that have one.
         let priority = Reverse(plugin.priority.unwrap_or(i32::MIN));
         let name = format!("{}.{}", meta.name, meta.namespace);
         chain.push(((place, priority, name), written));
@@ -57,7 +57,7 @@ pub(super) fn chain(
     chain.into_iter().map(|(_, plugin)| plugin).collect()
 }
 
-/// Whether the proxy's outgoing traffic, which a gateway's is, passes the plugin.
+/// Whether the outgoing traffic of the proxy passes the plugin. All traffic of a gateway is outgoing.
 fn is_for(plugin: &PluginResource, workload: &Workload) -> bool {
     let namespace = &plugin.meta.namespace;
     let is_here = *namespace == workload.namespace || namespace == ROOT_NAMESPACE;
@@ -76,7 +76,7 @@ fn written(plugin: &PluginResource) -> Result<Plugin, String> {
         None | Some("FAIL_CLOSE") => FailurePolicy::FailClosed,
         Some("FAIL_OPEN") => FailurePolicy::FailOpen,
         Some("FAIL_RELOAD") => FailurePolicy::FailReload,
-        Some(other) => return Err(format!("{other} is no strategy of Istio's")),
+        Some(other) => return Err(format!("{other} is not a strategy of Istio")),
     };
     let meta = &plugin.meta;
     let mut written =
@@ -90,7 +90,8 @@ fn written(plugin: &PluginResource) -> Result<Plugin, String> {
     })
 }
 
-/// What the plugin gets of its `pluginConfig`: JSON, as protobuf writes a Struct. One without fields is none.
+/// The configuration that the plugin gets: `pluginConfig` as JSON, as protobuf prints a Struct. `None` if it has no
+/// fields.
 fn text(config: Option<&Value>) -> Option<String> {
     let fields = config?.as_object().filter(|fields| !fields.is_empty())?;
     Some(Value::Object(doubled(fields)).to_string())
@@ -103,8 +104,8 @@ fn doubled(fields: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// In a Struct every number is a double, and a whole one is written without a fraction: 10 and 10.0 both come out as 10,
-/// and above 2^53 a number comes out as its neighbour.
+/// In a Struct every number is a double. A whole number is printed without a fraction: 10 and 10.0 are both printed as
+/// 10. Above 2^53 a number can be printed as its neighbour.
 fn as_double(value: &Value) -> Value {
     match value {
         Value::Number(number) => {
@@ -117,7 +118,7 @@ fn as_double(value: &Value) -> Value {
 }
 
 fn whole(double: f64) -> Number {
-    // Up to here both types know each whole number of the other that is one.
+    // Up to here each whole number of one type exists in the other.
     const MOST: f64 = 9e18;
     if double.fract() == 0.0 && double.abs() < MOST {
         Number::from(double as i64)
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_then_priorities_then_names_order_the_chain() -> Result<()> {
+    fn the_chain_is_ordered_by_phase_then_priority_then_name() -> Result<()> {
         let yaml = "metadata: {namespace: bookinfo, name: e}
 metadata: {namespace: bookinfo, name: d}
 metadata: {namespace: bookinfo, name: c}, spec: {priority: -5}
@@ -173,7 +174,7 @@ metadata: {namespace: bookinfo, name: a}, spec: {phase: UNSPECIFIED_PHASE}";
     }
 
     #[test]
-    fn only_plugins_of_the_proxys_outgoing_traffic_are_in_it() -> Result<()> {
+    fn only_plugins_of_outgoing_traffic_are_in_the_chain() -> Result<()> {
         let yaml = "metadata: {namespace: bookinfo, name: a}
 metadata: {namespace: istio-system, name: b}, spec: {match: [{mode: CLIENT}]}
 metadata: {namespace: bookinfo, name: c}, spec: {match: [{mode: SERVER}, {mode: CLIENT_AND_SERVER}]}
@@ -194,7 +195,7 @@ metadata: {namespace: bookinfo, name: waypoint}, spec: {targetRefs: [{kind: Serv
     }
 
     #[test]
-    fn a_plugin_is_what_its_resource_says() -> Result<()> {
+    fn a_resource_is_translated_into_a_plugin() -> Result<()> {
         for (spec, config, root_id, policy) in [
             ("{}", None, "", FailurePolicy::FailClosed),
             ("{pluginConfig: {}}", None, "", FailurePolicy::FailClosed),
@@ -225,23 +226,23 @@ metadata: {namespace: bookinfo, name: waypoint}, spec: {targetRefs: [{kind: Serv
     }
 
     #[test]
-    fn what_cannot_be_translated_is_told() -> Result<()> {
+    fn all_problems_of_a_resource_are_reported() -> Result<()> {
         let yaml = "metadata: {namespace: bookinfo, name: a}, spec: {phase: LATE, failStrategy: FAIL, match: [{ports: [{number: 1}]}]}";
         let (_, problems) = plugins(yaml, false)?;
         assert_eq!(
             problems,
             [
-                "WasmPlugin bookinfo/a: spec.phase: LATE is no phase of Istio's",
-                "WasmPlugin bookinfo/a: spec.match: ports: the lab's one listener has no service's port",
-                "WasmPlugin bookinfo/a: spec.failStrategy: FAIL is no strategy of Istio's",
+                "WasmPlugin bookinfo/a: spec.phase: LATE is not a phase of Istio",
+                "WasmPlugin bookinfo/a: spec.match: ports: the lab has one listener, without the port of a service",
+                "WasmPlugin bookinfo/a: spec.failStrategy: FAIL is not a strategy of Istio",
             ]
         );
         Ok(())
     }
 
-    /// As Go's `protojson` writes a `structpb.Struct` (google.golang.org/protobuf 1.36).
+    /// The output of Go's `protojson` for a `structpb.Struct` (google.golang.org/protobuf 1.36).
     #[test]
-    fn numbers_are_doubles() {
+    fn numbers_are_printed_as_doubles() {
         let config = json!({
             "a": 10, "b": 10.0, "c": 0.5, "d": 9_007_199_254_740_993_u64, "e": -3, "f": 1e21,
             "g": [1.0, null, true, "1.0"], "h": {"i": 2.0},

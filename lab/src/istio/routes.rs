@@ -1,4 +1,4 @@
-//! The routes of a proxy: those of VirtualServices, and of services that have none.
+//! The routes of a proxy: those of VirtualServices, and of services without a VirtualService.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use super::services::{Services, cluster};
 use super::{PASSTHROUGH, Workload, virtual_services};
 use crate::proxy::Route;
 
-/// What the full names of Kubernetes' services end with.
+/// The end of the full names of Kubernetes services.
 const CLUSTER_DOMAIN: &str = ".svc.cluster.local";
 
-/// Every host.
+/// All hosts.
 const ANY: &str = "*";
 
 pub(super) fn table(
@@ -24,7 +24,7 @@ pub(super) fn table(
 ) -> Vec<Route> {
     let mut taken = BTreeSet::new();
     let mut routes = Vec::new();
-    // The lab gives the routes of every host to each host, so they come last.
+    // The lab adds the routes of `*` to each host, so they must be last.
     let mut of_any = Vec::new();
     for service in virtual_services(resources).filter(|service| workload.takes(service)) {
         let written = Written { service, services }.routes(problems);
@@ -73,7 +73,7 @@ fn on(host: &str) -> Route {
     }
 }
 
-/// The names by which requests of the workload can mean a host, without ports.
+/// The names, without ports, by which requests of the workload can address a host.
 fn names(host: &str, workload: &Workload) -> Vec<String> {
     let service = host
         .strip_suffix(CLUSTER_DOMAIN)
@@ -96,14 +96,14 @@ fn resource_name(service: &VirtualService) -> String {
     )
 }
 
-/// A VirtualService in Envoy's words.
+/// Translates a VirtualService.
 struct Written<'r> {
     service: &'r VirtualService,
     services: &'r Services,
 }
 
 impl Written<'_> {
-    /// The fields of its routes. The last answers 404, as Envoy does where none of a host's routes matches.
+    /// The fields of its routes. The last answers 404, as Envoy does if no route of a host matches.
     fn routes(&self, problems: &mut Vec<String>) -> Vec<Value> {
         let mut routes = Vec::new();
         for (place, route) in self.service.http.iter().enumerate() {
@@ -137,7 +137,7 @@ impl Written<'_> {
                 }
             }
         }
-        // Istio lifts Envoy's own limit on how long a request may take.
+        // Istio removes Envoy's own limit on the duration of a request.
         let timeout = "0s";
         if let [(cluster, _)] = clusters.as_slice() {
             return json!({"cluster": cluster, "timeout": timeout});
@@ -163,7 +163,7 @@ fn untranslated<'f>(
     problems.extend(fields.map(|field| format!("{at}.{field}: the lab does not translate it")));
 }
 
-/// A match as Envoy's `RouteMatch`. The lab writes a prefix by itself; `null` takes it away.
+/// Translates a match into Envoy's `RouteMatch`. The lab adds a prefix to each route; `null` removes it.
 fn matched(at: &str, one: &HttpMatch, problems: &mut Vec<String>) -> Value {
     let mut tested = |field: String, test: &StringMatch| {
         let StringMatch {

@@ -1,4 +1,4 @@
-//! The services that resources name, and the clusters that Istio makes of them.
+//! The services that resources name, and the clusters that Istio makes from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,20 @@ use serde_json::Value;
 
 use super::virtual_services;
 
-/// The name of a service's cluster, or of one subset's.
+/// The name of the cluster of a service, or of one of its subsets.
 ///
 /// ```
 /// use halftone_lab::istio::cluster;
 ///
-/// assert_eq!(cluster("reviews.bookinfo.svc.cluster.local", 9080, ""), "outbound|9080||reviews.bookinfo.svc.cluster.local");
+/// assert_eq!(cluster("reviews.bookinfo.svc.cluster.local", 9080, ""),
+/// "outbound|9080||reviews.bookinfo.svc.cluster.local");
 /// ```
 #[must_use]
 pub fn cluster(host: &str, port: u16, subset: &str) -> String {
     format!("outbound|{port}|{subset}|{host}")
 }
 
-/// Services by their full names.
+/// Services by full name.
 #[derive(Debug, Default)]
 pub(super) struct Services(BTreeMap<String, Service>);
 
@@ -30,7 +31,7 @@ struct Service {
 }
 
 impl Services {
-    /// Those that routes, DestinationRules and the mirrors of plugins name.
+    /// The services that routes, DestinationRules and the mirrors of plugins name.
     pub(super) fn named_by(resources: &[Resource], problems: &mut Vec<String>) -> Self {
         let mut services = Self::default();
         for service in virtual_services(resources) {
@@ -70,7 +71,7 @@ impl Services {
         self.0.keys().map(String::as_str)
     }
 
-    /// The cluster of every service, and of every subset.
+    /// The cluster of every service and of every subset.
     pub(super) fn clusters(&self) -> Vec<String> {
         let mut clusters = Vec::new();
         for (host, service) in &self.0 {
@@ -83,7 +84,7 @@ impl Services {
         clusters
     }
 
-    /// The cluster of a route's destination; else the field that is wrong, and how.
+    /// The cluster of a route's destination, or the wrong field and the problem.
     pub(super) fn cluster_of(&self, to: &RouteTo) -> Result<String, (&'static str, String)> {
         let host = &to.host;
         let service = self.0.get(host);
@@ -102,18 +103,18 @@ impl Services {
         Ok(cluster(host, port, subset))
     }
 
-    /// The port of a service that has one.
+    /// The port of a service that has exactly one.
     pub(super) fn only_port(&self, host: &str) -> Result<u16, String> {
         let ports = self.0.get(host).map(|service| &service.ports);
         let ports: Vec<u16> = ports.into_iter().flatten().copied().collect();
         match *ports.as_slice() {
             [port] => Ok(port),
-            _ => Err(format!("{host} is named with the ports {ports:?}, not one")),
+            _ => Err(format!("expected one port of {host}, got {ports:?}")),
         }
     }
 }
 
-/// The services that the mirrors of a plugin name, with their ports.
+/// The services that the mirrors of a plugin name, with the ports.
 fn mirrored(resource: &Resource) -> Vec<(String, u16)> {
     let list = |value: &Value, name| value.get(name).and_then(Value::as_array).cloned();
     let Some((_, config)) = resource.configuration() else {

@@ -1,4 +1,4 @@
-//! An open loop of requests: each is sent when it is due, whatever became of those before it.
+//! An open loop of requests: each is sent when it is due, whether or not earlier ones are answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,17 +11,20 @@ use super::{Load, Report};
 use crate::client::{Answer, Client};
 
 impl Load {
-    /// Sends `requests` requests at a fixed `rate`, in requests per second, and waits for all their answers.
+    /// Sends `requests` requests at a fixed `rate`, in requests per second, and waits for all answers.
     ///
-    /// A request is due at its time whether or not earlier ones are answered, and its latency counts from that time: an
-    /// upstream that stalls shows in the latency of each request that was due meanwhile, where a closed loop would have sent
-    /// none. Where no connection is free, one more is opened.
+    /// The latency of a request counts from the time when it is due. So if an upstream stalls, the latency of each
+    /// request that is due meanwhile shows it; a closed loop sends none meanwhile. If no connection is free, one more
+    /// is opened.
     ///
     /// # Errors
     ///
-    /// When the rate is no positive number, or the load itself breaks; requests that fail are counted in the report.
+    /// If the rate is not a positive number, or the load itself fails. The report counts the requests that fail.
     pub async fn run_at(self, rate: f64, requests: u64) -> anyhow::Result<Report> {
-        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate}");
+        ensure!(
+            rate.is_finite() && rate > 0.0,
+            "the rate is {rate}; it must be above 0"
+        );
         let client = Client::new(self.address, self.protocol);
         client.connect(self.connections).await?;
         let shared = Arc::new((client, self));

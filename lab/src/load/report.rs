@@ -1,35 +1,35 @@
-//! What a load counted.
+//! The report of a load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::Answer;
 
-/// What came of a load.
+/// The answers and errors of a load.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Answers by their status.
+    /// The number of answers by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers by the upstream that gave them. Envoy's own answers are not here.
+    /// The number of answers by upstream, without Envoy's own answers.
     pub upstreams: BTreeMap<String, u64>,
-    /// Requests without a whole answer.
+    /// The number of requests without a complete answer.
     pub failures: u64,
-    /// What was wrong with the first of them.
+    /// The error of the first of them.
     pub first_failure: Option<String>,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub took: Duration,
-    /// One for each answer, sorted.
+    /// The latency of each answer, sorted.
     latencies: Vec<Duration>,
 }
 
 impl Report {
-    /// The number of whole answers.
+    /// The number of complete answers.
     #[must_use]
     pub fn answers(&self) -> u64 {
         self.statuses.values().sum()
     }
 
-    /// The number of answers other than 200, and of requests without an answer.
+    /// The number of answers other than 200 and of requests without an answer.
     #[must_use]
     pub fn failed(&self) -> u64 {
         let good = self.statuses.get(&200).copied().unwrap_or_default();
@@ -42,7 +42,7 @@ impl Report {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that `percent` (0 to 100) of the answers kept within. 0 when there were none.
+    /// The percentile `percent` (0 to 100) of the latencies. 0 if there are no answers.
     #[must_use]
     pub fn latency(&self, percent: usize) -> Duration {
         let rank = (self.latencies.len() * percent)
@@ -71,7 +71,7 @@ impl Report {
         }
     }
 
-    /// Takes in what came of another load, after this one or at the same time. What both took is added up.
+    /// Adds the report of another load, whether it ran after this one or at the same time. Durations are added.
     pub fn add(&mut self, other: Self) {
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
@@ -86,7 +86,7 @@ impl Report {
         self.latencies.sort_unstable();
     }
 
-    /// All is there, after so long.
+    /// Sorts the latencies and sets the duration.
     pub(super) fn finish(&mut self, took: Duration) {
         self.latencies.sort_unstable();
         self.took = took;

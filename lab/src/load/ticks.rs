@@ -1,14 +1,14 @@
-//! A clock that ticks at a fixed rate, finer than the runtime's, which goes by milliseconds.
+//! A clock that ticks at a fixed rate. The clock of the runtime has a resolution of 1 ms only.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-/// So many ticks, each a `period` after the one before and the first a `period` from now: when each was to come.
+/// Yields `count` ticks, one per `period`, the first after one `period`. A tick is the time at which it is due.
 ///
-/// None is left out, and none moves: where the clock itself or the receiver is late, those that are over come at once. The
-/// clock is a thread that sleeps, and is woken by the kernel some tens of microseconds late.
+/// No tick is omitted or moved: if the clock or the receiver is late, the ticks that are due come at once. The clock is
+/// a thread that sleeps. The kernel wakes it some tens of microseconds late.
 pub(super) fn ticks(period: Duration, count: u64) -> mpsc::UnboundedReceiver<Instant> {
     let (ticks, receiver) = mpsc::unbounded_channel();
     let start = Instant::now();
@@ -17,7 +17,7 @@ pub(super) fn ticks(period: Duration, count: u64) -> mpsc::UnboundedReceiver<Ins
         for _ in 0..count {
             tick += period;
             thread::sleep(tick.saturating_duration_since(Instant::now()));
-            // Nobody listens any more.
+            // The receiver is dropped.
             if ticks.send(tick).is_err() {
                 break;
             }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_tick_is_early_and_none_is_left_out() {
+    async fn no_tick_is_early_and_none_is_omitted() {
         let period = Duration::from_micros(300);
         let mut ticks = ticks(period, 20);
         let first = ticks.recv().await.unwrap();

@@ -1,32 +1,32 @@
-//! What Prometheus answers.
+//! The answers of Prometheus.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-/// A value with its labels, at one time.
+/// A value with its labels at one point in time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// The labels, `__name__` among them where the metric's name was kept.
+    /// The labels. `__name__` is one of them if the expression keeps the metric's name.
     pub labels: BTreeMap<String, String>,
-    /// The value, which may be NaN or infinite.
+    /// The value. It can be NaN or infinite.
     pub value: f64,
 }
 
-/// An alert whose condition holds.
+/// An alert whose condition is met.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// Its labels, `alertname` among them.
+    /// Its labels, with `alertname`.
     pub labels: BTreeMap<String, String>,
-    /// Its texts, with the values filled in.
+    /// Its annotations, with the values filled in.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The samples of an instant vector.
+/// Reads the samples of an instant vector.
 pub(super) fn samples(data: &Value) -> anyhow::Result<Vec<Sample>> {
     let kind = member(data, "/resultType");
-    ensure!(kind == "vector", "the result is a {kind} and no vector");
+    ensure!(kind == "vector", "expected a vector, got a {kind}");
     list(data, "/result").map(sample).collect()
 }
 
@@ -38,7 +38,7 @@ fn sample(result: &Value) -> anyhow::Result<Sample> {
     })
 }
 
-/// The alerts of all groups of rules, pending ones too.
+/// Reads the alerts of all groups of rules, with the pending ones.
 pub(super) fn alerts(data: &Value) -> anyhow::Result<Vec<Alert>> {
     let mut alerts = Vec::new();
     for rule in list(data, "/groups").flat_map(|group| list(group, "/rules")) {
@@ -57,7 +57,7 @@ pub(super) fn alerts(data: &Value) -> anyhow::Result<Vec<Alert>> {
     Ok(alerts)
 }
 
-/// What stands there; null where nothing does.
+/// The value at `pointer`, or null if there is none.
 fn member<'a>(value: &'a Value, pointer: &str) -> &'a Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
@@ -66,7 +66,7 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     member(value, pointer).as_array().into_iter().flatten()
 }
 
-/// The members of an object that are texts.
+/// The members of an object that are strings.
 fn texts(value: &Value, pointer: &str) -> BTreeMap<String, String> {
     let members = member(value, pointer).as_object().into_iter().flatten();
     members

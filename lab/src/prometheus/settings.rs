@@ -1,4 +1,4 @@
-//! What a Prometheus should do, in a test's words.
+//! The settings of a Prometheus.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-/// How often it scrapes and evaluates rules.
+/// The interval between scrapes, and between evaluations of rules.
 const INTERVAL: &str = "500ms";
 
-/// One Envoy to scrape.
+/// An Envoy to scrape.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     admin: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// The Envoy with this admin address, as if it were this pod's.
+    /// The Envoy with this admin address, with the labels of this pod.
     #[must_use]
     pub fn new(admin: SocketAddr, namespace: &str, pod: &str) -> Self {
         let labels = json!({"namespace": namespace, "pod": pod});
@@ -26,7 +26,7 @@ impl Scrape {
     }
 }
 
-/// What to scrape, and which rules to evaluate, twice a second.
+/// The Envoys to scrape and the rules to evaluate, twice a second.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     path: String,
@@ -36,7 +36,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Scrapes `path` with these query parameters, lists of values by name.
+    /// Scrapes `path` with these query parameters: arrays of values by name.
     #[must_use]
     pub fn new(path: &str, parameters: Value) -> Self {
         Self {
@@ -53,14 +53,14 @@ impl Settings {
         self
     }
 
-    /// The rules, as a file of them has them.
+    /// Sets the rules, in the format of a rule file.
     #[must_use]
     pub fn rules(mut self, rules: Value) -> Self {
         self.rules = Some(rules);
         self
     }
 
-    /// Its own configuration. What else that needs is written into `directory`.
+    /// The configuration for Prometheus. The files that it names are written into `directory`.
     pub(super) fn written(&self, directory: &Path) -> anyhow::Result<String> {
         let mut rule_files = Vec::new();
         if let Some(rules) = &self.rules {
@@ -88,7 +88,7 @@ impl Settings {
             "rule_files": rule_files,
             "scrape_configs": [scrapes],
         });
-        // JSON is YAML too.
+        // JSON is valid YAML.
         Ok(configuration.to_string())
     }
 }

@@ -1,10 +1,10 @@
-//! A cluster: a name that routes and plugins can send to.
+//! A cluster: a name to which routes and plugins send requests.
 
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
-/// A cluster of any number of endpoints, served in turn.
+/// A cluster of any number of endpoints, with round-robin balancing.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(crate) name: String,
@@ -14,7 +14,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster with one endpoint, spoken to in HTTP/1.1. `name` may be one of Istio's, `outbound|80|v2|reviews`.
+    /// A cluster with one endpoint and HTTP/1.1. `name` can have Istio's form, `outbound|80|v2|reviews`.
     #[must_use]
     pub fn new(name: &str, endpoint: SocketAddr) -> Self {
         Self {
@@ -34,15 +34,15 @@ impl Cluster {
         }
     }
 
-    /// Speaks HTTP/2 to the endpoints.
+    /// Uses HTTP/2 with the endpoints.
     #[must_use]
     pub fn http2(mut self) -> Self {
         self.http2 = true;
         self
     }
 
-    /// Lays fields of Envoy's `Cluster`, in JSON, over what the lab writes: circuit breakers, timeouts and the like.
-    /// Objects are merged, everything else is replaced.
+    /// Merges fields of Envoy's `Cluster`, in JSON, into those of the lab: circuit breakers, timeouts and the like.
+    /// Objects are merged, all other values are replaced.
     #[must_use]
     pub fn with(mut self, fields: Value) -> Self {
         self.overrides = fields;

@@ -13,7 +13,7 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// A plugin without a configuration, as Istio passes one whose `pluginConfig` is absent.
+    /// A plugin without a configuration, as in Istio without `pluginConfig`.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -25,28 +25,28 @@ impl Plugin {
         }
     }
 
-    /// The configuration's text, passed as Istio does: in a `StringValue`.
+    /// Sets the configuration, which Envoy passes like Istio: in a `StringValue`.
     #[must_use]
     pub fn config(mut self, text: &str) -> Self {
         self.config = Some(text.to_owned());
         self
     }
 
-    /// A variable of its VM's environment. Plugins share a VM only where their environments are the same.
+    /// Sets a variable of the environment of its VM. Plugins share a VM only if their environments are equal.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// The root id (Istio's `pluginName`). Defaults to the empty one.
+    /// Sets the root id (Istio's `pluginName`). Defaults to an empty string.
     #[must_use]
     pub fn root_id(mut self, root_id: &str) -> Self {
         root_id.clone_into(&mut self.root_id);
         self
     }
 
-    /// What Envoy does when the plugin crashes. Defaults to [`FailurePolicy::FailOpen`].
+    /// Sets the reaction of Envoy to a crash of the plugin. Defaults to [`FailurePolicy::FailOpen`].
     #[must_use]
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
         self.failure_policy = policy;
@@ -57,21 +57,21 @@ impl Plugin {
 /// How the plugins get their configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// From a file that Envoy watches, over its extension discovery, as in Istio. It can be changed while Envoy runs.
+    /// In a file that Envoy watches, by ECDS, as in Istio. It can be changed while Envoy runs.
     #[default]
     Ecds,
-    /// In the listener's own configuration. A bad one keeps Envoy from starting.
+    /// In the configuration of the listener. With a bad one Envoy does not start.
     Static,
 }
 
-/// What Envoy does when a plugin's VM has crashed.
+/// The reaction of Envoy to a crash of a plugin's VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailurePolicy {
-    /// Later requests pass without the plugin. The one that crashed it gets 503.
+    /// Later requests pass without the plugin. The request that crashed it gets 503.
     FailOpen,
     /// All requests of that worker get 503.
     FailClosed,
-    /// The next request makes a new VM.
+    /// The next request starts a new VM.
     FailReload,
 }
 

@@ -1,8 +1,8 @@
-//! A route: which requests go to which cluster.
+//! A route: a match and the cluster of the requests that match.
 
 use serde_json::{Map, Value};
 
-/// One route. All that it names must match.
+/// A route. A request must meet all its conditions.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(crate) authority: Option<String>,
@@ -12,7 +12,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Every request.
+    /// Matches every request.
     #[must_use]
     pub fn any() -> Self {
         Self {
@@ -23,13 +23,13 @@ impl Route {
         }
     }
 
-    /// Requests that carry the header `name` with exactly this value.
+    /// Matches requests whose header `name` has exactly this value.
     #[must_use]
     pub fn header(name: &str, value: &str) -> Self {
         Self::any().and_header(name, value)
     }
 
-    /// Requests to this host, whatever the port.
+    /// Matches requests to this host, with any port.
     #[must_use]
     pub fn authority(host: &str) -> Self {
         Self {
@@ -38,22 +38,22 @@ impl Route {
         }
     }
 
-    /// Asks for one header more.
+    /// Adds a condition on a header.
     #[must_use]
     pub fn and_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sends them to `cluster`.
+    /// Sends the requests to `cluster`.
     #[must_use]
     pub fn to(mut self, cluster: &str) -> Self {
         self.cluster = Some(cluster.to_owned());
         self
     }
 
-    /// Lays fields of Envoy's `Route`, in JSON, over what the lab writes: weighted clusters, retries, a path to match.
-    /// Objects are merged, everything else is replaced.
+    /// Merges fields of Envoy's `Route`, in JSON, into those of the lab: weighted clusters, retries, a path to match.
+    /// Objects are merged, all other values are replaced.
     #[must_use]
     pub fn with(mut self, fields: Value) -> Self {
         self.overrides = fields;

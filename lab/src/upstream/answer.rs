@@ -1,4 +1,4 @@
-//! Doing what the script says.
+//! Performs a script.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use super::script::{Act, Content};
 use super::{Received, Script, State};
 
-/// How long the beginning of an answer gets to reach the peer before it is broken off.
+/// The time between the beginning of an answer and its abort, in which the beginning reaches the peer.
 const BREAK_AFTER: Duration = Duration::from_millis(50);
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -41,7 +41,7 @@ pub(super) async fn answer(
     let _at_once = state.enter();
     let answer = act(state.take(&received), &received, &state.name).await?;
     let bodiless = received.method == "HEAD" && received.version == "HTTP/2.0";
-    // Of the two versions, hyper leaves the body out by itself in the other.
+    // For HTTP/1.1 hyper omits the body itself.
     Ok(if bodiless {
         answer.map(|_| empty())
     } else {
@@ -56,12 +56,12 @@ async fn act(script: Script, received: &Received, name: &str) -> anyhow::Result<
     }
     match script.act {
         Act::Hang => std::future::pending().await,
-        Act::Reset => bail!("the script says so"),
+        Act::Reset => bail!("the script resets here"),
         Act::Answer | Act::BreakOff | Act::Stall => respond(script, received, name),
     }
 }
 
-/// The timer counts in whole milliseconds, so that even a sleep of nothing may take one.
+/// The timer has a resolution of 1 ms, so even a sleep of 0 can take 1 ms.
 async fn delay(delay: Duration) {
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -107,7 +107,7 @@ fn with_fields(
     Ok(response)
 }
 
-/// Zeros, made as the peer takes them.
+/// A body of zeros, produced as the peer reads it.
 fn zeros(mut left: usize) -> Body {
     const PIECE: &[u8] = &[0; 1 << 16];
     let (mut sender, body) = Channel::new(1);
@@ -115,7 +115,7 @@ fn zeros(mut left: usize) -> Body {
         while left > 0 {
             let piece = PIECE.get(..left).unwrap_or(PIECE);
             left -= piece.len();
-            // Fails when the peer has gone; then nobody wants the rest.
+            // Fails if the peer closed the connection. The rest is not needed then.
             if sender.send_data(Bytes::from_static(piece)).await.is_err() {
                 break;
             }
@@ -127,10 +127,10 @@ fn zeros(mut left: usize) -> Body {
 fn broken_off(bytes: Bytes) -> Body {
     let (mut sender, body) = Channel::new(1);
     tokio::spawn(async move {
-        // Fails when the peer is gone already; then there is nothing left to break.
+        // Fails if the peer closed the connection. There is nothing to abort then.
         let _ = sender.send_data(bytes).await;
         tokio::time::sleep(BREAK_AFTER).await;
-        sender.abort(io::Error::other("the script says so"));
+        sender.abort(io::Error::other("the script resets here"));
     });
     body.boxed_unsync()
 }
@@ -138,7 +138,7 @@ fn broken_off(bytes: Bytes) -> Body {
 fn stalled(bytes: Bytes) -> Body {
     let (mut sender, body) = Channel::new(1);
     tokio::spawn(async move {
-        // Fails when the peer is gone already; then nobody waits for the rest.
+        // Fails if the peer closed the connection. The rest is not needed then.
         let _ = sender.send_data(bytes).await;
         std::future::pending::<()>().await;
     });

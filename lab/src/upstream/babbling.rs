@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::lock;
 use crate::ports;
 
-/// A server that says the same bytes to whoever says something to it, and then closes. Dropping it closes the port.
+/// A server that answers each connection with the same bytes and closes it. Dropping it closes the port.
 #[derive(Debug)]
 pub struct Babbling {
     address: SocketAddr,
@@ -20,11 +20,11 @@ pub struct Babbling {
 }
 
 impl Babbling {
-    /// Starts one that says `bytes`, on a free port of 127.0.0.1.
+    /// Starts a server that answers with `bytes`, on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn start(bytes: &'static [u8]) -> anyhow::Result<Self> {
         let listener = ports::bind(std::net::TcpListener::bind)?;
         listener.set_nonblocking(true)?;
@@ -37,13 +37,13 @@ impl Babbling {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What was said to it, in one piece by each connection.
+    /// The bytes that it received, one item per connection.
     #[must_use]
     pub fn heard(&self) -> Vec<Vec<u8>> {
         lock(&self.heard).clone()

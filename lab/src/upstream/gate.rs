@@ -1,4 +1,4 @@
-//! What answers wait for until a test lets them go.
+//! A gate that holds answers back until a test opens it.
 
 use tokio::sync::watch;
 
@@ -9,21 +9,21 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A closed one.
+    /// Returns a closed gate.
     #[must_use]
     pub fn closed() -> Self {
         let (is_open, _) = watch::channel(false);
         Self { is_open }
     }
 
-    /// Opens it, for good.
+    /// Opens the gate. It cannot be closed again.
     pub fn open(&self) {
         self.is_open.send_replace(true);
     }
 
-    /// Waits until it is open.
+    /// Waits until the gate is open.
     pub(super) async fn passed(&self) {
-        // Fails when no gate is left to open, which cannot be while this one lives.
+        // Fails only if all gates are dropped, and this one is not.
         let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
     }
 }

@@ -6,29 +6,30 @@ use hyper::header::{HOST, HeaderMap};
 use hyper::http::{Request, Version};
 use serde_json::{Value, json};
 
-/// A request, read to its end.
+/// A request that was read to its end.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Its method.
     pub method: String,
-    /// Path and query; empty for CONNECT.
+    /// Path and query. Empty for CONNECT.
     pub path: String,
-    /// HTTP/2's `:authority`, else the `host` header.
+    /// `:authority` of HTTP/2, or the `host` header of HTTP/1.1.
     pub authority: String,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub version: String,
-    /// The header fields. Names are in lower case, values any bytes; fields of one name stand together, in their order.
+    /// The header fields. Names are in lower case, values are any bytes. Fields with the same name are adjacent and
+    /// keep their order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body, as far as it came.
+    /// The part of the body that arrived.
     pub body: Bytes,
     /// The trailers.
     pub trailers: Vec<(String, Vec<u8>)>,
-    /// Whether the body came to its proper end.
+    /// Whether the body is complete.
     pub complete: bool,
 }
 
 impl Received {
-    /// The first value of a header field; what is not UTF-8 is replaced.
+    /// The first value of a header field, with invalid UTF-8 replaced.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self.headers.iter().find(|(field, _)| field == name)?;
@@ -42,7 +43,7 @@ impl Received {
         fields.map(|(_, value)| value.as_slice()).collect()
     }
 
-    /// Takes a request's head apart. The body is still to come.
+    /// Takes the head of a request. The body follows with `read`.
     pub(super) fn head<B>(request: &Request<B>) -> Self {
         let host = || {
             request
@@ -93,7 +94,7 @@ impl Received {
         self
     }
 
-    /// What [`Script::echo`](super::Script::echo) answers. Bytes are shown as Latin-1, so that none is lost.
+    /// The answer of [`Script::echo`](super::Script::echo). Bytes are read as Latin-1, so each has a character.
     pub(super) fn to_json(&self, upstream: &str) -> Value {
         let headers: Vec<Value> = self
             .headers

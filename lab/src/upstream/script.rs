@@ -1,4 +1,4 @@
-//! What an upstream does with a request.
+//! The reaction of an upstream to a request.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 
 use super::Gate;
 
-/// What to do with a request, once it has been read to its end.
+/// The reaction to a request after it was read to its end.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(super) delay: Duration,
@@ -35,10 +35,10 @@ pub(super) enum Content {
 }
 
 impl Script {
-    /// Answers 200 with what was received, as JSON: `upstream, method, authority, path, version, headers, body_bytes`.
-    /// A header is a pair of name and value, the value's bytes read as Latin-1.
+    /// Answers 200 with the request as JSON: `upstream, method, authority, path, version, headers, body_bytes`.
+    /// A header is a pair of name and value. The bytes of the value are read as Latin-1.
     ///
-    /// An upgrade is answered 101 and CONNECT 200, and then every byte comes back.
+    /// Answers an upgrade with 101 and CONNECT with 200, and then sends every byte back.
     #[must_use]
     pub fn echo() -> Self {
         Self {
@@ -62,7 +62,8 @@ impl Script {
         }
     }
 
-    /// Answers a gRPC call with `message` (without gRPC's prefix of five bytes) and this grpc-status in the trailers.
+    /// Answers a gRPC call with `message` and this grpc-status in the trailers. `message` excludes gRPC's prefix of
+    /// five bytes.
     #[must_use]
     pub fn grpc(grpc_status: u8, message: &[u8]) -> Self {
         let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
@@ -73,7 +74,7 @@ impl Script {
             .trailer("grpc-status", grpc_status.to_string().as_bytes())
     }
 
-    /// Never answers, but keeps the connection open.
+    /// Never answers, and keeps the connection open.
     #[must_use]
     pub fn hang() -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Script {
         }
     }
 
-    /// Closes the connection (HTTP/2: resets the stream) without a word.
+    /// Closes the connection (HTTP/2: resets the stream) without an answer.
     #[must_use]
     pub fn reset() -> Self {
         Self {
@@ -91,35 +92,35 @@ impl Script {
         }
     }
 
-    /// Does the same, but after head and body of the answer, before its end.
+    /// Closes or resets after the head and the body of the answer, before its end.
     #[must_use]
     pub fn break_off(mut self) -> Self {
         self.act = Act::BreakOff;
         self
     }
 
-    /// Answers head and body as if more were to come, and then says nothing.
+    /// Sends the head and the body as if more followed, and then sends nothing.
     #[must_use]
     pub fn stall(mut self) -> Self {
         self.act = Act::Stall;
         self
     }
 
-    /// Waits this long before it does the rest.
+    /// Waits this long before the rest.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Waits until `gate` is open before it does the rest.
+    /// Waits until `gate` is open before the rest.
     #[must_use]
     pub fn behind(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
         self
     }
 
-    /// Adds a header field. The value is any bytes but CR, LF and NUL; a name may be added twice.
+    /// Adds a header field. The value can have any bytes except CR, LF and NUL. A name can be added twice.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers
@@ -134,14 +135,14 @@ impl Script {
         self
     }
 
-    /// Answers with a body of so many zeros, which is never held as a whole.
+    /// Answers with a body of `length` zeros. The body is never in memory as a whole.
     #[must_use]
     pub fn zeros(mut self, length: usize) -> Self {
         self.body = Content::Zeros(length);
         self
     }
 
-    /// Adds a trailer. It arrives over HTTP/2 alone, unless an HTTP/1.1 request asked for trailers.
+    /// Adds a trailer. Over HTTP/1.1 it arrives only if the request asked for trailers.
     #[must_use]
     pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.trailers

@@ -1,18 +1,26 @@
 //! Matches, their conditions, and the tests of values.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use super::{names, numbers};
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::quoted::{listed, quoted};
+use crate::config::violation::Violations;
 use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
-use crate::release::{Condition, Match, StringMatch};
+use crate::lookup::FixedHasher;
+use crate::matching::{Condition, Match, RegexError, StringMatch};
 use crate::request::ClientOs;
 
 /// A condition on the header of a name.
 type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 
-/// The field `match` of the rule or preview at `path`: a list of at least one. `salt` is what
-/// percentages are drawn by.
+/// A condition on the client's operating system.
+type OsCondition = fn(Vec<ClientOs>) -> Condition;
+
+/// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
+/// drawn by `salt`.
+#[inline(never)]
 pub fn compile_all(
     matches: Option<&[MatchConfig]>,
     salt: &dyn Display,
@@ -20,9 +28,13 @@ pub fn compile_all(
     violations: &mut Violations,
 ) -> Vec<Match> {
     let path = path.field("match");
+    let problem = matches.map_or("missing", |_| "empty");
     let matches = matches.unwrap_or_default();
     if matches.is_empty() {
-        violations.add(&path, "is missing or empty", "give at least one match");
+        let message = format!(
+            "{problem}; write at least one match, such as match: [{{ headers: {{ end-user: {{ exact: \"jason\" }} }} }}]"
+        );
+        violations.add(&path, message);
     }
     matches
         .iter()
@@ -31,7 +43,8 @@ pub fn compile_all(
         .collect()
 }
 
-/// The cheapest conditions come first, whatever the order in which they are written.
+/// Puts the cheapest conditions first: a request is tested in this order.
+#[inline(never)]
 fn compile(
     one: &MatchConfig,
     salt: &dyn Display,
@@ -61,16 +74,16 @@ fn compile(
     ];
     for (field, tests, condition) in headers {
         let path = path.field(field);
-        for (index, (name, test)) in tests.iter().flat_map(Named::iter).enumerate() {
+        let mut known = HashSet::<_, FixedHasher>::default();
+        for (name, test) in tests.iter().flat_map(Named::iter) {
             let path = path.field(name);
-            let name = names::header(name, &path, violations);
-            let mut before = tests.iter().flat_map(Named::iter).take(index);
-            if before.any(|(other, _)| name.eq_ignore_ascii_case(other)) {
-                violations.add(
-                    &path,
-                    format!("`{name}` stands here twice"),
-                    "name each header once; case does not matter",
+            let name = names::tested_header(name, &path, violations);
+            if !known.insert(name.clone()) {
+                let message = format!(
+                    "{} is tested already; omit one of them (case is ignored)",
+                    quoted(&name)
                 );
+                violations.add(&path, message);
             }
             conditions.push(condition(name, compile_test(test, &path, violations)));
         }
@@ -96,17 +109,34 @@ fn compile(
         let test = compile_test(test, &path.field(name), violations);
         conditions.push(Condition::QueryParam(name.as_str().into(), test));
     }
-    if let Some(systems) = &one.client_os {
+    let systems = [
+        (
+            "clientOs",
+            &one.client_os,
+            Condition::ClientOs as OsCondition,
+        ),
+        (
+            "withoutClientOs",
+            &one.without_client_os,
+            Condition::WithoutClientOs,
+        ),
+    ];
+    for (field, systems, condition) in systems {
+        let Some(systems) = systems else { continue };
         if systems.is_empty() {
-            violations.add(
-                &path.field("clientOs"),
-                "is empty",
-                "name at least one system",
-            );
+            let message = format!("empty; write at least one system, or omit {field}");
+            violations.add(&path.field(field), message);
         }
-        conditions.push(Condition::ClientOs(
+        conditions.push(condition(
             systems.iter().copied().map(ClientOs::from).collect(),
         ));
+    }
+    for (name, test) in one.jwt_claims.iter().flat_map(Named::iter) {
+        let path = path.field("jwtClaims");
+        let path = path.field(name);
+        names::not_empty(name, &path, "the name of a claim", violations);
+        let test = compile_test(test, &path, violations);
+        conditions.push(Condition::JwtClaim(name.as_str().into(), test));
     }
     if let Some(percentage) = one.percentage {
         let path = path.field("percentage");
@@ -118,12 +148,15 @@ fn compile(
         )));
     }
     if conditions.is_empty() {
-        let allowed = "give at least one condition: headers, withoutHeaders, cookies, queryParams, path, method, clientOs or percentage";
-        violations.add(path, "is empty", allowed);
+        violations.add(
+            path,
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs, withoutClientOs or percentage",
+        );
     }
     Match::new(conditions)
 }
 
+#[inline(never)]
 fn compile_test(
     test: &StringMatchConfig,
     path: &Path<'_>,
@@ -141,7 +174,7 @@ fn compile_test(
     } = test;
     let is_in = r#in.as_ref().map(|texts| {
         if texts.is_empty() {
-            violations.add(&path.field("in"), "is empty", "name at least one value");
+            violations.add(&path.field("in"), "empty; write at least one value");
         }
         StringMatch::is_in(texts.iter().map(String::as_str))
     });
@@ -164,55 +197,70 @@ fn compile_test(
             .map(|requirement| compile_semver(requirement, &path.field("semver"), violations)),
     ];
 
-    const KINDS: &str = "exact, prefix, suffix, contains, regex, in, present or semver";
-    match tests.iter().flatten().count() {
+    const KINDS: [&str; 8] = [
+        "exact", "prefix", "suffix", "contains", "regex", "in", "present", "semver",
+    ];
+    let given = KINDS.iter().zip(&tests).filter(|(_, test)| test.is_some());
+    let given: Vec<&str> = given.map(|(kind, _)| *kind).collect();
+    match given.len() {
         1 => {}
-        0 => violations.add(path, "is empty", format!("give one of {KINDS}")),
-        count => violations.add(
-            path,
-            format!("has {count} tests"),
-            format!("give exactly one of {KINDS}"),
-        ),
+        0 => violations.add(path, format!("empty; write one of {}", listed(KINDS, "or"))),
+        _ => {
+            let message = format!("has {}; omit all but one", listed(given, "and"));
+            violations.add(path, message);
+        }
     }
     let mut tests = tests.into_iter().flatten();
     tests.next().unwrap_or_else(|| StringMatch::present(false))
 }
 
-/// A text that a value must hold. The empty one would hold always.
+/// A text that a value must have at some place. Every value has the empty text.
 fn part<'t>(text: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t str {
     if text.is_empty() {
         violations.add(
             path,
-            "is empty, and so in every value",
-            "give a text, or use present: true",
+            "empty, so every value matches; write a text, or present: true instead",
         );
     }
     text
 }
 
 fn compile_regex(pattern: &str, path: &Path<'_>, violations: &mut Violations) -> StringMatch {
-    StringMatch::regex(pattern).unwrap_or_else(|error| {
-        let allowed =
-            "use RE2's syntax without Unicode classes; it is matched against the whole value";
+    if violations.has_too_many_regexes() || violations.is_full() {
+        return StringMatch::present(false);
+    }
+    let compiled = StringMatch::regex(pattern).unwrap_or_else(|error| {
+        let message =
+            names::expected_got("a regular expression that matches the whole value", pattern);
         violations.add(
             path,
-            format!(
-                "`{}` is not a regular expression ({error})",
-                names::shown(pattern)
-            ),
-            allowed,
+            match error {
+                RegexError::Syntax(error) => {
+                    format!("{message}: {error}; write it in RE2 syntax without Unicode classes")
+                }
+                RegexError::TooLarge => format!(
+                    "{message}: compiled, it is larger than {} KiB; write in for a list of values, \
+                     and fewer or smaller repetitions",
+                    StringMatch::LARGEST_REGEX >> 10
+                ),
+            },
         );
         StringMatch::present(false)
-    })
+    });
+    if !violations.add_regexes(compiled.regex_size()) {
+        violations.add(
+            path,
+            "the regular expressions of the configuration take more than 32 MiB up to here; write fewer, or simpler ones",
+        );
+    }
+    compiled
 }
 
 fn compile_semver(requirement: &str, path: &Path<'_>, violations: &mut Violations) -> StringMatch {
     StringMatch::semver(requirement).unwrap_or_else(|error| {
-        let wrong = format!(
-            "`{}` is not a version requirement ({error})",
-            names::shown(requirement)
-        );
-        violations.add(path, wrong, "write it as >=2.3.0, <3");
+        let expected = r#"a version requirement such as ">=2.3.0, <3""#;
+        let message = names::expected_got(expected, requirement);
+        violations.add(path, format!("{message}: {error}"));
         StringMatch::present(false)
     })
 }

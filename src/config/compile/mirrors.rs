@@ -1,11 +1,18 @@
 //! Mirrors and their destinations.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{comparisons, conditions, names, numbers};
-use crate::config::violation::{Path, Violations};
-use crate::config::{DestinationConfig, HeadersConfig, MirrorConfig, Named};
+use crate::config::path::Path;
+use crate::config::quoted::quoted;
+use crate::config::violation::Violations;
+use crate::config::{
+    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, SizeConfig,
+};
 use crate::destination::Destination;
+use crate::lookup::FixedHasher;
 use crate::mirror::{Edits, Mirror};
 
 const DEFAULT_BUDGET: &str = "16MiB";
@@ -15,29 +22,32 @@ const DEFAULT_TIMEOUT: &str = "5s";
 const DEFAULT_MAX_BODY: &str = "64KiB";
 const DEFAULT_MAX_IN_FLIGHT: f64 = 128.0;
 
-/// A copy that is not answered within an hour never will be.
+/// A mirror that has not answered within an hour never will.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A plugin's memory ends at 1 GiB, and with it the worker's plugin. What grows is copied, and the
-/// allocator leaves gaps.
+/// The upper bound of `mirrorBudget`. A plugin may have 1 GiB of memory, and the worker's plugin ends
+/// if it needs more. Buffers that grow are copied, and the allocator leaves gaps.
 const MOST_BUDGET: usize = 128 << 20;
+const MOST_BUDGET_TEXT: &str = "128MiB";
 
-/// The name that the percentages of all mirrors of a release are drawn by, so that what a smaller
-/// one takes a larger one takes too.
+/// The name by which the percentages of all mirrors of a release are drawn, so that a larger one
+/// includes the sessions of a smaller one.
 const PERCENTAGE_SALT: &str = "mirror";
 
-/// How many bytes all copies of a worker may hold together.
-pub fn budget(text: Option<&str>, violations: &mut Violations) -> usize {
+/// The number of bytes that all copies of a worker may use together.
+pub fn budget(text: Option<&SizeConfig>, violations: &mut Violations) -> usize {
     let path = Path::ROOT.field("mirrorBudget");
-    let text = text.unwrap_or(DEFAULT_BUDGET);
+    let text = text.map_or(DEFAULT_BUDGET, |SizeConfig(text)| text);
     let size = numbers::size(text, &path, violations);
     if size.is_some_and(|size| size > MOST_BUDGET) {
-        violations.add(&path, format!("is {text}"), "give up to 128MiB");
+        let message = numbers::beyond("at most", MOST_BUDGET_TEXT, text, &path);
+        violations.add(&path, message);
     }
     size.unwrap_or(usize::MAX)
 }
 
 /// The mirrors of the release named `release`, whose copies share a budget of `budget` bytes.
+#[inline(never)]
 pub fn compile(
     mirrors: &[MirrorConfig],
     release: &str,
@@ -46,13 +56,9 @@ pub fn compile(
     violations: &mut Violations,
 ) -> Vec<Mirror> {
     if mirrors.is_empty() {
-        violations.add(
-            path,
-            "is empty",
-            "name at least one mirror, or leave mirrors away",
-        );
+        violations.add(path, "empty; write at least one mirror, or omit mirrors");
     }
-    let mut names = names::Unique::new("mirrors", "mirror");
+    let mut names = names::Unique::new("mirrors");
     let mut compiled = Vec::with_capacity(mirrors.len());
     for (index, mirror) in mirrors.iter().enumerate() {
         let path = path.index(index);
@@ -62,6 +68,7 @@ pub fn compile(
     compiled
 }
 
+#[inline(never)]
 fn compile_mirror(
     mirror: &MirrorConfig,
     release: &str,
@@ -73,10 +80,10 @@ fn compile_mirror(
     let name = names::required(
         mirror.name.as_deref(),
         &name_path,
-        "give the mirror a name",
+        "the mirror's name, such as name: \"shadow\"",
         violations,
     );
-    names::label_value(name, &name_path, violations);
+    let name = names::label_value(name, &name_path, violations);
     let matches = mirror.r#match.as_deref().map(|matches| {
         conditions::compile_all(
             Some(matches),
@@ -96,8 +103,8 @@ fn compile_mirror(
         ),
         matches: matches.unwrap_or_default(),
         methods: compile_methods(mirror.methods.as_deref(), path, violations),
-        timeout: compile_timeout(mirror.timeout.as_deref(), path, violations),
-        max_body: max_body(mirror.max_body.as_deref(), budget, path, violations),
+        timeout: compile_timeout(mirror.timeout.as_ref(), path, violations),
+        max_body: max_body(mirror.max_body.as_ref(), budget, path, violations),
         max_in_flight: numbers::whole(
             mirror.max_in_flight.unwrap_or(DEFAULT_MAX_IN_FLIGHT),
             (1, 100_000),
@@ -106,17 +113,20 @@ fn compile_mirror(
         ),
         edits: compile_edits(mirror, release, path, violations),
         compare: mirror.compare.as_ref().map(|compare| {
-            comparisons::compile(compare, name, budget, &path.field("compare"), violations)
+            let path = path.field("compare");
+            Arc::new(comparisons::compile(
+                compare, name, budget, &path, violations,
+            ))
         }),
     }
 }
 
+#[inline(never)]
 fn compile_cluster(
     mirror: &MirrorConfig,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Box<str> {
-    const ALLOWED: &str = "say who gets the copies by one of them";
     match (&mirror.destination, &mirror.cluster) {
         (Some(destination), None) => {
             let destination =
@@ -129,16 +139,20 @@ fn compile_cluster(
             cluster.as_str().into()
         }
         (Some(_), Some(_)) => {
-            violations.add(path, "has both destination and cluster", ALLOWED);
+            violations.add(path, "has both destination and cluster; omit one of them");
             Box::default()
         }
         (None, None) => {
-            violations.add(path, "has neither destination nor cluster", ALLOWED);
+            violations.add(
+                path,
+                "has neither destination nor cluster; write one of them",
+            );
             Box::default()
         }
     }
 }
 
+#[inline(never)]
 fn compile_destination(
     destination: &DestinationConfig,
     path: &Path<'_>,
@@ -148,7 +162,7 @@ fn compile_destination(
     let host = names::required(
         destination.host.as_deref(),
         &host_path,
-        "give the service's full name",
+        "the service's full name, such as host: \"reviews.bookinfo.svc.cluster.local\"",
         violations,
     );
     names::service(host, &host_path, violations);
@@ -156,7 +170,10 @@ fn compile_destination(
     let port = match destination.port {
         Some(port) => numbers::whole(port, (1, 65_535), &port_path, violations),
         None => {
-            violations.add(&port_path, "is missing", "give the service's port");
+            violations.add(
+                &port_path,
+                "missing; write the service's port, such as port: 9080",
+            );
             0
         }
     };
@@ -180,7 +197,7 @@ fn compile_methods(
     };
     let path = path.field("methods");
     if methods.is_empty() {
-        violations.add(&path, "is empty", "name at least one method");
+        violations.add(&path, "empty; write at least one method, or omit methods");
     }
     for (index, method) in methods.iter().enumerate() {
         names::method(method, &path.index(index), violations);
@@ -191,33 +208,44 @@ fn compile_methods(
         .collect()
 }
 
-fn compile_timeout(text: Option<&str>, path: &Path<'_>, violations: &mut Violations) -> Duration {
+fn compile_timeout(
+    text: Option<&DurationConfig>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Duration {
     let path = path.field("timeout");
-    let text = text.unwrap_or(DEFAULT_TIMEOUT);
+    let text = text.map_or(DEFAULT_TIMEOUT, |DurationConfig(text)| text);
     let timeout = numbers::duration(text, &path, violations);
     if timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST_TIMEOUT) {
-        violations.add(&path, format!("is {text}"), "give 1ms to 1h");
+        violations.add(
+            &path,
+            names::expected_got(r#"a duration from "1ms" to "1h""#, text),
+        );
     }
     timeout.unwrap_or_default()
 }
 
 /// The field `maxBody` of the mirror or comparison at `path`.
 pub fn max_body(
-    text: Option<&str>,
+    text: Option<&SizeConfig>,
     budget: usize,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> usize {
     let path = path.field("maxBody");
-    let text = text.unwrap_or(DEFAULT_MAX_BODY);
+    let text = text.map_or(DEFAULT_MAX_BODY, |SizeConfig(text)| text);
     let size = numbers::size(text, &path, violations);
     if size.is_some_and(|size| size > budget) {
-        let wrong = format!("{text} is more than mirrorBudget, all that copies may hold together");
-        violations.add(&path, wrong, "lower it, or raise mirrorBudget");
+        let message = format!(
+            "{} is more than mirrorBudget, which all copies share; lower it, or raise mirrorBudget",
+            quoted(text)
+        );
+        violations.add(&path, message);
     }
     size.unwrap_or_default()
 }
 
+#[inline(never)]
 fn compile_edits(
     mirror: &MirrorConfig,
     release: &str,
@@ -245,16 +273,17 @@ fn compile_headers(
     violations: &mut Violations,
 ) {
     let set_path = path.field("set");
+    let mut known = HashSet::<_, FixedHasher>::default();
     for (name, value) in headers.set.iter().flat_map(Named::iter) {
         let path = set_path.field(name);
         let name = names::copied_header(name, &path, violations);
         names::header_value(value, &path, violations);
-        if edits.set.iter().any(|(other, _)| *other == name) {
-            violations.add(
-                &path,
-                format!("`{name}` stands here twice"),
-                "name each header once; case does not matter",
+        if !known.insert(name.clone()) {
+            let message = format!(
+                "{} is set already; omit one of them (case is ignored)",
+                quoted(&name)
             );
+            violations.add(&path, message);
         }
         edits.set.push((name, value.as_str().into()));
     }

@@ -1,114 +1,188 @@
-//! The names that a configuration may use, and why not others.
+//! The names that a configuration may use.
 //!
-//! Names end up in headers, metrics and logs. What they may hold is decided here, once, so that
-//! nothing that is written there on a request needs checking.
+//! Names end up in headers, metrics and logs. They are checked here, once, so that nothing that is
+//! written there for a request needs checking.
 
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::quoted::{quoted, quoted_whole};
+use crate::config::violation::Violations;
+use crate::lookup::Lookup;
 use crate::mirror::is_never_copied;
-use crate::release::Lookup;
 
-/// Headers that a request cannot do without, or that the proxy itself obeys. A routing header is
-/// removed where nobody claims the host: under one of these names that would be an outage.
-const NOT_FOR_ROUTING: [&str; 13] = [
+/// Headers with a meaning of their own: a request cannot do without them, or the proxy, a cache, a
+/// tracer or the service reads them. Halftone removes a routing header from requests to hosts that no
+/// release claims: for one of these that would be an outage, or would lose its meaning.
+const NOT_FOR_ROUTING: [&str; 30] = [
     "authorization",
+    "b3",
+    "baggage",
+    "cache-control",
     "connection",
-    "content-length",
-    "content-type",
     "cookie",
+    "date",
+    "expect",
+    "forwarded",
     "host",
     "keep-alive",
-    "proxy-connection",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "via",
+    "x-client-trace-id",
     "x-halftone-mirror",
+    "x-ot-span-context",
+    "x-real-ip",
+    "x-request-id",
 ];
 
-/// Stands in for a name that is missing. It is right everywhere, so that one mistake is told once.
+/// The first letters of more such headers.
+const NOT_FOR_ROUTING_PREFIXES: [&str; 9] = [
+    "accept",
+    "content-",
+    "grpc-",
+    "if-",
+    "proxy-",
+    "sec-",
+    "x-b3-",
+    "x-envoy-",
+    "x-forwarded-",
+];
+
+/// The name that is compiled in place of a missing or wrong one. It is valid everywhere, so that one
+/// mistake is reported once, and short, though a wrong name can be as long as the configuration and
+/// have thousands of copies.
 pub const STAND_IN: &str = "missing";
 
-/// A text that must be there. Where it is not, the violation says what to do.
+/// A string that must be there. `example` is what to write if it is missing.
 pub fn required<'t>(
     text: Option<&'t str>,
     path: &Path<'_>,
-    allowed: &str,
+    example: &str,
     violations: &mut Violations,
 ) -> &'t str {
     text.unwrap_or_else(|| {
-        violations.add(path, "is missing", allowed);
+        violations.add(path, format!("missing; write {example}"));
         STAND_IN
     })
 }
 
-/// A text that must not be empty.
-pub fn not_empty(text: &str, path: &Path<'_>, allowed: &str, violations: &mut Violations) {
+/// A string that must not be empty. `example` is what to write if it is.
+pub fn not_empty(text: &str, path: &Path<'_>, example: &str, violations: &mut Violations) {
     if text.is_empty() {
-        violations.add(path, "is empty", allowed);
+        violations.add(path, format!("empty; write {example}"));
     }
 }
 
-/// The name of a release: a DNS label.
-pub fn dns_label(name: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let bytes = name.as_bytes();
-    if !(bytes.len() <= 63
-        && bytes.iter().all(allowed)
-        && edge(bytes.first())
-        && edge(bytes.last()))
-    {
-        let wrong = format!("`{}` is not a DNS label", shown(name));
-        violations.add(
-            path,
-            wrong,
-            "use up to 63 of a-z, 0-9 and -, a letter or digit first and last",
-        );
+/// The name of a release: a DNS label. Returns the stand-in for a name that is none.
+pub fn dns_label<'t>(name: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t str {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !is_label(name, is_allowed) {
+        let expected =
+            r#"a DNS label (up to 63 of a-z, 0-9 and "-", a letter or digit first and last)"#;
+        let fixed = as_label(&name.to_ascii_lowercase(), is_allowed);
+        violations.add(path, not_a_label(name, expected, fixed, path));
+        return STAND_IN;
     }
+    name
 }
 
-/// The name of a version or a rule: what Kubernetes allows as the value of a label.
-pub fn label_value(name: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+/// The name of a version, a rule or a mirror: a Kubernetes label value. Returns the stand-in for a
+/// name that is none.
+pub fn label_value<'t>(name: &'t str, path: &Path<'_>, violations: &mut Violations) -> &'t str {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !is_label(name, is_allowed) {
+        let expected = r#"a name (up to 63 of a-z, A-Z, 0-9, "-", "_" and ".", a letter or digit first and last)"#;
+        let fixed = as_label(name, is_allowed);
+        violations.add(path, not_a_label(name, expected, fixed, path));
+        return STAND_IN;
+    }
+    name
+}
+
+fn is_label(name: &str, is_allowed: impl Fn(u8) -> bool) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    if !(bytes.len() <= 63
-        && bytes.iter().all(allowed)
-        && edge(bytes.first())
-        && edge(bytes.last()))
-    {
-        let wrong = format!("`{}` is not a name", shown(name));
-        violations.add(
-            path,
-            wrong,
-            "use up to 63 of a-z, A-Z, 0-9, -, _ and ., a letter or digit first and last",
-        );
+    bytes.len() <= 63
+        && bytes.iter().copied().all(is_allowed)
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+}
+
+/// `name` with `-` for each byte that is not allowed.
+fn as_label(name: &str, is_allowed: impl Fn(u8) -> bool) -> String {
+    let allowed = |byte: u8| {
+        if is_allowed(byte) {
+            char::from(byte)
+        } else {
+            '-'
+        }
+    };
+    let label: String = name.bytes().take(63).map(allowed).collect();
+    let is_no_edge = |character: char| !character.is_ascii_alphanumeric();
+    label.trim_matches(is_no_edge).into()
+}
+
+fn not_a_label(name: &str, expected: &str, fixed: String, path: &Path<'_>) -> String {
+    let message = expected_got(expected, name);
+    let is_similar = name
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    match quoted_whole(&fixed) {
+        Some(fixed) if is_similar && fixed != "\"\"" => {
+            format!("{message}; write {}", path.assign(&fixed))
+        }
+        _ => message,
     }
 }
 
 /// A header's name, in lower case as the proxy has it.
 pub fn header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     if name.starts_with(':') {
-        let allowed = "use hosts, path or method for what pseudo-headers say";
-        violations.add(
-            path,
-            format!("`{}` is a pseudo-header", shown(name)),
-            allowed,
+        let message = format!(
+            "{} is a pseudo-header; write the name of a header (hosts, path and method match pseudo-headers)",
+            quoted(name)
         );
+        violations.add(path, message);
     } else {
         token(name, "a header's name", path, violations);
     }
     name.to_ascii_lowercase().into()
 }
 
+/// The name of a header that a condition tests, in lower case.
+pub fn tested_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
+    let name = header(name, path, violations);
+    if &*name == "host" {
+        violations.add(
+            path,
+            "no request has the header `host`: Envoy makes it the `:authority`; write the host in the release's \
+             field `hosts` instead",
+        );
+    }
+    name
+}
+
 /// The name of a header to route by, in lower case.
 pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     let name = header(name, path, violations);
-    if NOT_FOR_ROUTING.contains(&&*name) || name.starts_with("x-envoy-") {
-        let wrong = format!(
-            "`{name}` means something to the proxy or the service, and would be removed from requests"
+    let mut prefixes = NOT_FOR_ROUTING_PREFIXES.iter();
+    if NOT_FOR_ROUTING.contains(&&*name) || prefixes.any(|prefix| name.starts_with(prefix)) {
+        let message = format!(
+            "Envoy or the service uses {}, and Halftone removes the routing header from requests that it does not \
+             route; write a header that nothing else uses, such as \"x-halftone-version\"",
+            quoted(&name)
         );
-        violations.add(path, wrong, "name a header that is used for nothing else");
+        violations.add(path, message);
     }
     name
 }
@@ -117,20 +191,29 @@ pub fn routing_header(name: &str, path: &Path<'_>, violations: &mut Violations) 
 pub fn copied_header(name: &str, path: &Path<'_>, violations: &mut Violations) -> Box<str> {
     let name = header(name, path, violations);
     if &*name == "host" {
-        violations.add(path, "`host` is the :authority", "use authority for it");
+        violations.add(
+            path,
+            "`host` is the `:authority`; write the mirror's field `authority` instead",
+        );
     } else if is_never_copied(&name) {
-        let wrong = format!("`{name}` is Halftone's or the proxy's own in a copy");
-        violations.add(path, wrong, "leave it away");
+        let message = format!(
+            "Halftone or Envoy controls {} in a copy; omit it",
+            quoted(&name)
+        );
+        violations.add(path, message);
     }
     name
 }
 
-/// A header's value (RFC 9110, section 5.5): a line of text.
+/// A header's value (RFC 9110, section 5.5): one line of text.
 pub fn header_value(value: &str, path: &Path<'_>, violations: &mut Violations) {
     let is_in_line = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
     if !value.bytes().all(is_in_line) {
-        let wrong = format!("`{}` is more than a line of text", shown(value));
-        violations.add(path, wrong, "leave line ends and control characters away");
+        let message = expected_got("one line of text", value);
+        violations.add(
+            path,
+            format!("{message}; omit line ends and control characters"),
+        );
     }
 }
 
@@ -138,25 +221,27 @@ pub fn header_value(value: &str, path: &Path<'_>, violations: &mut Violations) {
 pub fn method(method: &str, path: &Path<'_>, violations: &mut Violations) {
     token(method, "a method", path, violations);
     if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        let wrong = format!("`{}` is not in upper case", shown(method));
-        violations.add(path, wrong, "write it as requests do: GET");
+        let message = format!(
+            "{}; write {}",
+            expected_got("a method in upper case", method),
+            quoted(&method.to_ascii_uppercase())
+        );
+        violations.add(path, message);
     }
 }
 
 /// The full name of a service.
 pub fn service(host: &str, path: &Path<'_>, violations: &mut Violations) {
     if host.is_empty() || host.len() > 253 || !host.bytes().all(is_host_byte) {
-        let wrong = format!("`{}` is not a service", shown(host));
-        let allowed = "write it as reviews.bookinfo.svc.cluster.local";
-        violations.add(path, wrong, allowed);
+        let expected = r#"a service's full name, such as "reviews.bookinfo.svc.cluster.local""#;
+        violations.add(path, expected_got(expected, host));
     }
 }
 
-/// A cluster's name, which is anything in one line.
+/// A cluster's name: any text in one line.
 pub fn cluster(name: &str, path: &Path<'_>, violations: &mut Violations) {
     if name.is_empty() || name.chars().any(char::is_control) {
-        let wrong = format!("`{}` is not a cluster's name", shown(name));
-        violations.add(path, wrong, "give the name that Envoy has for it");
+        violations.add(path, expected_got("the name of an Envoy cluster", name));
     }
 }
 
@@ -170,107 +255,67 @@ pub fn cookie_domain(domain: &str, path: &Path<'_>, violations: &mut Violations)
     if domain.is_empty() || !domain.bytes().all(is_host_byte) {
         violations.add(
             path,
-            format!("`{}` is not a domain", shown(domain)),
-            "write it as example.com",
+            expected_got(r#"a domain such as "example.com""#, domain),
         );
     }
 }
 
-/// A host of a release: exact, `*.suffix` or `*`.
-pub fn host_pattern(pattern: &str, path: &Path<'_>, violations: &mut Violations) {
-    const ALLOWED: &str = "write it as reviews, *.example.com or *";
-    let host = pattern.strip_prefix("*.").unwrap_or(pattern);
-    let is_v6 = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
-    if pattern == "*" || is_v6 {
-        return;
-    }
-    if let Some((name, port)) = host.rsplit_once(':')
-        && port.bytes().all(|byte| byte.is_ascii_digit())
-        && name.bytes().all(is_host_byte)
-    {
-        violations.add(
-            path,
-            format!("`{}` has a port", shown(pattern)),
-            "leave the port away; a host is claimed on all ports",
-        );
-    } else if host.is_empty()
-        || host.len() > 253
-        || host.starts_with('.')
-        || !host.bytes().all(is_host_byte)
-    {
-        violations.add(path, format!("`{}` is not a host", shown(pattern)), ALLOWED);
-    }
-}
-
-/// What a request's `:authority` is rewritten to: `host` or `host:port`.
+/// The `:authority` of a request: `host` or `host:port`.
 pub fn authority(authority: &str, path: &Path<'_>, violations: &mut Violations) {
     let (host, port) = authority
         .rsplit_once(':')
         .map_or((authority, None), |(host, port)| (host, Some(port)));
     let host_is_plain = !host.is_empty() && host.bytes().all(is_host_byte);
-    let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if !(host_is_plain && port_is_one) {
-        let wrong = format!("`{}` is not a host", shown(authority));
+    let port_is_number = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port_is_valid = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if !host_is_plain || !port_is_number {
+        let expected =
+            r#"a host such as "reviews-v1.bookinfo.svc.cluster.local", with a port if necessary"#;
+        violations.add(path, expected_got(expected, authority));
+    } else if !port_is_valid {
+        let expected = "a host with a port from 1 to 65535";
+        violations.add(path, expected_got(expected, authority));
+    }
+}
+
+/// Whether a host's name can have `byte`.
+pub fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// RFC 9110's token: a method, or the name of a header or a cookie.
+fn token(name: &str, expected: &str, path: &Path<'_>, violations: &mut Violations) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_allowed) {
+        let message = expected_got(expected, name);
         violations.add(
             path,
-            wrong,
-            "write it as reviews-v1.bookinfo.svc.cluster.local, with :port if need be",
+            format!("{message}; use letters, digits and !#$%&'*+-.^_`|~"),
         );
     }
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+/// The message about a text that is not what is `expected`.
+pub fn expected_got(expected: &str, text: &str) -> String {
+    format!("expected {expected}, got {}", quoted(text))
 }
 
-/// RFC 9110's token, which names of headers and of cookies are.
-fn token(name: &str, what: &str, path: &Path<'_>, violations: &mut Violations) {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(allowed) {
-        let wrong = format!("`{}` is not {what}", shown(name));
-        violations.add(path, wrong, "use letters, digits and !#$%&'*+-.^_`|~");
-    }
-}
-
-/// A text of the configuration, in a form that a line of a log can carry.
-pub fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut shown = String::new();
-    for (place, character) in text.chars().enumerate() {
-        if place == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// The names of a list's items, which must differ from one another.
+/// The names of an array's items, which must differ.
 pub struct Unique {
-    list: &'static str,
-    item: &'static str,
+    array: &'static str,
     first: Lookup<usize>,
 }
 
 impl Unique {
-    /// Of the list `list`, each of whose items is a `item`.
-    pub fn new(list: &'static str, item: &'static str) -> Self {
+    /// No names yet, of the items of the array in the field `array`.
+    pub fn new(array: &'static str) -> Self {
         Self {
-            list,
-            item,
+            array,
             first: Lookup::default(),
         }
     }
 
-    /// Takes in the name of the item at `path`, the `index`-th, if it has one.
+    /// Adds the name of the item at `path`, if it has one. `index` is its index.
     pub fn insert(
         &mut self,
         name: Option<&str>,
@@ -279,10 +324,59 @@ impl Unique {
         violations: &mut Violations,
     ) {
         let Some(name) = name else { return };
-        if let Some(first) = self.first.insert(name.as_bytes(), index) {
-            let wrong = format!("`{name}` is the name of {}[{first}] too", self.list);
-            let allowed = format!("give each {} a name of its own", self.item);
-            violations.add(&path.field("name"), wrong, allowed);
+        if let Some(first) = self.first.insert(name.as_bytes().into(), index) {
+            let message = format!(
+                "{} is the name of {}[{first}] too; write another name",
+                quoted(name),
+                self.array
+            );
+            violations.add(&path.field("name"), message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_with_another_meaning_is_no_routing_header() {
+        let table = [
+            ("x-halftone-version", true),
+            ("x-reviews-version", true),
+            ("x-b3", true),
+            ("x-forwarded", true),
+            ("if", true),
+            ("accept", false),
+            ("accept-language", false),
+            ("b3", false),
+            ("baggage", false),
+            ("cache-control", false),
+            ("content-encoding", false),
+            ("forwarded", false),
+            ("grpc-timeout", false),
+            ("host", false),
+            ("if-none-match", false),
+            ("Origin", false),
+            ("proxy-authorization", false),
+            ("range", false),
+            ("referer", false),
+            ("sec-fetch-mode", false),
+            ("te", false),
+            ("traceparent", false),
+            ("tracestate", false),
+            ("User-Agent", false),
+            ("via", false),
+            ("x-b3-sampled", false),
+            ("x-envoy-original-path", false),
+            ("x-forwarded-for", false),
+            ("X-Real-IP", false),
+            ("x-request-id", false),
+        ];
+        for (name, is_valid) in table {
+            let mut violations = Violations::default();
+            routing_header(name, &Path::ROOT, &mut violations);
+            assert_eq!(violations.is_empty(), is_valid, "{name}");
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Numbers, durations and sizes, within the bounds that they must keep.
+//! Numbers, durations and sizes, and the bounds that they must keep.
 
 use std::time::Duration;
 
-use super::names;
-use crate::config::violation::{Path, Violations};
+use super::names::expected_got;
+use crate::config::path::Path;
+use crate::config::quoted::{quoted, quoted_whole};
+use crate::config::violation::Violations;
 use crate::config::{duration, size};
-use crate::release::Percentage;
+use crate::draw::Percentage;
 
 /// A percentage, 0 to 100, drawn by the name `salt`.
 pub fn percentage(
@@ -15,7 +17,7 @@ pub fn percentage(
     violations: &mut Violations,
 ) -> Percentage {
     if !(0.0..=100.0).contains(&percentage) {
-        violations.add(path, wrong(percentage), "give a number from 0 to 100");
+        violations.add(path, out_of_bounds("a number from 0 to 100", percentage));
     }
     Percentage::new(percentage, salt)
 }
@@ -29,36 +31,51 @@ pub fn whole(
 ) -> u32 {
     let allowed = f64::from(least)..=f64::from(most);
     if !(number.fract() == 0.0 && allowed.contains(&number)) {
-        let allowed = format!("give a whole number from {least} to {most}");
-        violations.add(path, wrong(number), allowed);
+        let expected = format!("a whole number from {least} to {most}");
+        violations.add(path, out_of_bounds(&expected, number));
     }
     number as u32
 }
 
-/// A duration. Nothing, where it is not one.
+/// A duration, or nothing if `text` is none.
 pub fn duration(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<Duration> {
     let duration = duration::parse(text);
     if duration.is_none() {
-        let wrong = format!("`{}` is not a duration", names::shown(text));
-        violations.add(path, wrong, duration::ALLOWED);
+        let message = expected_got(duration::EXPECTED, text);
+        violations.add(path, with_fix(message, duration::meant(text), path));
     }
     duration
 }
 
-/// A size, in bytes. Nothing, where it is not one.
+/// A size in bytes, or nothing if `text` is none.
 pub fn size(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<usize> {
     let size = size::parse(text);
     if size.is_none() {
-        let wrong = format!("`{}` is not a size", names::shown(text));
-        violations.add(path, wrong, size::ALLOWED);
+        let message = expected_got(size::EXPECTED, text);
+        violations.add(path, with_fix(message, size::meant(text), path));
     }
     size
 }
 
-/// A number that is out of bounds. JSON's own way to write it costs a tenth of what the standard
-/// library's does, in a filter that has the former anyway.
-pub fn wrong(number: f64) -> String {
-    let written =
+/// The message about a text that is beyond the bound `nearest`, which it should be `at least` or
+/// `at most`.
+pub fn beyond(relation: &str, nearest: &str, text: &str, path: &Path<'_>) -> String {
+    let message = expected_got(&format!("{relation} {}", quoted(nearest)), text);
+    with_fix(message, Some(nearest.into()), path)
+}
+
+fn with_fix(message: String, text: Option<String>, path: &Path<'_>) -> String {
+    match text.as_deref().and_then(quoted_whole) {
+        Some(text) => format!("{message}; write {}", path.assign(&text)),
+        None => message,
+    }
+}
+
+/// The message about a number that is not what is `expected`.
+pub fn out_of_bounds(expected: &str, number: f64) -> String {
+    // Unlike `f64`, it prints 1e300 in a few characters.
+    let number =
         serde_json::Number::from_f64(number).map_or_else(String::new, |number| number.to_string());
-    format!("is {}", written.strip_suffix(".0").unwrap_or(&written))
+    let number = number.strip_suffix(".0").unwrap_or(&number);
+    format!("expected {expected}, got {number}")
 }

@@ -1,21 +1,26 @@
 //! Blue-green and canary.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::versions::Versions;
 use super::{names, numbers};
 use crate::config::compile::conditions;
-use crate::config::violation::{Path, Violations};
+use crate::config::path::Path;
+use crate::config::quoted::quoted;
+use crate::config::violation::Violations;
 use crate::config::{
     BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
 };
-use crate::release::{Arm, Preview, Reason, Rule, Split, Strategy, Target, Version};
+use crate::lookup::FixedHasher;
+use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
-/// The strategy of `release`: at most one stands there, and one must where nothing is mirrored.
-pub fn compile(
-    release: &ReleaseConfig,
+/// The strategy of `release`: at most one, and exactly one if the release has no mirrors.
+#[inline(never)]
+pub fn compile<'c>(
+    release: &'c ReleaseConfig,
     principal: &Arc<Version>,
-    versions: &mut Versions<'_>,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
@@ -32,32 +37,31 @@ pub fn compile(
         }
         (both, _) => {
             if both.is_some() {
-                violations.add(path, "has both canary and blueGreen", "give one of them");
+                violations.add(path, "has both canary and blueGreen; omit one of them");
             } else if release.mirrors.is_none() {
-                let allowed = "give canary, blueGreen or mirrors";
-                violations.add(path, "has no strategy", allowed);
+                violations.add(path, "has no strategy; write canary, blueGreen or mirrors");
             }
-            compile_canary(
-                &CanaryConfig::default(),
-                principal,
-                versions,
-                path,
-                violations,
-            )
+            Strategy::Canary {
+                take_over: None,
+                rules: Rules::default(),
+                split: None,
+                principal: versions.outcome(principal, Reason::Principal),
+            }
         }
     }
 }
 
-fn compile_blue_green(
-    blue_green: &BlueGreenConfig,
-    versions: &mut Versions<'_>,
+#[inline(never)]
+fn compile_blue_green<'c>(
+    blue_green: &'c BlueGreenConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
     let active = versions.required(
         blue_green.active.as_deref(),
         &path.field("active"),
-        "name the version that has all traffic",
+        "the version that gets all traffic, such as active: \"v1\"",
         violations,
     );
     let active = versions.outcome(&active, Reason::Active);
@@ -67,16 +71,16 @@ fn compile_blue_green(
     Strategy::BlueGreen { active, preview }
 }
 
-fn compile_preview(
-    preview: &PreviewConfig,
-    versions: &mut Versions<'_>,
+fn compile_preview<'c>(
+    preview: &'c PreviewConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Preview {
     let version = versions.required(
         preview.version.as_deref(),
         &path.field("version"),
-        "name the version that can be seen before the switch",
+        "the version to preview, such as version: \"v2\"",
         violations,
     );
     let matches = conditions::compile_all(preview.r#match.as_deref(), &"preview", path, violations);
@@ -86,10 +90,11 @@ fn compile_preview(
     }
 }
 
-fn compile_canary(
-    canary: &CanaryConfig,
+#[inline(never)]
+fn compile_canary<'c>(
+    canary: &'c CanaryConfig,
     principal: &Arc<Version>,
-    versions: &mut Versions<'_>,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
@@ -119,19 +124,19 @@ fn compile_canary(
     });
     Strategy::Canary {
         take_over,
-        rules,
+        rules: Rules::new(rules),
         split,
         principal,
     }
 }
 
-fn compile_rules(
-    rules: &[RuleConfig],
-    versions: &mut Versions<'_>,
+fn compile_rules<'c>(
+    rules: &'c [RuleConfig],
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Rule> {
-    let mut names = names::Unique::new("rules", "rule");
+    let mut names = names::Unique::new("rules");
     let mut compiled = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
@@ -141,9 +146,10 @@ fn compile_rules(
     compiled
 }
 
-fn compile_rule(
-    rule: &RuleConfig,
-    versions: &mut Versions<'_>,
+#[inline(never)]
+fn compile_rule<'c>(
+    rule: &'c RuleConfig,
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Rule {
@@ -151,10 +157,10 @@ fn compile_rule(
     let name = names::required(
         rule.name.as_deref(),
         &name_path,
-        "give the rule a name",
+        "the rule's name, such as name: \"testers\"",
         violations,
     );
-    names::label_value(name, &name_path, violations);
+    let name = names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
     let matches = conditions::compile_all(rule.r#match.as_deref(), &reason, path, violations);
     let target = match (&rule.version, &rule.split) {
@@ -165,21 +171,20 @@ fn compile_rule(
                     .into_iter()
                     .map(|(version, weight)| {
                         let outcome = versions.outcome(&version, reason.clone());
-                        Arm::new(weight, outcome.clone(), outcome)
+                        Arm::new(weight, Arc::clone(&outcome), outcome)
                     })
                     .collect(),
             )
             .map(Target::Split)
         }
         (Some(_), Some(_)) => {
-            violations.add(path, "has both version and split", "give one of them");
+            violations.add(path, "has both version and split; omit one of them");
             None
         }
         (None, None) => {
             violations.add(
                 path,
-                "has neither version nor split",
-                "say where the rule sends what it matches",
+                "has neither version nor split; write one of them, such as version: \"v2\"",
             );
             None
         }
@@ -197,46 +202,44 @@ fn compile_rule(
     }
 }
 
-/// The versions of a split that have a weight above 0. Those of weight 0 are versions of the
-/// release all the same.
-fn compile_weights(
-    weights: &[WeightConfig],
-    versions: &mut Versions<'_>,
+/// The versions of a split that have a weight above 0. Those of weight 0 are versions of the release
+/// too.
+#[inline(never)]
+fn compile_weights<'c>(
+    weights: &'c [WeightConfig],
+    versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<(Arc<Version>, f64)> {
     let mut compiled: Vec<(Arc<Version>, f64)> = Vec::with_capacity(weights.len());
+    let mut known = HashSet::<_, FixedHasher>::default();
     for (index, arm) in weights.iter().enumerate() {
         let path = path.index(index);
         let version_path = path.field("version");
         let version = versions.required(
             arm.version.as_deref(),
             &version_path,
-            "name the version of this weight",
+            "the version that has this weight, such as version: \"v2\"",
             violations,
         );
-        let name = version.name();
-        if arm.version.is_some() && compiled.iter().any(|(other, _)| other.name() == name) {
-            violations.add(
-                &version_path,
-                format!("`{name}` stands in this split twice"),
-                "give each version one weight",
+        if let Some(name) = &arm.version
+            && !known.insert(name.as_str())
+        {
+            let message = format!(
+                "version {} has a weight in this split already; omit one of them",
+                quoted(name)
             );
+            violations.add(&version_path, message);
         }
         let weight = compile_weight(arm.weight, &path.field("weight"), violations);
         compiled.push((version, weight));
     }
     if compiled.is_empty() {
-        violations.add(
-            path,
-            "is empty",
-            "give at least one version a weight above 0",
-        );
+        violations.add(path, "empty; give at least one version a weight above 0");
     } else if weights.iter().all(|arm| arm.weight == Some(0.0)) {
         violations.add(
             path,
-            "every weight is 0",
-            "give at least one version a weight above 0",
+            "every weight is 0; give at least one version a weight above 0",
         );
     }
     compiled.retain(|(_, weight)| *weight > 0.0);
@@ -244,15 +247,29 @@ fn compile_weights(
 }
 
 fn compile_weight(weight: Option<f64>, path: &Path<'_>, violations: &mut Violations) -> f64 {
-    const ALLOWED: &str = "give a number of 0 or more";
     match weight {
-        Some(weight) if weight >= 0.0 && weight.is_finite() => weight,
+        Some(weight) if weight == 0.0 || (weight > 0.0 && weight.is_normal()) => weight,
+        // The quotient of a split loses digits with such a weight, or overflows.
+        Some(weight) if weight > 0.0 => {
+            let message = numbers::out_of_bounds("0, or a number of at least 2.3e-308", weight);
+            violations.add(
+                path,
+                format!("{message}; multiply all weights of the split"),
+            );
+            0.0
+        }
         Some(weight) => {
-            violations.add(path, numbers::wrong(weight), ALLOWED);
+            violations.add(
+                path,
+                numbers::out_of_bounds("a number of 0 or more", weight),
+            );
             0.0
         }
         None => {
-            violations.add(path, "is missing", ALLOWED);
+            violations.add(
+                path,
+                "missing; write a number of 0 or more, such as weight: 10",
+            );
             0.0
         }
     }

@@ -1,25 +1,27 @@
-//! One answer, as far as it is compared.
+//! The parts of an answer that are compared.
 
 use super::body::Body;
 
-/// What was kept of an answer to compare it with another: [`Reading::end`](super::Reading::end).
+/// The parts of an answer that are compared. [`Reading::end`](super::Reading::end) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status of HTTP; 0 where there is none.
+    /// The HTTP status. 0: there is none.
     pub status: u16,
-    /// The status of gRPC; 2, unknown, where it is no number. `None`: there is none.
+    /// The gRPC status. 2 (unknown): it is not a number. None: there is none.
     pub grpc_status: Option<u32>,
     /// The values of each header that is compared, in the order of [`Compare::headers`](super::Compare::headers).
     pub(super) headers: Vec<Vec<Box<[u8]>>>,
     /// The values of its `set-cookie` headers.
     pub(in crate::mirror) set_cookies: Vec<Box<[u8]>>,
-    /// The encoding of a body that is compressed.
+    /// The values of its headers that samples hide.
+    pub(in crate::mirror) redacted: Vec<Box<[u8]>>,
+    /// The encoding of a compressed body.
     pub(super) encoding: Option<Box<str>>,
     pub(super) body: Body,
 }
 
 impl Answer {
-    /// How many bytes of its body it holds in memory.
+    /// The bytes of its body that it holds in memory.
     #[must_use]
     pub fn held(&self) -> usize {
         match &self.body {
@@ -28,7 +30,15 @@ impl Answer {
         }
     }
 
-    /// Why its body cannot be compared, if it cannot.
+    /// Its body, if it was kept to be compared as JSON. Empty: it was not.
+    pub(in crate::mirror) fn json(&self) -> &[u8] {
+        match &self.body {
+            Body::Kept(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// The reason why its body cannot be compared.
     #[must_use]
     pub fn unfit(&self) -> Option<&'static str> {
         match self.body {
@@ -37,11 +47,12 @@ impl Answer {
         }
     }
 
-    /// Whether the statuses are not the same. Of an answer that was not read to its end, that of
-    /// gRPC may be missing; then it says nothing.
+    /// Whether the statuses differ. An answer that was not read to its end may lack its gRPC status.
+    /// Then the gRPC statuses are not compared.
     pub(super) fn status_differs(&self, other: &Self) -> bool {
-        let is_told = |answer: &Self| answer.grpc_status.is_some() || answer.unfit().is_none();
-        let grpc_differs = self.grpc_status != other.grpc_status && is_told(self) && is_told(other);
+        let is_known = |answer: &Self| answer.grpc_status.is_some() || answer.unfit().is_none();
+        let grpc_differs =
+            self.grpc_status != other.grpc_status && is_known(self) && is_known(other);
         self.status != other.status || grpc_differs
     }
 }

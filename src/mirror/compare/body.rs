@@ -1,31 +1,31 @@
-//! What is left of a body when it has passed.
+//! A body of an answer, kept or hashed.
 
 use xxhash_rust::xxh64::xxh64;
 
-/// A body, as far as it is needed to compare it.
+/// The part of a body that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// It was not looked at, and is compared with nothing.
+    /// Nothing: the body is not compared.
     Unread,
-    /// All of it.
+    /// The whole body.
     Kept(Vec<u8>),
-    /// What it hashes to.
+    /// Its length and hash.
     Hashed(Digest),
-    /// It cannot be compared, for this reason.
+    /// The body cannot be compared, for this reason.
     Unfit(&'static str),
 }
 
-/// What is compared of bytes that are not kept.
+/// The length and the hash of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// How many there are.
+    /// The number of bytes.
     pub length: u64,
     /// Their XXH64.
     pub hash: u64,
 }
 
 impl Body {
-    /// The digest of its bytes, of which only the bytes matter and not whether they were kept.
+    /// The digest of its bytes. It is the same for kept and for hashed bytes.
     pub fn digest(&self) -> Option<Digest> {
         match self {
             Self::Kept(bytes) => Some(Digest {
@@ -39,7 +39,7 @@ impl Body {
 }
 
 impl Digest {
-    /// For people: `12 bytes (xxh64 0123456789abcdef)`.
+    /// A text for people: `12 bytes (xxh64 0123456789abcdef)`.
     pub fn shown(self) -> Vec<u8> {
         let plural = if self.length == 1 { "" } else { "s" };
         let (length, hash) = (self.length, self.hash);

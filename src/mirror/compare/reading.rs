@@ -1,4 +1,4 @@
-//! An answer as it passes: what of it is kept.
+//! Reads an answer while it passes.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::body::{Body, Digest};
 use super::{BodyMode, Compare};
 use crate::mirror::grpc::{Frames, Messages, is_grpc};
-use crate::mirror::outbox::capacity_for;
+use crate::mirror::limits::capacity_for;
 use crate::request::Header;
 
 const STREAM: &str = "a body is a stream";
@@ -16,24 +16,25 @@ const TOO_LARGE: &str = "a body is too large";
 const NO_ROOM: &str = "there was no room for a body";
 const INCOMPLETE: &str = "a gRPC message is not whole";
 
-/// The status of gRPC for what is none.
+/// The gRPC status for a value that is not a status.
 const UNKNOWN: u32 = 2;
 
-/// An answer that is being read: head, chunks and trailers go in, an [`Answer`] comes out.
+/// An answer that is being read: the head, then chunks of the body and trailers. The result is an
+/// [`Answer`].
 #[derive(Clone)]
 pub struct Reading {
-    /// Its body is [`Body::Kept`] from the beginning, or is made at the end.
+    /// Its body is [`Body::Kept`] from the beginning, or is set at the end.
     answer: Answer,
-    /// Of a body that is not kept.
+    /// The hash of a body that is not kept.
     hash: Option<Xxh64>,
-    /// Of a body that is gRPC.
+    /// The frames of a gRPC body.
     frames: Option<Frames>,
     max_body: usize,
     length: usize,
     has_ended: bool,
 }
 
-/// What a content type says of a body.
+/// The kind of a body, by its content type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,
@@ -43,8 +44,8 @@ enum Kind {
 }
 
 impl Compare {
-    /// Begins to read an answer by its head: `:status` among its `headers`, names in lower case.
-    /// With `end_of_stream` there is no body.
+    /// Begins to read an answer by its head: `headers` with `:status`, names in lower case. If
+    /// `end_of_stream`, there is no body.
     #[must_use]
     pub fn read(&self, headers: &[Header<'_>], end_of_stream: bool) -> Reading {
         let values = |name: &[u8]| -> Vec<Box<[u8]>> {
@@ -79,6 +80,12 @@ impl Compare {
                     .map(|name| values(name.as_bytes()))
                     .collect(),
                 set_cookies: values(b"set-cookie"),
+                redacted: self
+                    .redact
+                    .headers
+                    .iter()
+                    .flat_map(|name| values(name.as_bytes()))
+                    .collect(),
                 encoding,
                 body,
             },
@@ -94,28 +101,28 @@ impl Compare {
 }
 
 impl Reading {
-    /// Whether more of the body is needed. Trailers and the end may come all the same.
+    /// Whether it needs more of the body. Trailers and the end can still come if it does not.
     #[must_use]
     pub fn wants(&self) -> bool {
         !self.has_ended && (self.hash.is_some() || matches!(self.answer.body, Body::Kept(_)))
     }
 
-    /// How many bytes of the head it keeps.
+    /// The bytes of the head that it keeps.
     #[must_use]
     pub fn head_size(&self) -> usize {
         let values = self.answer.headers.iter().flatten();
         let values = values.chain(&self.answer.set_cookies);
+        let values = values.chain(&self.answer.redacted);
         values.map(|value| value.len()).sum()
     }
 
-    /// How many bytes of memory it holds for the body.
+    /// The bytes of memory that it holds for the body.
     #[must_use]
     pub fn held(&self) -> usize {
         self.answer.held()
     }
 
-    /// How many bytes of memory a chunk of `length` bytes would add to what it holds; none,
-    /// if it takes in no more.
+    /// The bytes of memory that a chunk of `length` bytes adds. 0 if it takes no more.
     #[must_use]
     pub fn growth(&self, length: usize) -> usize {
         match &self.answer.body {
@@ -126,7 +133,7 @@ impl Reading {
         }
     }
 
-    /// The memory that is needed with `length` bytes more: nothing where the body is then too large.
+    /// The capacity that it needs with `length` more bytes. A body that is then too large needs none.
     fn capacity(&self, length: usize) -> usize {
         match &self.answer.body {
             Body::Kept(bytes) if self.is_over(length) => bytes.capacity(),
@@ -135,21 +142,21 @@ impl Reading {
         }
     }
 
-    /// Whether the body is too large with `length` bytes more.
+    /// Whether the body is too large with `length` more bytes.
     #[must_use]
     pub fn is_over(&self, length: usize) -> bool {
         self.length.saturating_add(length) > self.max_body
     }
 
-    /// Lets go of the body, which is too large.
+    /// Drops the body because it is too large.
     pub fn cut_short(&mut self) {
         if self.wants() {
             self.drop_body(TOO_LARGE);
         }
     }
 
-    /// Takes in the next bytes of the body. A body that becomes too large, or turns out to be a
-    /// stream, lets go of its memory.
+    /// Takes the next bytes of the body. A body that becomes too large, or that is a stream, is
+    /// dropped.
     pub fn push(&mut self, chunk: &[u8]) {
         if !self.wants() {
             return;
@@ -174,7 +181,7 @@ impl Reading {
         }
     }
 
-    /// Takes in the trailers: of gRPC they have the status.
+    /// Takes the trailers. They have the gRPC status.
     pub fn trailers(&mut self, trailers: &[Header<'_>]) {
         let status = trailers.iter().find(|header| header.0 == b"grpc-status");
         if let Some((_, value)) = status {
@@ -182,7 +189,7 @@ impl Reading {
         }
     }
 
-    /// Lets go of the body, for which there is no memory: it is not compared.
+    /// Drops the body because there is no memory for it. It is not compared.
     pub fn give_up(&mut self) {
         if self.wants() {
             self.drop_body(NO_ROOM);
@@ -194,7 +201,7 @@ impl Reading {
         self.answer.body = Body::Unfit(reason);
     }
 
-    /// The answer has ended, whole.
+    /// The whole answer has been read.
     #[must_use]
     pub fn end(mut self) -> Answer {
         if let Some(hash) = self.hash {
@@ -220,7 +227,7 @@ impl fmt::Debug for Reading {
     }
 }
 
-/// What `content_type` says, whatever its parameters and its case.
+/// The kind that `content_type` gives. Its parameters and its case do not matter.
 fn kind_of(content_type: &[u8]) -> Kind {
     let media = content_type
         .split(|byte| *byte == b';')
@@ -236,7 +243,7 @@ fn kind_of(content_type: &[u8]) -> Kind {
     }
 }
 
-/// The encodings of a compressed body, as text.
+/// The encodings of a compressed body, as text. None: the body is not compressed.
 fn encoding_of(values: &[Box<[u8]>]) -> Option<Box<str>> {
     let all = values.join(&b", "[..]);
     let mut codings = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -245,7 +252,7 @@ fn encoding_of(values: &[Box<[u8]>]) -> Option<Box<str>> {
     is_compressed.then(|| String::from_utf8_lossy(&all).into())
 }
 
-/// The first of `values`, if it is a number of at most four digits.
+/// The number that the first of `values` is. None: it is not a number of at most four digits.
 fn number<T: AsRef<[u8]>>(values: &[T]) -> Option<u32> {
     let digits = values.first()?.as_ref();
     let is_number = matches!(digits.len(), 1..=4) && digits.iter().all(u8::is_ascii_digit);

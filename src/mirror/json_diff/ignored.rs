@@ -1,10 +1,11 @@
-//! The parts of a document that may differ.
+//! The places of a document that may differ.
+
+use serde_json::Value;
 
 use super::steps::count;
 use super::text::Decoded;
 
-/// A place in a JSON document: a JSON pointer (RFC 6901) in which a step that is just `*` stands
-/// for any one step.
+/// A place in a JSON document: a JSON pointer (RFC 6901). The step `*` matches any one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer {
     steps: Vec<Step>,
@@ -17,8 +18,8 @@ enum Step {
 }
 
 impl Pointer {
-    /// Reads `/items/*/id`; in a step, `~1` is a slash and `~0` a tilde. Nothing for the empty text,
-    /// which is the whole document, and for what is no pointer.
+    /// Reads a pointer such as `/items/*/id`. In a step, `~1` is a slash and `~0` a tilde. None: the
+    /// text is empty, which is the whole document, or it is not a pointer.
     ///
     /// ```
     /// use halftone::mirror::Pointer;
@@ -33,6 +34,47 @@ impl Pointer {
         Some(Self {
             steps: steps.collect::<Option<_>>()?,
         })
+    }
+}
+
+impl Pointer {
+    /// The length of the beginning of `pointer`, a pointer of a document, that is this place. None: it
+    /// leads elsewhere, or only towards this place.
+    pub(in crate::mirror) fn leads_to(&self, pointer: &str) -> Option<usize> {
+        let mut actual = pointer.strip_prefix('/')?.split('/');
+        let mut length = 0;
+        for step in &self.steps {
+            let text = actual.next()?;
+            if *step != Step::Any && Step::parse(text).as_ref() != Some(step) {
+                return None;
+            }
+            length += 1 + text.len();
+        }
+        Some(length)
+    }
+
+    /// The values at this place of `document`.
+    pub(in crate::mirror) fn values<'d>(&self, document: &'d Value) -> Vec<&'d Value> {
+        let mut places = vec![document];
+        for step in &self.steps {
+            let mut next = Vec::new();
+            for place in places {
+                match (place, step) {
+                    (Value::Object(members), Step::Any) => next.extend(members.values()),
+                    (Value::Object(members), Step::Named(name)) => {
+                        next.extend(members.get(&**name))
+                    }
+                    (Value::Array(items), Step::Any) => next.extend(items),
+                    (Value::Array(items), Step::Named(name)) => {
+                        let index = name.parse::<usize>().ok();
+                        next.extend(index.and_then(|index| items.get(index)));
+                    }
+                    _ => {}
+                }
+            }
+            places = next;
+        }
+        places
     }
 }
 
@@ -66,14 +108,14 @@ impl Step {
     }
 }
 
-/// The places of a document where nothing is a difference: neither another value, nor one that is
-/// there on one side alone.
+/// The places of a document where nothing is a difference: neither another value, nor a value that
+/// only one document has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
     pointers: Vec<Pointer>,
 }
 
-/// The pointers that lead further into the place that the comparison is at, a bit for each.
+/// The pointers that lead further into the current place of the comparison, one bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Live(u64);
 
@@ -82,13 +124,18 @@ impl Live {
     pub(super) fn is_none(self) -> bool {
         self.0 == 0
     }
+
+    /// The number of pointers that lead further.
+    pub(super) fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
 }
 
 impl Ignored {
-    /// So many pointers there may be.
+    /// The most pointers.
     pub const MOST: usize = 64;
 
-    /// All of `pointers`; nothing, if there are more than [`Ignored::MOST`].
+    /// The places that `pointers` name. None: there are more than [`Ignored::MOST`] pointers.
     #[must_use]
     pub fn new(pointers: Vec<Pointer>) -> Option<Self> {
         (pointers.len() <= Self::MOST).then_some(Self { pointers })
@@ -100,8 +147,8 @@ impl Ignored {
         Live(bits)
     }
 
-    /// Goes `step` further from a place `depth` steps into the document, where `live` was left.
-    /// Nothing, if a pointer ends there: what is there is ignored.
+    /// The pointers that are left of `live` after `step`, which leads from a place `depth` steps into
+    /// the document. None: a pointer ends there, and the place is ignored.
     pub(super) fn enter(&self, live: Live, depth: usize, step: &Decoded<'_>) -> Option<Live> {
         let mut left = live.0;
         let mut entered = 0;
@@ -172,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_not_more_than_a_bit_for_each() {
+    fn there_are_as_many_pointers_as_bits() {
         let pointers = |count| vec![Pointer::parse("/a").unwrap(); count];
         assert_eq!(Ignored::new(pointers(64)).unwrap().live(), Live(u64::MAX));
         assert_eq!(Ignored::new(pointers(65)), None);

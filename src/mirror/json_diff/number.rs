@@ -1,9 +1,9 @@
-//! Numbers by their exact decimal value, of whatever length and however written.
+//! Numbers, compared by their exact decimal value.
 
 use super::steps::count;
 
-/// Whether two JSON numbers are the same number. Nothing is rounded, nothing overflows, and nothing
-/// is allocated.
+/// Whether two JSON numbers have the same value. Numbers of any length are compared without rounding,
+/// overflow or allocation.
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
     count(left.len() + right.len());
     let (left, right) = (Number::read(left), Number::read(right));
@@ -19,7 +19,7 @@ pub fn equal(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-/// A number as it is written, in its parts.
+/// The parts of a number as it is written.
 struct Number<'t> {
     negative: bool,
     whole: &'t [u8],
@@ -48,12 +48,12 @@ impl<'t> Number<'t> {
         self.whole.iter().chain(self.fraction).copied()
     }
 
-    /// How many zeros it begins with; none for zero itself.
+    /// The number of its leading zeros. None: its value is zero.
     fn zeros(&self) -> Option<usize> {
         self.digits().position(|digit| digit != b'0')
     }
 
-    /// Whether the digits are the same, but for zeros at the beginning and at the end.
+    /// Whether the digits are the same after the leading zeros, except trailing zeros.
     fn has_digits_of(&self, other: &Self, zeros: usize, other_zeros: usize) -> bool {
         let mut ours = self.digits().skip(zeros);
         let mut others = other.digits().skip(other_zeros);
@@ -66,14 +66,14 @@ impl<'t> Number<'t> {
         }
     }
 
-    /// The place of the first digit that is not zero, before the exponent moves it: 1 for 1, 0 for
-    /// 0.1. Not beyond the length of the text.
+    /// The position of the first digit that is not zero, without the exponent: 1 for 1, 0 for 0.1. It
+    /// is at most the length of the text.
     fn magnitude(&self, zeros: usize) -> i64 {
         self.whole.len() as i64 - zeros as i64
     }
 
-    /// Its exponent less that of `other`, exact where it is within the length of a text. Exponents
-    /// may be longer than any integer type; once their difference is large it only grows.
+    /// Its exponent minus that of `other`. The difference is exact if it is within the length of a text.
+    /// Exponents may be longer than any integer type, but a large difference only grows with each digit.
     fn exponent_less(&self, other: &Self) -> i64 {
         const LARGE: i64 = 1 << 56;
         let places = self.exponent.len().max(other.exponent.len());
@@ -87,7 +87,7 @@ impl<'t> Number<'t> {
         difference
     }
 
-    /// The digit of the exponent at `place`, 0 being the last, with the exponent's sign.
+    /// The digit of the exponent at `place`, with the sign of the exponent. The last digit is at 0.
     fn exponent_digit(&self, place: usize) -> i64 {
         let digit = self.exponent.iter().rev().nth(place).unwrap_or(&b'0');
         let digit = i64::from(digit.wrapping_sub(b'0'));
@@ -107,7 +107,7 @@ fn sign(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-/// The two sides of the first byte that is a separator; the whole text and nothing without one.
+/// The text before and after the first separator. Without a separator: the whole text, and nothing.
 fn split(text: &[u8], is_separator: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let at = text.iter().position(|byte| is_separator(*byte));
     let parts = at.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)));

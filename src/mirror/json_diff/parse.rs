@@ -2,31 +2,31 @@
 
 use super::steps::count;
 
-/// The levels of arrays and objects that are gone into.
+/// The most levels of arrays and objects.
 pub const DEEPEST: usize = 128;
 
 /// Why a text has no nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is not JSON as RFC 8259 has it.
+    /// It is not JSON by RFC 8259.
     NotJson,
-    /// It has more than [`DEEPEST`] levels, or 4 GiB. What comes after the place is not looked at.
+    /// It has more than [`DEEPEST`] levels, or 4 GiB. The rest of it is not read.
     TooDeep,
 }
 
-/// A value, or the name of a member, which stands right before its value.
+/// A value, or the name of a member. The name comes right before its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// Where its text begins, quotes and brackets included: a byte of the document.
+    /// The index of the first byte of its text, quotes and brackets included.
     pub start: u32,
-    /// Where its text ends.
+    /// The index after the last byte of its text.
     pub end: u32,
-    /// The node after it and all that is in it.
+    /// The index of the node after it and its contents.
     pub next: u32,
 }
 
-/// A JSON text and its nodes, the whole value first, everything in a container right after it. A
-/// node needs 12 bytes and stands for at least two bytes of the text.
+/// A JSON text and its nodes. The first node is the whole value. The contents of a container come
+/// right after it. A node takes 12 bytes, and is at least two bytes of the text.
 #[derive(Debug)]
 pub struct Document<'t> {
     text: &'t [u8],
@@ -45,7 +45,7 @@ impl<'t> Document<'t> {
         let mut parser = Parser {
             text,
             at: 0,
-            // Real documents have a node for some eight bytes.
+            // Real documents have about one node for eight bytes.
             nodes: Vec::with_capacity(text.len() / 8 + 1),
         };
         parser.document()?;
@@ -59,7 +59,7 @@ impl<'t> Document<'t> {
         self.text.len()
     }
 
-    /// The `index`-th node. Behind the last there is an empty one that leads nowhere.
+    /// The `index`-th node. After the last one, an empty node that leads nowhere.
     pub fn node(&self, index: u32) -> Node {
         const NONE: Node = Node {
             start: 0,
@@ -76,7 +76,7 @@ impl<'t> Document<'t> {
             .unwrap_or_default()
     }
 
-    /// The first byte of the node's text, which tells what it is.
+    /// The first byte of the node's text. It tells the type of the value.
     pub fn kind(&self, node: Node) -> u8 {
         self.text.get(node.start as usize).copied().unwrap_or(0)
     }
@@ -103,7 +103,6 @@ impl Parser<'_> {
     fn document(&mut self) -> Result<(), Refusal> {
         let mut open: Vec<Open> = Vec::new();
         loop {
-            // Here a value begins.
             let closing = match self.peek() {
                 b'"' => {
                     self.string()?;
@@ -129,7 +128,6 @@ impl Parser<'_> {
                     continue;
                 }
             }
-            // Here a value has ended, or an empty container ends.
             loop {
                 let byte = self.peek();
                 let Some(container) = open.last() else {
@@ -155,7 +153,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The byte after white space; 0, which stands nowhere in JSON, at the end.
+    /// The next byte that is not white space. 0, which JSON does not contain: the text ends.
     fn peek(&mut self) -> u8 {
         loop {
             match self.text.get(self.at) {
@@ -175,7 +173,7 @@ impl Parser<'_> {
         });
     }
 
-    /// A member's name and its colon; nothing in an array.
+    /// Reads a member's name and its colon. An array has none.
     fn name(&mut self, closing: u8) -> Result<(), Refusal> {
         if closing == b']' {
             return Ok(());
@@ -225,7 +223,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A number, `true`, `false` or `null`.
+    /// Reads a number, `true`, `false` or `null`.
     fn word(&mut self) -> Result<(), Refusal> {
         let start = self.at;
         let rest = self.text.get(start..).unwrap_or_default();
@@ -240,7 +238,7 @@ impl Parser<'_> {
     }
 }
 
-/// How many bytes of `text` the number is that it begins with.
+/// The length of the number that `text` begins with, in bytes.
 fn number(text: &[u8]) -> Option<usize> {
     let digits = |from: usize| {
         let rest = text.get(from..).unwrap_or_default();

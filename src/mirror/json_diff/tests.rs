@@ -7,15 +7,16 @@ fn ignored(pointers: &[&str]) -> Ignored {
     Ignored::new(parsed.collect()).unwrap()
 }
 
-/// The differences as text: `/a: 1 | 2`, with `-` for a value that is not there.
-fn told(left: &str, right: &str, pointers: &[&str]) -> String {
+/// The differences as text: `/a: 1 | 2`, with `-` for a missing value.
+fn described(left: &str, right: &str, pointers: &[&str]) -> String {
     match diff(left.as_bytes(), right.as_bytes(), &ignored(pointers)) {
         Diff::Same => "same".to_owned(),
         Diff::NotJson(side) => format!("not JSON: {side:?}"),
         Diff::TooDeep => "too deep".to_owned(),
+        Diff::TooCostly => "too costly".to_owned(),
         Diff::Different(differences) => {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            let told = differences.iter().map(|one| {
+            let described = differences.iter().map(|one| {
                 format!(
                     "{}: {} | {}",
                     one.pointer,
@@ -23,13 +24,13 @@ fn told(left: &str, right: &str, pointers: &[&str]) -> String {
                     shown(&one.right)
                 )
             });
-            told.collect::<Vec<_>>().join("; ")
+            described.collect::<Vec<_>>().join("; ")
         }
     }
 }
 
 #[test]
-fn documents_that_say_the_same_are_the_same() {
+fn documents_of_the_same_value_are_the_same() {
     let table = [
         (r#"{"a":1,"b":2}"#, " {\n\"b\" : 2 ,\t\"a\":1\r} "),
         (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
@@ -42,13 +43,13 @@ fn documents_that_say_the_same_are_the_same() {
         (r#"{"":[[],{}]}"#, r#"{"": [ [ ], { } ]}"#),
     ];
     for (left, right) in table {
-        assert_eq!(told(left, right, &[]), "same", "{left} {right}");
-        assert_eq!(told(right, left, &[]), "same", "{right} {left}");
+        assert_eq!(described(left, right, &[]), "same", "{left} {right}");
+        assert_eq!(described(right, left, &[]), "same", "{right} {left}");
     }
 }
 
 #[test]
-fn differences_are_told_by_their_place() {
+fn differences_are_reported_with_their_place() {
     let table = [
         ("1", "2", ": 1 | 2"),
         (
@@ -101,12 +102,12 @@ fn differences_are_told_by_their_place() {
         ("[1,12]", "[12,1]", "/0: 1 | 12; /1: 12 | 1"),
     ];
     for (left, right, expected) in table {
-        assert_eq!(told(left, right, &[]), expected, "{left} {right}");
+        assert_eq!(described(left, right, &[]), expected, "{left} {right}");
     }
 }
 
 #[test]
-fn what_is_ignored_does_not_differ() {
+fn ignored_places_do_not_differ() {
     let (left, right) = (
         r#"{"id":1,"items":[{"id":1,"n":1},{"id":2,"n":2}],"a/b":{"*":1}}"#,
         r#"{"items":[{"id":3,"n":1},{"id":4,"n":3},{"id":5}],"a/b":{"*":2},"new":1}"#,
@@ -134,12 +135,12 @@ fn what_is_ignored_does_not_differ() {
         (&["/*/*"], "/id: 1 | -; /new: - | 1"),
     ];
     for (pointers, expected) in table {
-        assert_eq!(told(left, right, pointers), expected, "{pointers:?}");
+        assert_eq!(described(left, right, pointers), expected, "{pointers:?}");
     }
 }
 
 #[test]
-fn what_rfc_8259_does_not_allow_is_no_json() {
+fn text_that_rfc_8259_does_not_allow_is_not_json() {
     let table = [
         "",
         " ",
@@ -193,9 +194,9 @@ fn what_rfc_8259_does_not_allow_is_no_json() {
         "{\"a\",\"b\"}",
     ];
     for text in table {
-        assert_eq!(told(text, "1", &[]), "not JSON: Left", "{text:?}");
-        assert_eq!(told("1", text, &[]), "not JSON: Right", "{text:?}");
-        assert_eq!(told(text, "[1,", &[]), "not JSON: Both", "{text:?}");
+        assert_eq!(described(text, "1", &[]), "not JSON: Left", "{text:?}");
+        assert_eq!(described("1", text, &[]), "not JSON: Right", "{text:?}");
+        assert_eq!(described(text, "[1,", &[]), "not JSON: Both", "{text:?}");
         assert!(
             serde_json::from_str::<serde_json::Value>(text).is_err(),
             "{text:?}"
@@ -211,29 +212,29 @@ fn what_rfc_8259_does_not_allow_is_no_json() {
 }
 
 #[test]
-fn texts_of_the_same_bytes_are_the_same_whatever_they_are() {
-    assert_eq!(told("no JSON", "no JSON", &[]), "same");
+fn texts_of_the_same_bytes_are_the_same_even_if_they_are_not_json() {
+    assert_eq!(described("no JSON", "no JSON", &[]), "same");
 }
 
 #[test]
-fn depth_has_an_end_and_no_stack_overflows() {
+fn depth_is_bounded_and_no_stack_overflows() {
     let nested =
         |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
     let place = format!("{}: 1 | 2", "/0".repeat(DEEPEST));
     assert_eq!(
-        told(&nested(DEEPEST, "1"), &nested(DEEPEST, "2"), &[]),
+        described(&nested(DEEPEST, "1"), &nested(DEEPEST, "2"), &[]),
         place
     );
-    assert_eq!(told(&nested(DEEPEST + 1, ""), "1", &[]), "too deep");
-    assert_eq!(told("1", &nested(1_000_000, ""), &[]), "too deep");
+    assert_eq!(described(&nested(DEEPEST + 1, ""), "1", &[]), "too deep");
+    assert_eq!(described("1", &nested(1_000_000, ""), &[]), "too deep");
     assert_eq!(
-        told(&r#"{"a":"#.repeat(500_000), "[", &[]),
+        described(&r#"{"a":"#.repeat(500_000), "[", &[]),
         "not JSON: Right"
     );
 }
 
 #[test]
-fn differences_have_an_end() {
+fn differences_are_bounded() {
     let list = |first: u32| format!("{:?}", (first..first + 100).collect::<Vec<_>>());
     let Diff::Different(found) = diff(list(0).as_bytes(), list(1).as_bytes(), &Ignored::default())
     else {
@@ -241,7 +242,7 @@ fn differences_have_an_end() {
     };
     assert_eq!(found.len(), MOST_DIFFERENCES);
 
-    // A long name is told a few times, not sixteen.
+    // A long name is reported a few times, not sixteen.
     let name = "n".repeat(100_000);
     let deep = |value: u32| format!("{{\"{name}\":{:?}}}", [value; 100]);
     let Diff::Different(found) = diff(deep(1).as_bytes(), deep(2).as_bytes(), &Ignored::default())
@@ -251,8 +252,7 @@ fn differences_have_an_end() {
     assert!(found.len() < 4, "{}", found.len());
 }
 
-/// Documents of about `size` bytes that were made to be slow, each by name with another one to be
-/// compared with.
+/// Pairs of documents of about `size` bytes that are made to be slow, with their names.
 fn slow(size: usize) -> Vec<(&'static str, String, String)> {
     let object = |count: usize, member: &dyn Fn(usize) -> String| {
         let members: Vec<String> = (0..count).map(member).collect();
@@ -340,7 +340,7 @@ fn slow(size: usize) -> Vec<(&'static str, String, String)> {
     ]
 }
 
-/// As many pointers as there may be, which all stay live for long; the innermost values are ignored.
+/// The most pointers, which all stay live for long. The innermost values are ignored.
 fn most_ignored() -> Ignored {
     let mut pointers: Vec<String> = (1..Ignored::MOST)
         .map(|level| format!("{}/zz", "/*".repeat(level)))
@@ -352,7 +352,7 @@ fn most_ignored() -> Ignored {
 
 #[test]
 fn time_is_not_quadratic() {
-    // With everything ignored no comparison ends early.
+    // If all values are ignored, no comparison ends early.
     for ignored in [Ignored::default(), ignored(&["/*/*", "/*"]), most_ignored()] {
         let mut report = String::new();
         for ((what, left, right), (_, large_left, large_right)) in
@@ -374,13 +374,60 @@ fn time_is_not_quadratic() {
 }
 
 #[test]
+fn a_comparison_pays_for_all_that_it_reads() {
+    for ignored in [Ignored::default(), ignored(&["/*/*", "/*"]), most_ignored()] {
+        for (what, left, right) in slow(20_000) {
+            steps::paid();
+            steps::taken();
+            let _ = diff(left.as_bytes(), right.as_bytes(), &ignored);
+            let (paid, taken) = (steps::paid(), steps::taken());
+            assert!(taken <= paid, "{what}: {taken} steps, {paid} paid");
+        }
+    }
+}
+
+#[test]
+fn a_comparison_that_takes_too_much_work_ends() {
+    let mut costly = 0;
+    for (what, left, right) in slow(100_000) {
+        let within = |steps| diff_within(left.as_bytes(), right.as_bytes(), &most_ignored(), steps);
+        steps::taken();
+        costly += u32::from(within(MOST_STEPS) == Diff::TooCostly);
+        let taken = steps::taken();
+        assert!(taken <= MOST_STEPS, "{what}: {taken} steps");
+        assert_ne!(within(usize::MAX), Diff::TooCostly, "{what}");
+    }
+    assert!(costly > 5, "{costly} pairs");
+
+    let (left, right) = ([b' '; 128 << 10], [b'\n'; 128 << 10]);
+    let found = diff_within(&left, &right, &Ignored::default(), MOST_STEPS);
+    assert_eq!(found, Diff::TooCostly, "too long to be read");
+
+    let list = |last: u32| format!("[{}{last}]", "0,".repeat(10_000));
+    let (left, right) = (list(1), list(2));
+    let found = diff_within(
+        left.as_bytes(),
+        right.as_bytes(),
+        &Ignored::default(),
+        MOST_STEPS,
+    );
+    assert!(matches!(found, Diff::Different(_)), "{found:?}");
+}
+
+#[test]
 fn memory_is_a_small_multiple_of_the_text() {
     for (what, left, right) in slow(160_000) {
         let documents = (
             Document::parse(left.as_bytes()).unwrap(),
             Document::parse(right.as_bytes()).unwrap(),
         );
-        let walk = Walk::new(&documents.0, &documents.1, &Ignored::default()).memory();
+        let walk = Walk::new(
+            &documents.0,
+            &documents.1,
+            &Ignored::default(),
+            Steps::new(usize::MAX),
+        )
+        .memory();
         let memory = documents.0.memory() + documents.1.memory() + walk;
         // Six bytes for each byte of the text, twice that while a list grows.
         let most = 13 * (left.len() + right.len());

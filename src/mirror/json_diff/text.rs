@@ -1,10 +1,10 @@
-//! Strings by what they say, not by how they are written.
+//! Strings, compared by their decoded values.
 
 use core::cmp::Ordering;
 
 use super::steps::count;
 
-/// How many bytes `left` and `right` have in common at their beginning.
+/// The length of the common prefix of `left` and `right`, in bytes.
 pub fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     const CHUNK: usize = 16;
     let chunks = left.chunks_exact(CHUNK).zip(right.chunks_exact(CHUNK));
@@ -21,8 +21,8 @@ pub fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     length
 }
 
-/// The order of two strings, given as they are written, quotes included, by the bytes that they
-/// [say](Decoded).
+/// The order of two strings by their [decoded](Decoded) bytes. They are given as written, quotes
+/// included.
 pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     let same = common_prefix(left, right);
     if same == left.len() && same == right.len() {
@@ -32,7 +32,7 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     let right_rest = right.get(same..).unwrap_or_default();
     let is_escape = |text: &[u8]| text.first() == Some(&b'\\');
     if memchr::memchr(b'\\', prefix).is_none() && !is_escape(left_rest) && !is_escape(right_rest) {
-        // The closing quote is the end, and comes before everything.
+        // A string that ends comes before a longer one.
         let rank = |text: &[u8]| match text.first() {
             None | Some(b'"') => 0,
             Some(byte) => *byte,
@@ -43,17 +43,17 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     Decoded::new(left).cmp(Decoded::new(right))
 }
 
-/// What a string says, byte by byte: UTF-8, in which half a surrogate pair is written like any other
-/// code point.
+/// The decoded bytes of a string: UTF-8, in which half a surrogate pair is encoded like any other code
+/// point.
 #[derive(Clone, Debug)]
 pub struct Decoded<'t> {
     rest: &'t [u8],
-    /// The bytes of a character after its first, the next one lowest. None of them is 0.
+    /// The bytes of a character after its first byte. The lowest byte comes next. None of them is 0.
     pending: u32,
 }
 
 impl<'t> Decoded<'t> {
-    /// What the string `written` says, quotes included in what is written.
+    /// Decodes a string as it is `written`, quotes included.
     pub fn new(written: &'t [u8]) -> Self {
         let rest = match written {
             [b'"', text @ .., b'"'] => text,
@@ -62,7 +62,12 @@ impl<'t> Decoded<'t> {
         Self { rest, pending: 0 }
     }
 
-    /// The character of an escape, whose backslash is passed already.
+    /// The length of the rest as it is written, in bytes.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The first byte of the character that an escape encodes. Its backslash has been read.
     fn escape(&mut self) -> Option<u8> {
         let (kind, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -107,7 +112,7 @@ impl<'t> Decoded<'t> {
         first as u8
     }
 
-    /// The four hexadecimal digits that stand `from` bytes ahead.
+    /// The value of the four hexadecimal digits that are `from` bytes ahead.
     fn peek_unit(&self, from: usize) -> u32 {
         let digits = self.rest.get(from..from + 4).unwrap_or_default();
         digits.iter().fold(0, |unit, digit| {
@@ -146,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_what_they_say() {
+    fn strings_are_decoded() {
         let table: [(&str, &[u8]); 12] = [
             (r#""""#, b""),
             (r#""a""#, b"a"),
@@ -168,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_strings_is_that_of_what_they_say() {
+    fn strings_are_ordered_by_their_decoded_bytes() {
         let texts = [
             r#""""#,
             r#""\u0000""#,

@@ -1,4 +1,4 @@
-//! Whatever bytes stand in the heads of both answers, the filter lives on.
+//! No bytes in the heads of both answers crash the filter.
 
 use anyhow::Result;
 use halftone_lab::client::Client;
@@ -11,8 +11,8 @@ use serde_json::json;
 use super::stage::{COMPARISONS, MIRRORS};
 use crate::scene::{SOON, plugin, reviews};
 
-/// What production and the mirror say in HTTP/1.1, the same both, and what becomes of the copy. A name that is no text
-/// never comes to the filter: what has one is no answer to Envoy.
+/// The answer of both production and the mirror in HTTP/1.1, and the outcome of the copy. A name that is not UTF-8
+/// never reaches the filter: Envoy rejects the answer.
 const HTTP1: [(&str, &[u8], &str); 7] = [
     ("a value", b"HTTP/1.1 200 OK\r\nx-kind: \xff\xfe\r\ncontent-length: 0\r\n\r\n", "answered"),
     ("a name", b"HTTP/1.1 200 OK\r\nx-\xff\xfe: a\r\ncontent-length: 0\r\n\r\n", "failed"),
@@ -27,8 +27,8 @@ const HTTP1: [(&str, &[u8], &str); 7] = [
     ),
 ];
 
-/// The same in HTTP/2: settings, their acknowledgement, and a head with the status 200 (RFC 7541: 0x88) and a literal
-/// field, 0x00; a trailer comes in a head of its own.
+/// The answers in HTTP/2: settings, their acknowledgement, and a head with the status 200 (RFC 7541: 0x88) and a
+/// literal field, 0x00. A trailer is in a second head.
 const HTTP2: [(&str, &[u8], &str); 3] = [
     (
         "a value",
@@ -52,7 +52,7 @@ const HTTP2: [(&str, &[u8], &str); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_bytes_in_an_answer_end_the_filter() -> Result<()> {
+async fn no_bytes_in_an_answer_crash_the_filter() -> Result<()> {
     let config = reviews(json!({"mirrors": [{
         "name": "shadow", "cluster": "shadow", "timeout": "1m", "compare": {"headers": ["x-kind"]},
     }]}));
@@ -78,7 +78,7 @@ async fn no_bytes_in_an_answer_end_the_filter() -> Result<()> {
             .fallback("v1");
         let envoy = Envoy::start(proxy).await?;
         for _ in 0..3 {
-            // Production breaks off what is no answer.
+            // Envoy resets an invalid answer of production.
             let _ = Client::http1(envoy.address())
                 .get("reviews", "/", &[])
                 .await;
@@ -89,7 +89,7 @@ async fn no_bytes_in_an_answer_end_the_filter() -> Result<()> {
         })
         .await?;
         if envoy.metrics().await?.sum(MIRRORS, &[("outcome", outcome)]) != 3.0 {
-            wrong.push(format!("{protocol} {name}: not {outcome}"));
+            wrong.push(format!("{protocol} {name}: expected {outcome}"));
         }
         envoy.check_health().await?;
         envoy.stop().await?;

@@ -1,4 +1,4 @@
-//! Differing pairs are told in the log.
+//! Differing pairs in the log.
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, json_answer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_differing_pair_is_told_in_one_line_without_secrets() -> Result<()> {
+async fn a_differing_pair_is_logged_in_one_line_without_secrets() -> Result<()> {
     let stage = Stage::new(
         json!({"headers": ["x-kind", "set-cookie"]}),
         Protocol::Http1,
@@ -79,7 +79,7 @@ async fn a_differing_pair_is_told_in_one_line_without_secrets() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_many_samples_are_told_and_all_are_counted() -> Result<()> {
+async fn a_limited_number_of_samples_is_logged_and_all_are_counted() -> Result<()> {
     let stage = Stage::new(json!({"samples": 3}), Protocol::Http1).await?;
     stage.answers(json_answer("1"), json_answer("2"));
     let client = stage.scene.client(Protocol::Http1);
@@ -87,7 +87,7 @@ async fn so_many_samples_are_told_and_all_are_counted() -> Result<()> {
         client.get("reviews", "/", &[]).await?;
     }
     stage.until("body", 20.0).await?;
-    // One connection is one worker.
+    // One connection reaches one worker.
     assert_eq!(stage.samples(3).await?.len(), 3);
     stage.scene.end().await
 }

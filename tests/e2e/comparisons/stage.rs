@@ -1,4 +1,4 @@
-//! What tests of comparisons stand on: production and a mirror, whose answers are scripted.
+//! The setup of the tests of comparisons: production and a mirror with scripted answers.
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;
@@ -13,14 +13,14 @@ use crate::scene::{SOON, Scene, Upstreams, plugin, reviews};
 pub const COMPARISONS: &str = "halftone_comparisons_total";
 pub const MIRRORS: &str = "halftone_mirrors_total";
 
-/// Production, which is v1, a mirror, and an Envoy that compares them.
+/// Production (v1), a mirror, and an Envoy that compares them.
 pub struct Stage {
     pub scene: Scene,
     pub shadow: Upstream,
 }
 
 impl Stage {
-    /// With these fields of `compare`; both upstreams are spoken to by `protocol`.
+    /// Starts a stage with these fields of `compare`. Envoy uses `protocol` with both upstreams.
     pub async fn new(compare: Value, protocol: Protocol) -> Result<Self> {
         let shadow = Upstream::start("shadow").await?;
         let config = reviews(json!({"mirrors": [{
@@ -51,15 +51,15 @@ impl Stage {
         self.scene.metric(COMPARISONS, &[("result", result)]).await
     }
 
-    /// Waits until so many comparisons came to this result.
+    /// Waits until `count` comparisons have this result.
     pub async fn until(&self, result: &str, count: f64) -> Result<()> {
-        let what = format!("{count} comparisons to come to {result}");
+        let what = format!("{count} comparisons with the result {result}");
         wait::until(SOON, &what, async || Ok(self.count(result).await? >= count)).await?;
         assert_eq!(self.count(result).await?, count, "{result}");
         Ok(())
     }
 
-    /// The samples that are in Envoy's log, by now so many.
+    /// Waits until Envoy's log has `count` samples, and returns them.
     pub async fn samples(&self, count: usize) -> Result<Vec<Value>> {
         let samples = async || {
             let log = self.scene.envoy.log()?;

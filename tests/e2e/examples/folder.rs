@@ -1,4 +1,4 @@
-//! A folder of `examples/`, as it is on disk.
+//! A folder of `examples/`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 
 use crate::scene::ASK;
 
-/// What the names of case files end with.
+/// The end of the names of case files.
 const CASES: &str = "cases.yaml";
 
 /// An example.
 pub struct Folder {
     pub name: String,
-    /// Of all its files but the case files; every configuration has a way to ask.
+    /// The resources of all its files except the case files. Every configuration has `explain`.
     pub resources: Vec<Resource>,
-    /// The case files' names and cases.
+    /// The names and cases of the case files.
     pub cases: Vec<(String, Vec<Arc<Case>>)>,
 }
 
 impl Folder {
-    /// All of them.
+    /// All examples.
     pub fn all() -> Result<Vec<Self>> {
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(tools::workspace().join("examples"))? {
@@ -66,7 +66,7 @@ impl Folder {
                 let config = plugin
                     .config
                     .as_mut()
-                    .context("a plugin configures nothing")?;
+                    .context("a plugin has no configuration")?;
                 config["explain"] = json!({"header": ASK});
             }
         }

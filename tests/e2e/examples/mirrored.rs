@@ -1,4 +1,4 @@
-//! The mirrors of an example: their copies arrive, and what they answer is compared.
+//! The mirrors of an example: their copies arrive and their answers are compared.
 
 use anyhow::{Context, Result, ensure};
 use halftone_lab::istio::cluster;
@@ -15,7 +15,7 @@ const COMPARISONS: &str = "halftone_comparisons_total";
 /// The header that marks a copy.
 const MARK: &str = "x-halftone-mirror";
 
-/// A mirror, as a configuration names it.
+/// A mirror of a configuration.
 pub struct Mirror {
     release: String,
     name: String,
@@ -25,7 +25,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Those of all plugins.
+    /// The mirrors of all plugins.
     pub fn of(resources: &[Resource]) -> Result<Vec<Self>> {
         let mut found = Vec::new();
         for (_, config) in resources.iter().filter_map(Resource::configuration) {
@@ -49,14 +49,18 @@ impl Mirror {
         Ok(Self {
             release: text(release, "name")?,
             name: text(mirror, "name")?,
-            host: release["hosts"][0].as_str().context("a host")?.to_owned(),
+            host: release["hosts"][0]
+                .as_str()
+                .or(release["services"][0]["name"].as_str())
+                .context("a host or a service")?
+                .to_owned(),
             cluster: cluster(&text(destination, "host")?, u16::try_from(port)?, &subset),
             compares: mirror.get("compare").is_some(),
         })
     }
 
-    /// Every copy that was sent has arrived, was a read and marked as a copy; if answers are compared, those that differ in
-    /// nothing that counts are the same, and those that do are not. Says whether they are.
+    /// Checks that every copy arrived, was a read and had the mark of a copy, and that the results of comparisons are
+    /// right. Returns whether answers are compared.
     pub async fn judge(&self, stage: &Stage<'_>) -> Result<bool> {
         let shadow = stage.upstream(&self.cluster)?;
         let arrived = async || {
@@ -86,12 +90,12 @@ impl Mirror {
         self.until(stage, "body", 1).await?;
         assert_eq!(self.count(stage, COMPARISONS, &[]).await?, copies + 1);
         let pointer = r#""differences":[{"pointer":"/reviews/0/rating/stars","production":"5","mirror":"4"}]"#;
-        let told = async || Ok(stage.envoy.log()?.contains(pointer));
-        wait::until(SOON, "the difference to be logged", told).await
+        let is_logged = async || Ok(stage.envoy.log()?.contains(pointer));
+        wait::until(SOON, "the difference to be logged", is_logged).await
     }
 
     async fn until(&self, stage: &Stage<'_>, result: &str, count: u64) -> Result<()> {
-        let what = format!("{count} comparisons to come to {result}");
+        let what = format!("{count} comparisons with the result {result}");
         let there = async || {
             let labels = [("result", result)];
             Ok(self.count(stage, COMPARISONS, &labels).await? == count)

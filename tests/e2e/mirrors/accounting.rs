@@ -1,4 +1,4 @@
-//! Every request is mirrored once, and what became of it is counted once.
+//! Every request is mirrored once, and its outcome is counted once.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::scene::{SOON, plugin};
 
 const WORKERS: u64 = 2;
 
-/// Production's answers are Envoy's own, and its requests' ids in the access log.
+/// Envoy answers for production. The access log has the ids of the requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_of_twenty_thousand_requests_has_one_copy() -> Result<()> {
     let config = mirrored([mirror(SHADOW, json!({"maxInFlight": 100_000}))]);
@@ -50,7 +50,7 @@ async fn each_of_twenty_thousand_requests_has_one_copy() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_copies_wait_for_an_answer_than_may() -> Result<()> {
+async fn at_most_max_in_flight_copies_wait_for_an_answer() -> Result<()> {
     let config = mirrored([mirror(SHADOW, json!({"maxInFlight": 3}))]);
     let stage = Stage::new(&config).await?;
     let slow = Duration::from_millis(20);

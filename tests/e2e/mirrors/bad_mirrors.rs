@@ -1,4 +1,4 @@
-//! Whatever a mirror does to a copy, production's answers stay as they are, and it is counted.
+//! No behaviour of a mirror changes production's answers, and each outcome is counted.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use serde_json::{Value, json};
 use super::stage::{MIRRORS, mirror, mirrored, outcomes, until_counted};
 use crate::scene::{PLUGIN, PROTOCOLS, SOON, Scene, active, plugin};
 
-/// What a mirror does, and how a request that it selected counts.
+/// The behaviour of a mirror, and the outcome of a request that it selects.
 type Row = (&'static str, &'static str);
 
-/// Those that are the server's own doing. Each is a mirror over HTTP/1.1, and one over HTTP/2.
-const MISDEEDS: [Row; 12] = [
-    ("says-200", "answered"),
-    ("says-404", "answered"),
-    ("says-408", "answered"),
-    ("says-500", "answered"),
-    ("says-503", "answered"),
-    ("says-504", "answered"),
-    // Envoy's own words for a timeout, from the mirror itself.
-    ("says-it-is-late", "answered"),
+/// Behaviour of the server. Each is a mirror over HTTP/1.1 and one over HTTP/2.
+const BEHAVIOURS: [Row; 12] = [
+    ("answers-200", "answered"),
+    ("answers-404", "answered"),
+    ("answers-408", "answered"),
+    ("answers-500", "answered"),
+    ("answers-503", "answered"),
+    ("answers-504", "answered"),
+    // Envoy's message for a timeout, sent by the mirror itself.
+    ("answers-timeout-message", "answered"),
     ("hangs", "timeout"),
     ("stalls", "timeout"),
     ("resets", "failed"),
     ("breaks-off", "failed"),
-    ("says-too-much", "failed"),
+    ("answers-too-much", "failed"),
 ];
 
-/// Those that are not.
+/// Failures without a server.
 const OTHERS: [Row; 8] = [
     ("refuses", "failed"),
     ("refuses-http2", "failed"),
@@ -42,43 +42,43 @@ const OTHERS: [Row; 8] = [
     ("ends-at-once", "failed"),
     ("has-no-endpoint", "failed"),
     ("has-an-open-circuit", "failed"),
-    ("is-not-there", "no_cluster"),
+    ("is-unknown", "no_cluster"),
 ];
 
-fn misdeed(copy: &Received) -> Script {
+fn behaviour(copy: &Received) -> Script {
     match copy.header("x-do").unwrap_or_default().as_str() {
-        "says-404" => Script::status(404),
-        "says-408" => Script::status(408),
-        "says-500" => Script::status(500),
-        "says-503" => Script::status(503).body("upstream connect error"),
-        "says-504" => Script::status(504),
-        "says-it-is-late" => Script::status(504).body("upstream request timeout"),
+        "answers-404" => Script::status(404),
+        "answers-408" => Script::status(408),
+        "answers-500" => Script::status(500),
+        "answers-503" => Script::status(503).body("upstream connect error"),
+        "answers-504" => Script::status(504),
+        "answers-timeout-message" => Script::status(504).body("upstream request timeout"),
         "hangs" => Script::hang(),
         "stalls" => Script::status(200).body("the beginning").stall(),
         "resets" => Script::reset(),
         "breaks-off" => Script::status(200).body("the beginning").break_off(),
-        "says-too-much" => Script::status(200).zeros(100 << 20),
+        "answers-too-much" => Script::status(200).zeros(100 << 20),
         _ => Script::status(200).body("fine"),
     }
 }
 
-/// All of them, and how each counts.
+/// All mirrors with their outcomes.
 fn rows() -> Vec<(String, &'static str)> {
-    let http1 = MISDEEDS.map(|(name, outcome)| (name.to_owned(), outcome));
-    let http2 = MISDEEDS.map(|(name, outcome)| (format!("{name}-http2"), outcome));
+    let http1 = BEHAVIOURS.map(|(name, outcome)| (name.to_owned(), outcome));
+    let http2 = BEHAVIOURS.map(|(name, outcome)| (format!("{name}-http2"), outcome));
     let others = OTHERS.map(|(name, outcome)| (name.to_owned(), outcome));
     http1.into_iter().chain(http2).chain(others).collect()
 }
 
 fn config() -> Value {
     mirrored(rows().iter().map(|(name, _)| {
-        let misdeed = name.strip_suffix("-http2").unwrap_or(name);
-        let timeout = if ["hangs", "stalls"].contains(&misdeed) {
+        let behaviour = name.strip_suffix("-http2").unwrap_or(name);
+        let timeout = if ["hangs", "stalls"].contains(&behaviour) {
             "300ms"
         } else {
             "1m"
         };
-        let headers = json!({"set": {"x-do": misdeed}});
+        let headers = json!({"set": {"x-do": behaviour}});
         mirror(name, json!({"timeout": timeout, "headers": headers}))
     }))
 }
@@ -89,7 +89,7 @@ fn clusters(
     refusing: SocketAddr,
     [babbling, ending]: [SocketAddr; 2],
 ) -> Proxy {
-    for (name, _) in MISDEEDS {
+    for (name, _) in BEHAVIOURS {
         proxy = proxy
             .cluster(Cluster::new(name, server))
             .cluster(Cluster::new(&format!("{name}-http2"), server).http2());
@@ -106,7 +106,7 @@ fn clusters(
         .cluster(Cluster::new("has-an-open-circuit", server).with(open))
 }
 
-/// What production answers, by the path.
+/// The answer of production, by path.
 fn production(request: &Received) -> Script {
     let body: Vec<u8> = (0..100_000).map(|place| (place % 249) as u8).collect();
     match request.path.as_str() {
@@ -134,11 +134,11 @@ async fn ask(scene: &Scene) -> Result<Vec<Answer>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn production_answers_as_without_mirrors_and_each_outcome_is_told() -> Result<()> {
+async fn production_answers_as_without_mirrors_and_each_outcome_is_counted() -> Result<()> {
     let server = Upstream::start("server").await?;
-    server.direct(misdeed);
+    server.direct(behaviour);
     let refusing = Refusing::new()?;
-    let babbling = Babbling::start(b"\x16\x03\x01 this is no HTTP\r\n\r\n").await?;
+    let babbling = Babbling::start(b"\x16\x03\x01 this is not HTTP\r\n\r\n").await?;
     let ending = Babbling::start(b"").await?;
     let addresses = [babbling.address(), ending.address()];
     let refused = refusing.address()?;
@@ -163,7 +163,7 @@ async fn production_answers_as_without_mirrors_and_each_outcome_is_told() -> Res
     }
 
     let (rows, asked) = (rows(), 8);
-    wait::until(SOON, "an outcome of every copy", async || {
+    wait::until(SOON, "an outcome for every copy", async || {
         Ok(scene.metric(MIRRORS, &[]).await? >= (rows.len() * asked) as f64)
     })
     .await?;
@@ -171,7 +171,7 @@ async fn production_answers_as_without_mirrors_and_each_outcome_is_told() -> Res
     for (name, outcome) in &rows {
         let counted = outcomes(&scene, name).await?;
         if counted != [(*outcome, asked as u64)] {
-            wrong.push(format!("{name}: {counted:?}, not {outcome}"));
+            wrong.push(format!("{name}: expected {outcome}, got {counted:?}"));
         }
     }
     assert_eq!(wrong, [""; 0]);
@@ -179,7 +179,7 @@ async fn production_answers_as_without_mirrors_and_each_outcome_is_told() -> Res
 }
 
 #[tokio::test]
-async fn a_mirror_is_asked_once() -> Result<()> {
+async fn a_mirror_gets_each_copy_once() -> Result<()> {
     let server = Upstream::start("server").await?;
     let config = mirrored([mirror("server", json!({"timeout": "5s"}))]);
     let address = server.address();
@@ -189,7 +189,7 @@ async fn a_mirror_is_asked_once() -> Result<()> {
             .cluster(Cluster::new("server", address))
     })
     .await?;
-    // Neither the filter nor what a client says makes Envoy try again, or wait for less or for longer.
+    // Neither the filter nor headers of a client make Envoy retry, or change the timeout.
     let steering: [(&str, &[u8]); 6] = [
         ("x-envoy-retry-on", b"5xx,reset,connect-failure"),
         ("x-envoy-max-retries", b"3"),
@@ -208,7 +208,7 @@ async fn a_mirror_is_asked_once() -> Result<()> {
     .enumerate()
     {
         server.script(script);
-        // Production obeys: what it answers is its own affair.
+        // The headers do apply to production, so its answer is not checked.
         client.get("reviews", "/", &steering).await?;
         let asked = asked as u64 + 1;
         until_counted(&scene, "server", asked).await?;

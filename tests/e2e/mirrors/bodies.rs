@@ -1,4 +1,4 @@
-//! Bodies pass as they are, and copies have them whole or not at all.
+//! Bodies pass unchanged, and a copy has the whole body or does not exist.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::{Answer, Protocol, Raw, Upload};
@@ -11,18 +11,18 @@ use crate::scene::{PROTOCOLS, Scene};
 const MAX: usize = 64 << 10;
 const LENGTHS: [usize; 6] = [0, 1, MAX - 1, MAX, MAX + 1, 10 << 20];
 
-/// How the length of a body is told.
+/// How a request gives the length of its body.
 #[derive(Clone, Copy, Debug)]
 enum Framing {
-    /// Beforehand, by `content-length`.
+    /// In advance, by `content-length`.
     Length,
-    /// By its end.
+    /// By the end of the stream.
     End,
-    /// By trailers, which come after it.
+    /// By trailers after it.
     Trailers,
 }
 
-/// A mirror over HTTP/1.1, and one over HTTP/2.
+/// A mirror over HTTP/1.1 and one over HTTP/2.
 fn both() -> [Value; 2] {
     [SHADOW, SHADOW_HTTP2].map(|cluster| mirror(cluster, json!({})))
 }
@@ -60,7 +60,7 @@ async fn a_body_is_copied_whole_or_counted_too_large() -> Result<()> {
                 let answer = send(&stage.scene, protocol, framing, &body).await;
                 let answer = answer.context(what.clone())?;
                 assert!(answer.status == 200 && answer.body == body, "{what}");
-                let request = v1.requests().pop().context("v1 got nothing")?;
+                let request = v1.requests().pop().context("v1 got no request")?;
                 assert!(request.complete && request.body == body, "{what}");
 
                 let copies = if length > MAX {
@@ -87,9 +87,9 @@ async fn a_body_is_copied_whole_or_counted_too_large() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_may_come_in_odd_pieces() -> Result<()> {
+async fn a_request_can_arrive_in_odd_pieces() -> Result<()> {
     let stage = Stage::new(&mirrored(both())).await?;
-    // Without a body.
+    // A request without a body.
     for protocol in PROTOCOLS {
         let client = stage.scene.client(protocol);
         for method in ["GET", "HEAD", "POST"] {
@@ -102,7 +102,7 @@ async fn a_request_may_come_in_odd_pieces() -> Result<()> {
     }
     stage.until(&[("answered", 6)]).await?;
 
-    // By a client that waits to be told to continue.
+    // From a client that waits for `100 Continue`.
     let mut connection = Raw::open(stage.scene.envoy.address()).await?;
     let head = b"POST /wait HTTP/1.1\r\nhost: reviews\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
     connection.say(head).await?;
@@ -113,7 +113,7 @@ async fn a_request_may_come_in_odd_pieces() -> Result<()> {
     assert!(heard.starts_with(b"HTTP/1.1 200 OK\r\n"));
     stage.until(&[("answered", 7)]).await?;
 
-    // Three in one packet, the first of them in chunks.
+    // Three requests in one packet, the first of them chunked.
     let requests = b"POST /1 HTTP/1.1\r\nhost: reviews\r\ntransfer-encoding: chunked\r\n\r\n\
         1\r\na\r\n2\r\nbc\r\n0\r\n\r\n\
         POST /2 HTTP/1.1\r\nhost: reviews\r\ncontent-length: 3\r\n\r\ndef\

@@ -1,4 +1,4 @@
-//! What copies hold has a bound, however many come at once.
+//! The memory of copies has a bound for any number of concurrent requests.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const UPLOADS: u64 = 1000;
 const BODY: u64 = 48 << 10;
 const WORKERS: u64 = 2;
 
-/// A mirror that takes as many copies as the budget lets it.
+/// A mirror whose copies only the budget limits.
 fn config(budget: &str) -> Value {
     let mirror = mirror(
         SHADOW,
@@ -28,8 +28,8 @@ fn config(budget: &str) -> Value {
     within(budget, mirrored([mirror]))
 }
 
-/// Sends all uploads at once: production answers none before it has got them all. HTTP/2 all along, so that it takes few
-/// connections.
+/// Sends all uploads at once: production answers only after it has received all. HTTP/2 keeps the number of connections
+/// low.
 async fn upload_at_once(stage: &Stage, production: &Upstream) -> Result<()> {
     let gate = Gate::closed();
     production.forget();
@@ -57,7 +57,7 @@ async fn upload_at_once(stage: &Stage, production: &Upstream) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_uploads_at_once_keep_to_the_budget() -> Result<()> {
+async fn a_thousand_concurrent_uploads_stay_within_the_budget() -> Result<()> {
     let production = Upstream::start("production").await?;
     production.remember(false);
     let address = production.address();
@@ -88,8 +88,8 @@ async fn a_thousand_uploads_at_once_keep_to_the_budget() -> Result<()> {
         received += sent;
         let most = bytes / BODY * WORKERS;
         assert!((1..=most).contains(&sent), "{budget}: {sent}");
-        // Envoy has a copy of each body too, and what grows has room to grow: twice the budget for each. And on a busy
-        // machine the requests themselves wait in Envoy's buffers.
+        // Envoy holds a second copy of each body, and a buffer that grows has up to twice the size. On a busy machine
+        // the requests themselves wait in Envoy's buffers too.
         let most = without + 2 * 2 * bytes * WORKERS + UPLOADS * BODY;
         assert!(with <= most, "{budget}: {without} bytes became {with}");
     }

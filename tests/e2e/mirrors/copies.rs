@@ -1,4 +1,4 @@
-//! What a copy is, on the wire.
+//! The bytes of a copy on the wire.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::{Fields, Protocol, Raw};
@@ -12,10 +12,10 @@ use crate::scene::{ASKED, PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, VERSION, 
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// What Envoy writes on a copy.
+/// The headers that Envoy adds to a copy.
 const ENVOYS: [&str; 2] = ["x-envoy-internal", "x-envoy-expected-rq-timeout-ms"];
 
-/// Sends a request that nobody would, and returns the lines of its copy in the order of the wire.
+/// Sends an unusual request, and returns the lines of its copy in the order of the wire.
 async fn wire(scene: &Scene, server: &Babbling, request: &str) -> Result<Vec<String>> {
     let before = server.heard().len();
     let mut connection = Raw::open(scene.envoy.address()).await?;
@@ -30,8 +30,7 @@ async fn wire(scene: &Scene, server: &Babbling, request: &str) -> Result<Vec<Str
 }
 
 #[tokio::test]
-async fn a_copy_has_the_headers_of_its_request_in_their_order_but_those_for_one_hop() -> Result<()>
-{
+async fn a_copy_has_the_headers_of_its_request_in_order_except_those_for_one_hop() -> Result<()> {
     let server = Babbling::start(ANSWER).await?;
     let config = mirrored([mirror("wire", json!({"timeout": "5s"}))]);
     let cluster = Cluster::new("wire", server.address());
@@ -85,19 +84,19 @@ async fn a_copy_has_the_headers_of_its_request_in_their_order_but_those_for_one_
     scene.end().await
 }
 
-/// Names and values but for those that Envoy writes on every request, sorted.
-fn said(copy: &Received) -> Vec<(&str, String)> {
+/// Names and values, sorted, without those that Envoy adds to every request.
+fn fields_of(copy: &Received) -> Vec<(&str, String)> {
     let names = copy.headers.iter().map(|(name, _)| name.as_str());
     let names = names.filter(|name| !ENVOYS.contains(name) && *name != "host");
-    let mut said: Vec<(&str, String)> = names
+    let mut fields_of: Vec<(&str, String)> = names
         .map(|name| (name, copy.header(name).unwrap_or_default()))
         .collect();
-    said.sort_unstable();
-    said
+    fields_of.sort_unstable();
+    fields_of
 }
 
 #[tokio::test]
-async fn headers_and_authority_of_a_copy_may_be_others() -> Result<()> {
+async fn a_mirror_can_change_headers_and_authority_of_a_copy() -> Result<()> {
     let edited = json!({
         "authority": "shadow.example:8080",
         "headers": {
@@ -128,7 +127,7 @@ async fn headers_and_authority_of_a_copy_may_be_others() -> Result<()> {
     for copy in stage.shadow.requests() {
         assert_eq!(copy.authority, "shadow.example:8080");
         assert_eq!(
-            said(&copy),
+            fields_of(&copy),
             expected.map(|(name, value)| (name, value.into()))
         );
         assert_eq!(copy.values("x-env").len(), 1);
@@ -143,7 +142,7 @@ async fn headers_and_authority_of_a_copy_may_be_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_the_authority_is_the_route_a_copy_has_the_one_that_was_asked_for() -> Result<()> {
+async fn with_a_route_by_authority_a_copy_has_the_authority_of_the_client() -> Result<()> {
     let mut config = mirrored([mirror(SHADOW, json!({}))]);
     config["releases"][0]["route"] = json!({"authority": {"v1": "reviews-v1"}});
     let stage = Stage::of(|proxy| {
@@ -172,7 +171,7 @@ async fn where_the_authority_is_the_route_a_copy_has_the_one_that_was_asked_for(
 }
 
 #[tokio::test]
-async fn each_mirror_of_a_release_gets_a_copy_of_its_own() -> Result<()> {
+async fn each_mirror_of_a_release_gets_a_copy() -> Result<()> {
     let named = |name: &str, cluster| {
         let set = json!({"x-mirror": name});
         mirror(cluster, json!({"name": name, "headers": {"set": set}}))
@@ -221,12 +220,12 @@ async fn each_mirror_of_a_release_gets_a_copy_of_its_own() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_envoy_takes_from_no_plugin_is_not_sent() -> Result<()> {
+async fn a_request_that_envoy_does_not_accept_from_a_plugin_is_not_copied() -> Result<()> {
     let named = json!({"name": SHADOW});
     let removing = json!({"name": "removing", "headers": {"remove": ["x-bytes"]}});
     let mirrors = [named, removing].map(|fields| mirror(SHADOW_HTTP2, fields));
     let stage = Stage::new(&mirrored(mirrors)).await?;
-    // A value that is no text, unless it is not copied.
+    // A value that is not UTF-8, unless the mirror removes the header.
     for protocol in PROTOCOLS {
         let sent: Fields<'_> = &[("x-bytes", b"\xff\xfe"), ("x-a", b"1")];
         let answer = stage
@@ -248,7 +247,7 @@ async fn what_envoy_takes_from_no_plugin_is_not_sent() -> Result<()> {
         );
     }
 
-    // More than 1,024 headers, and more than a mebibyte of them.
+    // More than 1,024 headers, and headers of more than a mebibyte.
     let many = |count| {
         (0..count)
             .map(|place| format!("x-{place}: {place}\r\n"))
@@ -270,9 +269,9 @@ async fn what_envoy_takes_from_no_plugin_is_not_sent() -> Result<()> {
     stage.end().await
 }
 
-/// The mark of a request that came here says nothing else than that it is not mirrored.
+/// The mark of a copy has no other effect than that the request is not mirrored.
 #[tokio::test]
-async fn a_request_with_the_mark_is_decided_as_any_and_never_mirrored() -> Result<()> {
+async fn a_request_with_the_mark_is_decided_and_never_mirrored() -> Result<()> {
     let stage = Stage::new(&mirrored([mirror(SHADOW, json!({}))])).await?;
     for protocol in PROTOCOLS {
         for mark in [&b"reviews"[..], b"", b"\xff", b"another"] {
@@ -284,7 +283,7 @@ async fn a_request_with_the_mark_is_decided_as_any_and_never_mirrored() -> Resul
                 .await?;
             assert_eq!(decided(&answer, "reason"), Some("active"));
             let request = stage.scene.upstreams.v1.requests().pop();
-            let request = request.context("v1 got nothing")?;
+            let request = request.context("v1 got no request")?;
             assert_eq!(request.values(MARK), [mark]);
             assert_eq!(request.values(VERSION), [b"v1"]);
         }

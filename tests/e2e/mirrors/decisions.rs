@@ -1,4 +1,4 @@
-//! Mirrors stand beside any strategy, and change nothing of a decision.
+//! Mirrors work with any strategy and do not change decisions.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::stage::{SHADOW, Stage, mirror, until_counted};
 use crate::scene::{ASKED, PLUGIN, PROTOCOLS, Sent, active, decided, reviews};
 
-/// What is sent, the version and the reason that it gets.
+/// The headers of a request, and its version and reason.
 type Row = (Sent, &'static str, &'static str);
 
 const JASON: Sent = &[ASKED, ("end-user", b"jason")];
 const ANYBODY: Sent = &[ASKED];
 
 #[tokio::test]
-async fn a_mirror_stands_beside_any_strategy_and_alone() -> Result<()> {
+async fn a_mirror_works_with_any_strategy_and_alone() -> Result<()> {
     let testers = json!([{"headers": {"end-user": {"exact": "jason"}}}]);
     let rule = json!({"name": "testers", "match": testers, "version": "v2"});
     let preview = json!({"version": "v2", "match": testers});
@@ -59,7 +59,7 @@ async fn a_mirror_stands_beside_any_strategy_and_alone() -> Result<()> {
     stage.end().await
 }
 
-/// A mirror draws by the session of a request, but none is begun for it.
+/// A mirror draws by the session of a request, and does not start one.
 #[tokio::test]
 async fn no_session_is_issued_for_a_mirror() -> Result<()> {
     let rule = json!({
@@ -79,7 +79,7 @@ async fn no_session_is_issued_for_a_mirror() -> Result<()> {
         issued += usize::from(answer.header("set-cookie").is_some());
     }
     assert_eq!(issued, 20);
-    // Half of 40, give or take 6 sigma.
+    // Half of 40, within 6 sigma.
     until_counted(&stage.scene, SHADOW, 2).await?;
     stage.end().await
 }

@@ -1,4 +1,4 @@
-//! A client that leaves takes nothing from a mirror, and nothing from the count.
+//! A client that disconnects changes neither the copies nor their count.
 
 use std::time::Instant;
 
@@ -13,12 +13,12 @@ use super::stage::{SHADOW, Stage, mirror, mirrored};
 use crate::scene::{PROTOCOLS, REQUESTS, RESPONSES, SOON};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_before_the_mirror_has_answered_changes_nothing() -> Result<()> {
+async fn a_client_that_disconnects_before_the_mirror_answers_changes_nothing() -> Result<()> {
     let stage = Stage::new(&mirrored([mirror(SHADOW, json!({}))])).await?;
     let body = vec![7; 50_000];
     let mut copies = 0;
     for protocol in PROTOCOLS {
-        // Production has answered, or never will.
+        // Production has answered, or never answers.
         for production in [Script::status(200), Script::hang()] {
             let gate = Gate::closed();
             let v1 = &stage.scene.upstreams.v1;
@@ -33,7 +33,7 @@ async fn a_client_that_leaves_before_the_mirror_has_answered_changes_nothing() -
             wait::until(SOON, "the request itself", arrived).await?;
             request.abort();
             let left = async || Ok(stage.scene.metric(RESPONSES, &[]).await? == copies as f64);
-            wait::until(SOON, "the client to be gone", left).await?;
+            wait::until(SOON, "the client to disconnect", left).await?;
             gate.open();
             stage.until(&[("answered", copies)]).await?;
         }
@@ -45,11 +45,11 @@ async fn a_client_that_leaves_before_the_mirror_has_answered_changes_nothing() -
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_is_broken_off_is_skipped() -> Result<()> {
+async fn an_incomplete_request_is_skipped() -> Result<()> {
     let stage = Stage::new(&mirrored([mirror(SHADOW, json!({}))])).await?;
     let mut broken_off = 0;
     for protocol in PROTOCOLS {
-        // With nothing of the body, with a part of it, and with all of it but its end.
+        // Without a body, with a part of it, and with all of it except its end.
         for (fields, pieces) in [
             (&[][..], 0),
             (&[], 2),
@@ -67,7 +67,7 @@ async fn a_request_that_is_broken_off_is_skipped() -> Result<()> {
             stage.until(&[("skipped", broken_off)]).await?;
         }
     }
-    // And one that Envoy itself answers, with 400, at its second chunk.
+    // A request that Envoy answers with 400 at its second chunk.
     let mut connection = Raw::open(stage.scene.envoy.address()).await?;
     let head = b"POST / HTTP/1.1\r\nhost: reviews\r\ntransfer-encoding: chunked\r\n\r\n";
     connection.say(head).await?;
@@ -78,7 +78,7 @@ async fn a_request_that_is_broken_off_is_skipped() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn envoy_ends_at_once_while_mirrors_hang() -> Result<()> {
+async fn envoy_can_end_while_mirrors_hang() -> Result<()> {
     let stage = Stage::new(&mirrored([mirror(SHADOW, json!({"timeout": "1h"}))])).await?;
     stage.shadow.script(Script::hang());
     let load = Load::new(stage.scene.envoy.address()).host("reviews");

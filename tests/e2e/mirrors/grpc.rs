@@ -1,4 +1,4 @@
-//! A gRPC call of one message is mirrored; Envoy's own answers to it are told from the mirror's.
+//! A gRPC call of one message is mirrored, and Envoy's own answers do not count as the mirror's.
 
 use anyhow::Result;
 use halftone_lab::client::{Client, Fields, Protocol, Upload};
@@ -15,7 +15,7 @@ const CALL: Fields<'_> = &[
 ];
 const MESSAGE: &[u8] = b"\0\0\0\0\x04call";
 
-/// A stage whose mirrors take calls, and what must live as long: a production that does, and nobody.
+/// A stage whose mirrors accept calls, with a production that does and an address that refuses connections.
 async fn stage(mirrors: Vec<Value>) -> Result<(Stage, (Upstream, Refusing))> {
     let production = Upstream::start("production").await?;
     production.script(Script::grpc(0, b"answer"));
@@ -48,9 +48,9 @@ async fn call(stage: &Stage) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_call_of_one_message_is_mirrored_as_it_is() -> Result<()> {
+async fn a_call_of_one_message_is_mirrored_unchanged() -> Result<()> {
     let (stage, (production, _refusing)) = stage(vec![shadow()]).await?;
-    // Whatever the mirror says: as an answer with trailers, or with trailers alone.
+    // With any answer of the mirror: with trailers, or with trailers only.
     let late = "upstream request timeout";
     let unavailable = Script::status(200)
         .header("content-type", "application/grpc")
@@ -82,11 +82,16 @@ async fn a_call_of_one_message_is_mirrored_as_it_is() -> Result<()> {
         assert_eq!(kind.as_deref(), Some("application/grpc+proto"));
     }
     assert_eq!(production.received(), 5);
+    for (class, answers) in [("2xx", 2.0), ("grpc_error", 2.0), ("5xx", 1.0)] {
+        let name = "halftone_mirror_responses_total";
+        let counted = stage.scene.metric(name, &[("class", class)]).await?;
+        assert_eq!(counted, answers, "{class}");
+    }
     stage.end().await
 }
 
 #[tokio::test]
-async fn a_call_whose_mirror_does_not_answer_is_counted_as_any_request() -> Result<()> {
+async fn a_call_whose_mirror_does_not_answer_is_counted_like_any_request() -> Result<()> {
     let expected = [
         ("hangs", "timeout"),
         ("stalls", "timeout"),
@@ -124,14 +129,14 @@ async fn a_call_whose_mirror_does_not_answer_is_counted_as_any_request() -> Resu
         until_counted(&stage.scene, mirror, 1).await?;
         let counted = outcomes(&stage.scene, mirror).await?;
         if counted != [(outcome, 1)] {
-            wrong.push(format!("{mirror}: {counted:?}, not {outcome}"));
+            wrong.push(format!("{mirror}: expected {outcome}, got {counted:?}"));
         }
     }
     assert_eq!(wrong, [""; 0]);
     stage.end().await
 }
 
-/// The pieces in which a request's body comes, and what becomes of it.
+/// The pieces of the body of a request, and its outcome.
 type Row = (&'static [&'static [u8]], &'static str);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A mirror whose way leads back to the proxy ends there.
+//! A copy that returns to the proxy is not mirrored again.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -24,7 +24,7 @@ async fn proxy(port: u16, peer: u16) -> Result<Scene> {
     .await
 }
 
-/// How many requests v1 got from clients, and how many copies.
+/// The number of requests of clients and the number of copies that v1 got.
 fn received(scene: &Scene) -> (usize, usize) {
     let requests = scene.upstreams.v1.requests();
     let copies = requests
@@ -35,7 +35,7 @@ fn received(scene: &Scene) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mirror_that_leads_back_gets_one_copy_of_each_request() -> Result<()> {
+async fn a_mirror_that_returns_to_the_proxy_gets_one_copy_of_each_request() -> Result<()> {
     let port = ports::free()?;
     let scene = proxy(port, port).await?;
     let load = Load::new(scene.envoy.address()).host("reviews");
@@ -66,9 +66,9 @@ async fn two_proxies_that_mirror_to_each_other_send_one_copy_of_each_request() -
     second.end().await
 }
 
-/// A plugin that another one of the proxy decided before leaves it to that one to mirror.
+/// If an earlier plugin decided, only that plugin mirrors.
 #[tokio::test]
-async fn of_two_plugins_the_one_that_decides_mirrors() -> Result<()> {
+async fn only_the_plugin_that_decides_mirrors() -> Result<()> {
     let stage = Stage::of(|proxy| {
         let config = |mirror: &str| {
             let fields = json!({"name": mirror, "cluster": "shadow"});

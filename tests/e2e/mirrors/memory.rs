@@ -1,4 +1,4 @@
-//! A mirror that goes wrong every time costs no memory.
+//! A mirror that always fails needs no memory.
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;
@@ -9,11 +9,11 @@ use serde_json::json;
 use super::stage::{SHADOW, Stage, mirror, mirrored, until_counted};
 use crate::scene::plugin;
 
-/// What Envoy holds of a mirror's answer before it gives up: its default limit.
+/// Envoy's default limit on the part of a mirror's answer that it holds.
 const HELD: u64 = 32 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_without_end_and_garbage_leave_nothing_behind() -> Result<()> {
+async fn the_memory_of_endless_and_invalid_answers_is_freed() -> Result<()> {
     let garbage = Babbling::start(b"garbage\r\n\r\n").await?;
     let mirrors = [
         mirror(SHADOW, json!({})),
@@ -40,7 +40,7 @@ async fn answers_without_end_and_garbage_leave_nothing_behind() -> Result<()> {
         }
     }
     stage.until(&[("failed", 16)]).await?;
-    // Were one of the last 12 answers still held, it would show.
+    // One of the last 12 answers alone exceeds this bound.
     let now = stage.scene.envoy.memory()?.resident;
     assert!(now < warm + HELD, "{warm} bytes became {now}");
     stage.end().await

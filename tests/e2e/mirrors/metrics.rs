@@ -1,4 +1,4 @@
-//! The mirrors' metrics.
+//! The metrics of mirrors.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::stage::{DURATIONS, MIRRORS, OUTCOMES, SHADOW, Stage, mirror, mirrored
 use crate::scene::SOON;
 
 #[tokio::test]
-async fn all_is_counted_from_0_and_the_time_to_an_answer_is_measured() -> Result<()> {
+async fn every_counter_starts_at_0_and_the_time_to_an_answer_is_measured() -> Result<()> {
     let other = mirror(SHADOW, json!({"name": "other", "methods": ["OPTIONS"]}));
     let mirrors = [mirror(SHADOW, json!({"timeout": "1s"})), other];
     let stage = Stage::new(&mirrored(mirrors)).await?;
@@ -53,6 +53,11 @@ async fn all_is_counted_from_0_and_the_time_to_an_answer_is_measured() -> Result
     let metrics = stage.scene.envoy.metrics().await?;
     assert_eq!(metrics.series(MIRRORS), expected);
     assert_eq!(metrics.sum(MIRRORS, &[("mirror", "other")]), 0.0);
+    let responses = "halftone_mirror_responses_total";
+    assert_eq!(metrics.series(responses).len(), 2 * 6);
+    let answered = [("mirror", SHADOW), ("class", "5xx")];
+    assert_eq!(metrics.sum(responses, &answered), 2.0);
+    assert_eq!(metrics.sum(responses, &[]), 2.0, "only what was answered");
     let histograms = metrics.series(DURATIONS);
     let of = |mirror| format!(r#"{DURATIONS}{{mirror="{mirror}",release="reviews"}}"#);
     assert_eq!(histograms, ["other", SHADOW].map(of));

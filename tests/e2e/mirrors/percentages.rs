@@ -1,8 +1,9 @@
-//! How many requests are mirrored, and which.
+//! The number of mirrored requests, and their choice.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use halftone::draw::Draw;
 use halftone::request::RequestHead;
 use halftone_lab::client::repeated;
 use halftone_lab::upstream::{Received, Script};
@@ -14,10 +15,10 @@ use crate::scene::{PLUGIN, PROTOCOLS, SOON, plugin, reviews};
 
 const REQUESTS: usize = 20_000;
 
-/// The first so many are asked for.
+/// The number of users, with one request each.
 const USERS: u32 = 100;
 
-/// A mirror that says in its copies which it is.
+/// A mirror whose copies have its name in a header.
 fn sample(name: &str, percentage: f64) -> Value {
     mirror(
         SHADOW,
@@ -28,7 +29,7 @@ fn sample(name: &str, percentage: f64) -> Value {
     )
 }
 
-/// What `of` says of the copies that the mirror `name` got.
+/// The values of the header `of` in the copies of the mirror `name`.
 fn copies(requests: &[Received], name: &str, of: &str) -> BTreeSet<String> {
     let copies = requests
         .iter()
@@ -37,7 +38,8 @@ fn copies(requests: &[Received], name: &str, of: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_percentage_of_the_requests_is_mirrored_and_a_larger_one_has_the_smaller() -> Result<()> {
+async fn a_percentage_of_the_requests_is_mirrored_and_a_larger_one_includes_a_smaller() -> Result<()>
+{
     let mirrors = [
         sample("five", 5.0),
         sample("ten", 10.0),
@@ -96,7 +98,7 @@ async fn the_same_sessions_are_mirrored_by_every_worker_and_after_an_update() ->
             .await?;
         let expected = natively(&config)?;
         stage.shadow.forget();
-        // Each time over another connection, and so from either worker.
+        // Each time over another connection, so from either worker.
         let clients = PROTOCOLS.map(|protocol| stage.scene.client(protocol));
         for client in &clients {
             for user in 0..USERS {
@@ -113,12 +115,12 @@ async fn the_same_sessions_are_mirrored_by_every_worker_and_after_an_update() ->
         assert!(before.is_subset(&mirrored));
         before = mirrored;
     }
-    // 60 % of 100, give or take 6 sigma.
+    // 60 % of 100, within 6 sigma.
     assert!((31..=89).contains(&before.len()), "{}", before.len());
     stage.end().await
 }
 
-/// The users whose requests the core mirrors.
+/// The users whose requests the native core mirrors.
 fn natively(config: &Value) -> Result<BTreeSet<String>> {
     let releases = halftone::config::load_value(config)?;
     let release = &releases.all()[0];
@@ -132,7 +134,12 @@ fn natively(config: &Value) -> Result<BTreeSet<String>> {
             (b"x-user-id", user.as_bytes()),
         ];
         let head = RequestHead::new(&headers);
-        if release.decide(&head, 0).mirrors(&head).next().is_some() {
+        if release
+            .decide(&head, Draw::default(), &mut ())
+            .mirrors(&head)
+            .next()
+            .is_some()
+        {
             mirrored.insert(user);
         }
     }

@@ -1,4 +1,4 @@
-//! What these tests stand on: the scene of the others, and a server that mirrors send to.
+//! The setup of these tests: a scene, and a server for the copies.
 
 use anyhow::Result;
 use halftone_lab::proxy::{Cluster, Proxy, Route};
@@ -14,10 +14,10 @@ pub const DURATIONS: &str = "halftone_mirror_duration_milliseconds_count";
 /// The header that marks a copy.
 pub const MARK: &str = "x-halftone-mirror";
 
-/// The cluster of the server that mirrors send to.
+/// The cluster of the server for the copies.
 pub const SHADOW: &str = "shadow";
 
-/// The same server, spoken to in HTTP/2.
+/// The cluster of the same server with HTTP/2.
 pub const SHADOW_HTTP2: &str = "shadow-http2";
 
 pub const OUTCOMES: [&str; 7] = [
@@ -30,14 +30,14 @@ pub const OUTCOMES: [&str; 7] = [
     "skipped",
 ];
 
-/// The release `reviews`, all of it on v1, with these mirrors.
+/// The release `reviews`, with all traffic on v1 and these mirrors.
 pub fn mirrored(mirrors: impl IntoIterator<Item = Value>) -> Value {
     let mirrors = Vec::from_iter(mirrors);
     reviews(json!({"blueGreen": {"active": "v1"}, "mirrors": mirrors}))
 }
 
-/// A mirror of all that can be one, called like its cluster, with these fields. It has more time to answer than a busy
-/// machine takes.
+/// A mirror of all requests with the name of its cluster and these fields. Its timeout is long enough for a busy
+/// machine.
 pub fn mirror(cluster: &str, fields: Value) -> Value {
     let methods = ["GET", "HEAD", "POST", "CONNECT"];
     let mut mirror =
@@ -48,25 +48,25 @@ pub fn mirror(cluster: &str, fields: Value) -> Value {
     mirror
 }
 
-/// A configuration in which all copies of a worker hold no more than `budget`.
+/// A configuration with this `mirrorBudget`.
 pub fn within(budget: &str, mut config: Value) -> Value {
     config["mirrorBudget"] = budget.into();
     config
 }
 
-/// A scene, and the server.
+/// A scene and the server for the copies.
 pub struct Stage {
     pub scene: Scene,
     pub shadow: Upstream,
 }
 
 impl Stage {
-    /// With one plugin.
+    /// Starts a scene with one plugin.
     pub async fn new(config: &Value) -> Result<Self> {
         Self::of(|proxy| proxy.plugin(plugin(config))).await
     }
 
-    /// With what `complete` makes of an Envoy without plugins.
+    /// Starts a stage with the Envoy that `complete` makes from one without plugins.
     pub async fn of(complete: impl FnOnce(Proxy) -> Proxy) -> Result<Self> {
         let shadow = Upstream::start(SHADOW).await?;
         let cluster = |name| unlimited(Cluster::new(name, shadow.address()));
@@ -78,7 +78,7 @@ impl Stage {
         Ok(Self { scene, shadow })
     }
 
-    /// Waits until the server has got so many copies.
+    /// Waits until the server has received `copies` copies.
     pub async fn until_received(&self, copies: u64) -> Result<()> {
         let what = format!("{copies} copies");
         let received = async || Ok(self.shadow.received() >= copies);
@@ -87,7 +87,7 @@ impl Stage {
         Ok(())
     }
 
-    /// As [`until_outcomes`], of the mirror [`SHADOW`].
+    /// Like [`until_outcomes`], for the mirror [`SHADOW`].
     pub async fn until(&self, expected: &[(&str, u64)]) -> Result<()> {
         until_outcomes(&self.scene, SHADOW, expected).await
     }
@@ -97,7 +97,7 @@ impl Stage {
     }
 }
 
-/// Envoy answers the requests of v1 itself.
+/// An Envoy that answers the requests of v1 itself.
 pub fn by_envoy(proxy: Proxy) -> Proxy {
     let answer = json!({"direct_response": {"status": 200}});
     proxy.route(Route::header(VERSION, "v1").with(answer))
@@ -111,7 +111,7 @@ pub fn unlimited(cluster: Cluster) -> Cluster {
     ]}}))
 }
 
-/// What became of the requests that `mirror` selected: the outcomes that there were, and how often.
+/// The outcomes of the requests that `mirror` selected, with their counts.
 pub async fn outcomes(scene: &Scene, mirror: &str) -> Result<Vec<(&'static str, u64)>> {
     let metrics = scene.envoy.metrics_like("halftone_mirrors_total").await?;
     let count = |outcome| {
@@ -126,7 +126,7 @@ pub async fn outcomes(scene: &Scene, mirror: &str) -> Result<Vec<(&'static str, 
     Ok(counts.filter(|(_, count)| *count > 0).collect())
 }
 
-/// Waits until as many requests are counted as are expected.
+/// Waits until `requests` outcomes of `mirror` are counted.
 pub async fn until_counted(scene: &Scene, mirror: &str, requests: u64) -> Result<()> {
     let what = format!("{requests} outcomes of {mirror}");
     wait::until(SOON, &what, async || {
@@ -136,7 +136,7 @@ pub async fn until_counted(scene: &Scene, mirror: &str, requests: u64) -> Result
     .await
 }
 
-/// Waits likewise, and asserts what became of them.
+/// Waits until as many outcomes are counted, and asserts them.
 pub async fn until_outcomes(scene: &Scene, mirror: &str, expected: &[(&str, u64)]) -> Result<()> {
     let requests = expected.iter().map(|(_, count)| count).sum();
     until_counted(scene, mirror, requests).await?;
@@ -144,7 +144,7 @@ pub async fn until_outcomes(scene: &Scene, mirror: &str, expected: &[(&str, u64)
     Ok(())
 }
 
-/// The ids of these requests, sorted.
+/// The sorted ids of these requests.
 pub fn ids(requests: &[Received]) -> Vec<String> {
     let ids = requests
         .iter()

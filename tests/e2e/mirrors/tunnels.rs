@@ -1,4 +1,4 @@
-//! Tunnels are not copied, and carry what they carry.
+//! Tunnels are not copied and carry all bytes.
 
 use anyhow::Result;
 use halftone_lab::client::Tunnel;

@@ -1,4 +1,4 @@
-//! Copies on their way outlive the configuration that sent them.
+//! Copies in flight survive the configuration that sent them.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::stage::{SHADOW, Stage, mirror, mirrored, outcomes, until_counted};
 use crate::scene::{PLUGIN, Scene, VERSION, active, plugin};
 
-/// The same mirror, in a configuration that differs from the last one.
+/// The same mirror with this timeout, so that the configuration differs.
 fn config(timeout: &str) -> Value {
     mirrored([mirror(SHADOW, json!({"timeout": timeout}))])
 }
@@ -24,22 +24,22 @@ async fn apply(scene: &Scene, config: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Envoy and the plugin have nothing to complain of.
-fn nothing_is_complained_of(scene: &Scene) -> Result<()> {
+/// Checks that Envoy and the plugin logged no problem.
+fn no_problem_is_logged(scene: &Scene) -> Result<()> {
     let log = scene.envoy.log()?;
-    let complains = |line: &&str| {
+    let is_problem = |line: &&str| {
         ["[warning]", "[error]", "[critical]"]
             .iter()
             .any(|level| line.contains(level))
             && line.contains("wasm")
     };
-    let complaints: Vec<&str> = log.lines().filter(complains).collect();
-    assert_eq!(complaints, [""; 0]);
+    let problems: Vec<&str> = log.lines().filter(is_problem).collect();
+    assert_eq!(problems, [""; 0]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_copies_are_answered_whatever_the_next_configurations_are() -> Result<()> {
+async fn a_hundred_copies_are_answered_under_any_next_configurations() -> Result<()> {
     let stage = Stage::new(&config("1m")).await?;
     let gate = Gate::closed();
     stage.shadow.script(Script::status(200).behind(&gate));
@@ -47,7 +47,7 @@ async fn a_hundred_copies_are_answered_whatever_the_next_configurations_are() ->
     assert_eq!(load.clone().run(100).await?.failed(), 0);
     stage.until_received(100).await?;
 
-    // The same mirror with another timeout, none, no release, and back.
+    // The same mirror with another timeout, no mirror, no release, and the mirror again.
     for (config, copies) in [
         (config("2m"), 110),
         (active("v1"), 110),
@@ -65,13 +65,13 @@ async fn a_hundred_copies_are_answered_whatever_the_next_configurations_are() ->
     assert_eq!(load.run(100).await?.failed(), 0);
     stage.until(&[("answered", 220)]).await?;
     assert_eq!(stage.shadow.received(), 220);
-    nothing_is_complained_of(&stage.scene)?;
+    no_problem_is_logged(&stage.scene)?;
     stage.end().await
 }
 
-/// To Envoy, roots with the same configuration are one, also while the first of them waits for its copies.
+/// Envoy has one root per configuration, even while the first one waits for its copies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_is_counted_where_a_configuration_goes_and_comes_back() -> Result<()> {
+async fn each_copy_is_counted_if_a_configuration_is_removed_and_returns() -> Result<()> {
     let config = |timeout| {
         let fields = json!({"timeout": timeout, "maxInFlight": 50});
         mirrored([mirror(SHADOW, fields)])
@@ -91,7 +91,7 @@ async fn each_is_counted_where_a_configuration_goes_and_comes_back() -> Result<(
     until_counted(&stage.scene, SHADOW, 50).await?;
     let before = outcomes(&stage.scene, SHADOW).await?;
 
-    // What they held is there again: all places are free.
+    // All permits are free again.
     let gate = Gate::closed();
     stage.shadow.script(Script::status(200).behind(&gate));
     assert_eq!(load.run(50).await?.failed(), 0);
@@ -101,7 +101,7 @@ async fn each_is_counted_where_a_configuration_goes_and_comes_back() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_copy_is_lost_over_fifty_updates() -> Result<()> {
+async fn no_copy_is_lost_during_fifty_updates() -> Result<()> {
     let stage = Stage::new(&config("10s")).await?;
     let slow = Duration::from_millis(30);
     stage.shadow.script(Script::status(200).delay(slow));
@@ -114,12 +114,12 @@ async fn no_copy_is_lost_over_fifty_updates() -> Result<()> {
     assert_eq!(report.failed(), 0);
     stage.until(&[("answered", report.answers())]).await?;
     assert_eq!(stage.shadow.received(), report.answers());
-    nothing_is_complained_of(&stage.scene)?;
+    no_problem_is_logged(&stage.scene)?;
     stage.end().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_earlier_configuration_sent_takes_places_too() -> Result<()> {
+async fn copies_of_an_earlier_configuration_count_towards_max_in_flight() -> Result<()> {
     let limited = |timeout| {
         mirrored([mirror(
             SHADOW,
@@ -143,9 +143,9 @@ async fn what_an_earlier_configuration_sent_takes_places_too() -> Result<()> {
     stage.end().await
 }
 
-/// With its listener. Where it is the last one, its VM goes too.
+/// With its listener. If it is the last plugin, its VM is removed too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plugin_may_be_removed_while_its_copies_are_on_their_way() -> Result<()> {
+async fn a_plugin_can_be_removed_while_its_copies_are_in_flight() -> Result<()> {
     for is_last in [false, true] {
         let module = tools::module()?;
         let stage = Stage::of(|proxy| match is_last {
@@ -168,13 +168,13 @@ async fn a_plugin_may_be_removed_while_its_copies_are_on_their_way() -> Result<(
         }
         gate.open();
         if !is_last {
-            // What the plugin that stays sends is counted as ever.
+            // The copies of the plugin that stays are still counted.
             let load = Load::new(stage.scene.envoy.address()).host("reviews");
             assert_eq!(load.run(20).await?.failed(), 0);
             stage.until_received(60).await?;
             until_counted(&stage.scene, SHADOW, 20).await?;
         }
-        nothing_is_complained_of(&stage.scene)?;
+        no_problem_is_logged(&stage.scene)?;
         stage.end().await?;
     }
     Ok(())

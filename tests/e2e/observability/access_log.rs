@@ -1,4 +1,4 @@
-//! The access log's format.
+//! The format of the access log.
 
 use anyhow::Result;
 use halftone_lab::client::Protocol;

@@ -1,4 +1,4 @@
-//! The alerts: in a real Prometheus, and by promtool.
+//! The alerts in a real Prometheus and in promtool.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,10 @@ use super::manifest;
 use super::stage::{NAMESPACE, POD, Stage};
 use crate::scene::SOON;
 
-/// The one that asks for half an hour of traffic and five minutes without.
+/// The alert that needs half an hour of traffic and five minutes without.
 const STOPPED: &str = "HalftoneStoppedDeciding";
 
-/// The rules, as Prometheus reads them: what the PrometheusRule holds.
+/// The rules of the PrometheusRule, in the format of Prometheus.
 pub fn rules() -> Result<Value> {
     Ok(manifest("mesh/halftone-alerts.yaml")?["spec"].take())
 }
@@ -38,7 +38,7 @@ fn name(alert: &Value) -> &str {
     alert["alert"].as_str().unwrap()
 }
 
-/// Waits until all rules have been evaluated: before, the API has an error for them.
+/// Waits until all rules are evaluated. Before that the API returns an error for them.
 pub async fn none_is_raised(stage: &Stage) -> Result<()> {
     let evaluated = async || Ok(stage.prometheus.alerts().await.ok());
     let raised = wait::some(SOON, "the rules to be evaluated", evaluated).await?;
@@ -46,13 +46,14 @@ pub async fn none_is_raised(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// As they ship, with their windows and thresholds. An alert is raised from the moment on that its condition holds, if
-/// only pending: `for` is left to promtool.
+/// Checks the published alerts, with their windows and thresholds. A pending alert counts as raised: promtool tests
+/// `for`.
 pub async fn all_are_raised(stage: &Stage) -> Result<()> {
     let expected = [
         "HalftoneAnswersDiffer answering reviews",
         "HalftoneConfigurationRejected",
         "HalftoneConflict claims-too",
+        "HalftoneMirrorFails failing reviews",
         "HalftoneMirrorUnanswered crowded reviews",
         "HalftoneMirrorUnanswered gone reviews",
         "HalftoneMirrorUnanswered late reviews",
@@ -65,7 +66,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         Ok((raised.len() >= expected.len()).then_some(raised))
     };
     let raised = wait::some(SOON, "the alerts", all).await?;
-    let mut found: Vec<String> = raised.iter().map(told).collect();
+    let mut found: Vec<String> = raised.iter().map(described).collect();
     found.sort_unstable();
     assert_eq!(found, expected);
     for alert in &raised {
@@ -78,15 +79,15 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
     for alert in alerts()? {
         let name = name(&alert);
         assert!(
-            found.iter().any(|told| told.starts_with(name)),
+            found.iter().any(|described| described.starts_with(name)),
             "{name} was never raised"
         );
     }
     Ok(())
 }
 
-/// The name of an alert, and the labels that tell what it is about, in their order.
-fn told(alert: &Alert) -> String {
+/// The name of an alert and its identifying labels, in their order.
+fn described(alert: &Alert) -> String {
     assert_eq!(alert.labels["namespace"], NAMESPACE);
     let about = |name: &&String| !["alertname", "namespace", "severity"].contains(&name.as_str());
     let labels = alert.labels.iter().filter(|(name, _)| about(name));
@@ -98,8 +99,8 @@ fn told(alert: &Alert) -> String {
     words.join(" ")
 }
 
-/// Nobody waits half an hour for it: its expression is evaluated as of five minutes from now, when all that was scraped
-/// until now lies before the five minutes in which nothing came. Of the releases only `ratings` had enough requests.
+/// The test does not wait half an hour. It evaluates the expression at a time five minutes from now, so all scrapes so
+/// far are before the five minutes without traffic. Only the release `ratings` had enough requests.
 async fn stopped_is_raised(stage: &Stage, found: &mut Vec<String>) -> Result<()> {
     let alerts = alerts()?;
     let alert = alerts
@@ -127,7 +128,7 @@ async fn stopped_is_raised(stage: &Stage, found: &mut Vec<String>) -> Result<()>
 }
 
 #[test]
-fn promtool_finds_no_fault_with_the_rules_and_their_unit_tests_hold() -> Result<()> {
+fn promtool_accepts_the_rules_and_their_unit_tests_pass() -> Result<()> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alerts");
     fs::create_dir_all(&directory)?;
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alerts.yaml");
@@ -148,8 +149,7 @@ fn promtool_finds_no_fault_with_the_rules_and_their_unit_tests_hold() -> Result<
 }
 
 #[test]
-fn every_alert_says_what_to_do_and_has_a_unit_test_that_raises_it_and_one_that_does_not()
--> Result<()> {
+fn every_alert_has_instructions_a_unit_test_that_raises_it_and_one_that_does_not() -> Result<()> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alerts.yaml");
     let tests: Value = serde_saphyr::from_str(&fs::read_to_string(tests)?)?;
     let tests = tests["tests"].as_array().unwrap().iter();

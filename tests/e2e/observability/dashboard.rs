@@ -1,4 +1,4 @@
-//! The dashboard's queries, as Grafana sends them.
+//! The queries of the dashboard, as Grafana sends them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::manifest;
 use super::stage::{NAMESPACE, Stage};
 
-/// What the dashboard's variables are set to.
+/// The values of the dashboard's variables.
 const VARIABLES: [(&str, &str); 4] = [
     ("$__rate_interval", "1m"),
     ("$namespace", NAMESPACE),
@@ -22,12 +22,12 @@ struct Query {
     panel: String,
     /// With the variables filled in.
     promql: String,
-    /// How Grafana names a series: a text with `{{label}}` in it.
+    /// Grafana's template for the name of a series, with `{{label}}` in it.
     legend: String,
 }
 
 impl Query {
-    /// The labels that it groups by, but for the histograms' own.
+    /// The labels that it groups by, without the `le` of histograms.
     fn groups(&self) -> BTreeSet<&str> {
         let lists = self.promql.split("by (").skip(1);
         let labels = lists.flat_map(|rest| rest.split(')').next().unwrap_or_default().split(", "));
@@ -61,7 +61,7 @@ fn queries(dashboard: &Value) -> Vec<Query> {
     queries.collect()
 }
 
-/// Every query has an answer with the labels that it groups by and shows, and each version is in it beside the other.
+/// Checks that every query has an answer with the labels that it groups by and shows, and with each version.
 pub async fn is_answered(stage: &Stage) -> Result<()> {
     let dashboard = manifest("mesh/grafana-dashboard.json")?;
     let queries = queries(&dashboard);
@@ -73,7 +73,7 @@ pub async fn is_answered(stage: &Stage) -> Result<()> {
         assert_eq!(
             query.shown(),
             groups,
-            "{panel}: its legend tells no series from another"
+            "{panel}: its legend does not distinguish the series"
         );
         let mut samples = stage
             .until(&query.promql)
@@ -83,9 +83,13 @@ pub async fn is_answered(stage: &Stage) -> Result<()> {
             let labels: BTreeSet<&str> = sample.labels.keys().map(String::as_str).collect();
             assert_eq!(labels, groups, "{panel}: {}", query.promql);
         }
-        // A mirror that answers nothing has no latency.
+        // A mirror that does not answer has no latency.
         samples.retain(|sample| sample.value.is_finite());
-        assert!(!samples.is_empty(), "{panel}: nothing for {}", query.promql);
+        assert!(
+            !samples.is_empty(),
+            "{panel}: no samples for {}",
+            query.promql
+        );
         if groups.contains("version") {
             let versions: BTreeSet<&str> = samples
                 .iter()
@@ -135,7 +139,7 @@ fn the_numbers_are_right(answers: &BTreeMap<String, Vec<Sample>>) -> Result<()> 
     Ok(())
 }
 
-/// Each variable has the values to choose from that there are.
+/// Checks that each variable offers the existing values.
 async fn variables_have_values(stage: &Stage, dashboard: &Value) -> Result<()> {
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     let mut found = BTreeMap::new();
@@ -164,7 +168,7 @@ async fn variables_have_values(stage: &Stage, dashboard: &Value) -> Result<()> {
 }
 
 #[test]
-fn panels_are_told_apart_and_name_no_data_source_of_their_own() -> Result<()> {
+fn panels_are_distinct_and_use_the_data_source_of_the_dashboard() -> Result<()> {
     let dashboard = manifest("mesh/grafana-dashboard.json")?;
     let panels = dashboard["panels"].as_array().unwrap();
     let mut ids = BTreeSet::new();
@@ -173,13 +177,13 @@ fn panels_are_told_apart_and_name_no_data_source_of_their_own() -> Result<()> {
         let title = &panel["title"];
         assert!(
             ids.insert(panel["id"].as_u64()),
-            "{title}: its id is another's"
+            "{title}: another panel has its id"
         );
         let place = |name: &str| panel["gridPos"][name].as_u64().unwrap();
         assert!(place("x") + place("w") <= 24, "{title}: too wide");
         for x in place("x")..place("x") + place("w") {
             for y in place("y")..place("y") + place("h") {
-                assert!(cells.insert((x, y)), "{title}: lies on another");
+                assert!(cells.insert((x, y)), "{title}: overlaps another panel");
             }
         }
         if panel["type"] == "row" {

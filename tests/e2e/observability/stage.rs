@@ -1,4 +1,4 @@
-//! What is looked at: an Envoy with everything in it that a dashboard or an alert is about, and a Prometheus.
+//! The setup: an Envoy with all the data of the dashboard and the alerts, and a Prometheus.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::scene::{SOON, Scene, plugin};
 pub const NAMESPACE: &str = "bookinfo";
 pub const POD: &str = "productpage-v1-0";
 
-/// Behind the plugin of the others; it claims their host.
+/// The second plugin. It claims the host of the first.
 const SECOND: &str = "second";
 
-/// So many requests each get what the alerts ask for at least: a request a second to each of two versions, over five
-/// minutes; one in ten seconds to the mirrors; a request a second to a release, over half an hour.
+/// The number of requests that meets the minimum of each alert: a request per second to each of two versions over five
+/// minutes, one per ten seconds to the mirrors, and a request per second to a release over half an hour.
 const SPLIT: u64 = 800;
 const MIRRORED: u64 = 60;
 const STEADY: u64 = 2_000;
@@ -35,7 +35,7 @@ pub struct Stage {
     _gone: Refusing,
 }
 
-/// Releases `reviews`, with a mirror for each kind of outcome, and `ratings`, of one version.
+/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, with one version.
 fn config() -> Value {
     let mirror = |name: &str, cluster: &str, fields: Value| {
         let mut mirror = json!({
@@ -55,6 +55,7 @@ fn config() -> Value {
             },
             "mirrors": [
                 mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
+                mirror("failing", "shadow", json!({"headers": {"set": {"x-fail": "1"}}})),
                 mirror("late", "hanging", json!({"timeout": "100ms"})),
                 mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
                 mirror("gone", "gone", json!({})),
@@ -73,13 +74,17 @@ fn second(strategy: Value) -> String {
 }
 
 impl Stage {
-    /// All is there and scraped, and nothing has been asked for yet.
+    /// Starts everything. Prometheus has scraped Envoy, and no request is sent.
     pub async fn new() -> Result<Self> {
         let (shadow, hanging) = (
             Upstream::start("shadow").await?,
             Upstream::start("hanging").await?,
         );
         let gone = Refusing::new()?;
+        shadow.direct(|request| match request.header("x-fail") {
+            Some(_) => Script::status(503),
+            None => Script::echo(),
+        });
         hanging.script(Script::hang());
         let clusters = [
             Cluster::new("shadow", shadow.address()),
@@ -107,15 +112,15 @@ impl Stage {
             _hanging: hanging,
             _gone: gone,
         };
-        // A counter's rate is told from what it was before.
+        // The rate of a counter needs an earlier value.
         stage
             .until("count_over_time(halftone_releases[1m]) >= 2")
             .await?;
         Ok(stage)
     }
 
-    /// Whatever there is an alert for, but that nothing is decided any more: v2 is slow and fails now and then, mirrors
-    /// answer something else or nothing, two plugins claim a host, and a configuration is refused.
+    /// Causes every alert except the one for missing decisions: v2 is slow and sometimes fails, mirrors answer
+    /// differently or not at all, two plugins claim a host, and a configuration is rejected.
     pub async fn trouble(&self) -> Result<()> {
         let count = AtomicU64::new(0);
         self.scene.upstreams.v2.direct(move |_| {
@@ -136,13 +141,14 @@ impl Stage {
         let bad = second(json!({"active": ""}));
         ensure!(self.scene.envoy.apply(SECOND, Some(&bad)).await? == Applied::Rejected);
 
-        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 5 * MIRRORED);
+        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 6 * MIRRORED);
         for (metric, scraped) in [
             ("halftone_requests_total", requests),
             ("halftone_responses_total", requests),
             ("halftone_request_duration_milliseconds_count", requests),
             ("halftone_mirrors_total", copies),
-            ("halftone_mirror_duration_milliseconds_count", MIRRORED),
+            ("halftone_mirror_duration_milliseconds_count", 2 * MIRRORED),
+            ("halftone_mirror_responses_total", 2 * MIRRORED),
             ("halftone_comparisons_total", MIRRORED),
             ("halftone_conflicts_total", requests - STEADY),
             ("halftone_config_rejected", 1),
@@ -152,7 +158,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until the expression yields something: a scrape may be late.
+    /// Waits until the expression yields samples. A scrape can be late.
     pub async fn until(&self, promql: &str) -> Result<Vec<Sample>> {
         let found = async || {
             let samples = self.prometheus.query(promql).await?;

@@ -1,9 +1,9 @@
-//! What the image says of itself.
+//! The labels and annotations of the image.
 
 use serde_json::{Map, Value};
 
-/// The labels that every tool knows: in the image's configuration, where daemons look, and among the annotations of its
-/// manifest, where registries do.
+/// Labels that every tool knows. They are in the image's configuration, where daemons read them, and among the annotations of
+/// its manifest, where registries read them.
 pub const LABELS: [(&str, &str); 4] = [
     ("org.opencontainers.image.title", "halftone"),
     (
@@ -17,10 +17,10 @@ pub const LABELS: [(&str, &str); 4] = [
     ),
 ];
 
-/// The version, under which the layout's index has the image too.
+/// The version. It is also the name of the image in the layout's index.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Tells hosts which of the two forms of a wasm image it is.
+/// Tells hosts which of the two forms of a wasm image this is.
 const VARIANT: (&str, &str) = ("module.wasm.image/variant", "compat");
 
 /// [`LABELS`] as JSON.

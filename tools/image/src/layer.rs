@@ -1,6 +1,6 @@
-//! The image's only layer: an archive with the filter in it, compressed.
+//! The image's only layer: a compressed archive that holds the filter.
 //!
-//! The same filter gives the same bytes. No time, owner or system gets in.
+//! The same filter gives the same bytes, so the archive has no time, owner or system.
 
 use std::io::Write;
 
@@ -8,13 +8,13 @@ use anyhow::Result;
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-/// What Istio looks for in the layer.
+/// The name of the file that Istio reads from the layer.
 const FILE_NAME: &str = "plugin.wasm";
 
-/// gzip's word for a system that is not told.
+/// gzip's value for an unknown operating system.
 const NO_SYSTEM: u8 = 255;
 
-/// An archive that holds the filter at its root.
+/// An archive with the filter at its root.
 pub fn archive(filter: &[u8]) -> Result<Vec<u8>> {
     let mut header = Header::new_ustar();
     header.set_entry_type(EntryType::Regular);
@@ -28,7 +28,7 @@ pub fn archive(filter: &[u8]) -> Result<Vec<u8>> {
     Ok(archive.into_inner()?)
 }
 
-/// An archive as a registry keeps it.
+/// The compressed archive, as registries store it.
 pub fn compress(archive: &[u8]) -> Result<Vec<u8>> {
     let gzip = GzBuilder::new().mtime(0).operating_system(NO_SYSTEM);
     let mut compressed = gzip.write(Vec::new(), Compression::best());

@@ -1,4 +1,4 @@
-//! An OCI image layout: a folder with an index and blobs that are named after what they hold.
+//! An OCI image layout: a folder with an index, and with blobs that are named by their digests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The file by which a folder is known as a layout.
+/// The file that marks a folder as a layout.
 const MARK: &str = "oci-layout";
 
-/// A folder that is being filled.
+/// A layout without an index yet.
 pub struct Layout {
     folder: PathBuf,
 }
 
 impl Layout {
-    /// Begins a layout, and removes one that stands there already.
+    /// Creates the folder of a layout. Replaces a layout that exists already.
     ///
     /// # Errors
     ///
-    /// When the folder is there and is no layout, or cannot be written.
+    /// When the folder exists and is no layout, or cannot be written.
     pub fn begin(folder: &Path) -> Result<Self> {
         if folder.exists() {
             ensure!(
                 folder.join(MARK).is_file(),
-                "it is there and is no OCI layout; name another folder"
+                "the folder exists and is no OCI layout; choose another folder"
             );
             fs::remove_dir_all(folder)?;
         }
@@ -35,7 +35,7 @@ impl Layout {
         })
     }
 
-    /// Adds a blob, and gives its descriptor.
+    /// Adds a blob. Returns its descriptor.
     pub fn add(&self, media_type: &str, blob: &[u8]) -> Result<Value> {
         let hex = hex(blob);
         fs::write(blobs(&self.folder).join(&hex), blob).context("cannot write a blob")?;
@@ -44,7 +44,7 @@ impl Layout {
         )
     }
 
-    /// Ends a layout that holds one image.
+    /// Writes the index, which lists one image.
     pub fn end(self, image: &Value) -> Result<()> {
         let index = json!({
             "schemaVersion": 2,

@@ -1,15 +1,15 @@
 //! Puts the filter into the image that Istio pulls: `halftone-image FILTER LAYOUT`.
 //!
-//! There are two forms of a wasm image. The one that is made here is *compat*: an image as any other, with one layer that
-//! holds `plugin.wasm`. Every registry keeps it, every tool pushes, copies, signs and scans it, a container engine can mount
-//! it, and Istio's agent tries it first. The other form, an *artifact* with media types of its own, would win nothing, and
-//! some registries refuse it.
+//! A wasm image has one of two forms. This program writes the form *compat*: an ordinary image with one layer, which holds
+//! `plugin.wasm`. All registries store it, all tools push, copy, sign and scan it, container engines can mount it, and Istio's
+//! agent tries it first. The other form, an *artifact* with its own media types, has no advantage, and some registries reject
+//! it.
 //!
-//! Its platform is `linux/amd64` although it runs on any: that is what `FROM scratch` gives on most machines, and what
-//! Istio's agent asks for, on every machine, should the image come to stand in an index.
+//! The platform of the image is `linux/amd64`, although the filter runs on any. It is what `FROM scratch` gives on most
+//! machines, and what Istio's agent asks for on all machines if the image is in an index.
 //!
-//! JSON is written here by hand since types for it (`oci-spec`) keep annotations in no order, and the same filter must give
-//! the same digest. The tests read it with those types.
+//! The program builds its JSON without the types of `oci-spec`, because those keep annotations in no order, and the same filter
+//! must give the same digest. The tests read the JSON with those types.
 
 mod labels;
 mod layer;
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let bytes = fs::read(&filter).with_context(|| format!("cannot read {}", filter.display()))?;
     ensure!(
         bytes.starts_with(b"\0asm"),
-        "{} is no WebAssembly module; build the filter with `make build`",
+        "{} is not a WebAssembly module; build the filter with `make build`",
         filter.display()
     );
     let digest =
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Writes the image, and gives the digest of its manifest in hexadecimal.
+/// Writes the image. Returns the digest of its manifest in hexadecimal.
 fn write(filter: &[u8], folder: &Path) -> Result<String> {
     let layout = Layout::begin(folder)?;
     let archive = layer::archive(filter)?;
@@ -79,18 +79,18 @@ fn write(filter: &[u8], folder: &Path) -> Result<String> {
     Ok(layout::hex(manifest.as_bytes()))
 }
 
-/// What to do with the image.
+/// How to push the image and use it.
 fn advice(folder: &str, digest: &str) -> String {
     let image = format!("registry.example.com/halftone:{VERSION}");
     format!(
         "{folder}: halftone {VERSION}, sha256:{digest}
 
-Push it with one of
+Push it with one of these commands:
   skopeo copy --preserve-digests oci:{folder}:{VERSION} docker://{image}
   crane push {folder} {image}
   oras cp --from-oci-layout {folder}:{VERSION} {image}
 
-and name it in the WasmPlugin:
+Use it in the WasmPlugin:
   url: oci://{image}
   sha256: {digest}"
     )

@@ -1,4 +1,4 @@
-//! The image, opened as those open it who are to use it.
+//! The image, read with the types of the OCI specification.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The filter that `make build` leaves.
+/// The filter that `make build` writes.
 fn filter() -> PathBuf {
     let path = root().join("target/halftone.wasm");
     assert!(path.is_file(), "run `make build` first");
@@ -39,7 +39,7 @@ fn run(filter: &Path, layout: &Path) -> Output {
     command.args([filter, layout]).output().unwrap()
 }
 
-/// A layout of the filter, and what was said of it.
+/// A layout of the filter, and the output of the program.
 fn image() -> (TempDir, String) {
     let layout = tempfile::tempdir().unwrap();
     let output = run(&filter(), &layout.path().join("image"));
@@ -47,7 +47,7 @@ fn image() -> (TempDir, String) {
     (layout, String::from_utf8(output.stdout).unwrap())
 }
 
-/// What a descriptor describes, which is as large as it says and has the digest that it says.
+/// The blob of a descriptor, after a check of its size and its digest.
 fn blob(layout: &TempDir, descriptor: &Descriptor) -> Vec<u8> {
     let digest = descriptor.digest();
     let path = layout
@@ -181,7 +181,7 @@ fn manifest_configuration_and_dockerfile_say_the_same() {
 }
 
 #[test]
-fn the_layout_is_one() {
+fn the_layout_is_valid() {
     let (layout, _) = image();
     let mark = OciLayout::from_file(layout.path().join("image/oci-layout")).unwrap();
     assert_eq!(mark.image_layout_version(), "1.0.0");
@@ -198,7 +198,7 @@ fn the_same_filter_gives_the_same_image() {
 }
 
 #[test]
-fn a_layout_is_replaced_and_anything_else_is_left_alone() {
+fn only_a_layout_is_replaced() {
     let (layout, _) = image();
     let before = files(&layout);
     let folder = layout.path().join("image");
@@ -211,26 +211,26 @@ fn a_layout_is_replaced_and_anything_else_is_left_alone() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(
-        error.contains("it is there and is no OCI layout; name another folder"),
+        error.contains("the folder exists and is no OCI layout; choose another folder"),
         "{error}"
     );
     assert!(folder.join("index.json").is_file());
 }
 
 #[test]
-fn what_is_no_module_is_refused() {
+fn a_file_that_is_no_module_is_rejected() {
     let layout = tempfile::tempdir().unwrap();
     let output = run(&root().join("Cargo.toml"), &layout.path().join("image"));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(
-        error.contains("is no WebAssembly module; build the filter with `make build`"),
+        error.contains("is not a WebAssembly module; build the filter with `make build`"),
         "{error}"
     );
     assert!(!layout.path().join("image").exists());
 }
 
-/// The digest that WasmPlugin asks for is the manifest's, and its form is that of the resource's schema.
+/// A WasmPlugin needs the digest of the manifest, in hexadecimal.
 #[test]
 fn the_advice_names_the_manifests_digest() {
     let (layout, advice) = image();

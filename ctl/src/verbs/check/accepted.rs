@@ -1,19 +1,16 @@
-//! A configuration without violations: its releases as they run, and as they were written.
+//! A configuration without violations: its releases as compiled, and as written.
 
 use halftone::config::{PluginConfig, ReleaseConfig};
 use halftone::release::{Reason, Release, Releases, Route};
 use halftone_resources::Plugin;
 use serde::Deserialize;
 
-use super::given::{Placed, Told};
+use super::given::{Placed, PlacedFinding};
 use crate::source;
 
-/// Istio's root namespace, unless a mesh is told another: what stands there is for all namespaces.
-pub const ROOT_NAMESPACE: &str = "istio-system";
-
-/// A configuration, and where it stands.
+/// A configuration and its place.
 pub struct Accepted<'g> {
-    /// Where it stands.
+    /// The place.
     pub placed: &'g Placed,
     releases: Releases,
     written: PluginConfig,
@@ -22,17 +19,26 @@ pub struct Accepted<'g> {
 /// A release of such a configuration.
 #[derive(Clone, Copy)]
 pub struct Served<'c> {
-    /// Where it stands.
+    /// The place.
     pub placed: &'c Placed,
-    /// As it runs.
+    /// The compiled release.
     pub release: &'c Release,
-    /// As it was written.
+    /// The release as written.
     pub written: &'c ReleaseConfig,
     index: usize,
 }
 
+/// A host that a release claims.
+pub struct Claimed {
+    /// The field that it is from.
+    pub field: &'static str,
+    /// The host, in its canonical spelling.
+    pub host: String,
+}
+
 impl<'g> Accepted<'g> {
-    /// The configuration in `placed`, which came to `releases`.
+    /// The configuration in `placed`, compiled to `releases`. None: it cannot be read, which the compiler
+    /// has reported.
     pub fn new(placed: &'g Placed, releases: Releases) -> Option<Self> {
         let written = match placed.resource.configuration() {
             Some((_, value)) if !value.is_null() => PluginConfig::deserialize(value).ok()?,
@@ -45,12 +51,12 @@ impl<'g> Accepted<'g> {
         })
     }
 
-    /// The plugin that it stands in, if it is one.
+    /// The plugin that contains it, if there is one.
     pub fn plugin(&self) -> Option<&'g Plugin> {
         self.placed.resource.plugin()
     }
 
-    /// Its releases.
+    /// The releases.
     pub fn releases(&self) -> impl Iterator<Item = Served<'_>> {
         let written = self.written.releases.iter().flatten();
         let both = self.releases.all().iter().zip(written).enumerate();
@@ -64,19 +70,24 @@ impl<'g> Accepted<'g> {
 }
 
 impl<'c> Served<'c> {
-    /// The hosts that it claims, as they were written.
-    pub fn hosts(&self) -> impl Iterator<Item = &'c str> + use<'c> {
-        self.written.hosts.iter().flatten().map(String::as_str)
+    /// The hosts that it claims, those of its services included.
+    pub fn hosts(&self) -> impl Iterator<Item = Claimed> + use<'c> {
+        let listed = self.written.hosts.as_ref().map_or(0, Vec::len);
+        let proxy = source::proxy_of(self.placed.resource.plugin());
+        let claimed = source::claimed(self.written, proxy).into_iter().enumerate();
+        claimed.map(move |(place, host)| Claimed {
+            field: if place < listed { "hosts" } else { "services" },
+            host,
+        })
     }
 
-    /// The namespace whose services its hosts without a dot name. None: it cannot be told, and they
-    /// may name those of any.
+    /// The namespace of the services that hosts without a dot name. None: it is unknown, and they can
+    /// name services of any namespace.
     pub fn namespace(&self) -> Option<&'c str> {
-        let namespace = self.placed.resource.plugin()?.meta.namespace.as_str();
-        (namespace != ROOT_NAMESPACE).then_some(namespace)
+        source::proxy_of(self.placed.resource.plugin()).namespace
     }
 
-    /// The header that it routes by, if it does.
+    /// The header that it routes by. None: it routes by authority.
     pub fn routing_header(&self) -> Option<&'c str> {
         match &self.release.route {
             Route::Header(name) => Some(name),
@@ -84,12 +95,12 @@ impl<'c> Served<'c> {
         }
     }
 
-    /// The versions that requests can come to, in the order of the configuration. The principal is
-    /// none of them where something else claims all.
+    /// The versions that requests can get, in the order of the configuration. The principal is missing
+    /// if something else claims every request.
     pub fn versions(&self) -> Vec<&'c str> {
         let canary = self.written.canary.as_ref();
         let split_takes_all = canary.is_some_and(|canary| canary.split.is_some());
-        let outcomes = self.release.outcomes();
+        let outcomes = &self.release.outcomes;
         let can_be_chosen = |version: &str| {
             outcomes.iter().any(|outcome| {
                 let is_left_over = *outcome.reason() == Reason::Principal;
@@ -107,8 +118,8 @@ impl<'c> Served<'c> {
         self.written.principal.as_deref()
     }
 
-    /// Says `message` of what stands at `path` of the release.
-    pub fn say(&self, path: &str, message: String) -> Told {
+    /// A finding at `path` of the release.
+    pub fn finding(&self, path: &str, message: String) -> PlacedFinding {
         let place = self.placed.resource.configuration();
         let place = place.map(|(place, _)| place).unwrap_or_default();
         let release = source::within(place, &format!("releases[{}]", self.index));
@@ -116,6 +127,6 @@ impl<'c> Served<'c> {
             "" => release,
             path => format!("{release}.{path}"),
         };
-        self.placed.say(path, message)
+        self.placed.finding(path, message)
     }
 }

@@ -1,51 +1,57 @@
-//! Two plugins that claim one host in one proxy: the first in the chain decides, the second never.
+//! Two plugins that claim one host in one proxy. The first in the filter chain decides, the second never.
 //!
-//! They are told where it is certain that a proxy has both: the labels that one selects are among
-//! the other's, in one namespace or with the root's, or both are attached to one thing; and they see
-//! the same direction and ports. A plain configuration is in no mesh, and conflicts with none.
+//! A finding needs certainty that a proxy has both plugins. The labels that one selects are a subset of
+//! the other's, in one namespace or with the root namespace, or both are attached to the same target. And
+//! both see the same direction and ports. A plain configuration is in no mesh and conflicts with none.
 
 use std::collections::BTreeMap;
 
 use halftone_resources::{Mode, Plugin, TrafficSelector};
 
-use super::accepted::{Accepted, ROOT_NAMESPACE, Served};
-use super::given::Told;
+use super::accepted::{Accepted, Served};
+use super::given::PlacedFinding;
+use crate::source::ROOT_NAMESPACE;
 
-/// Checks every pair.
-pub fn check(configurations: &[Accepted<'_>]) -> Vec<Told> {
-    let mut told = Vec::new();
+/// Checks every pair of plugins.
+pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
     let mut claims: BTreeMap<String, Vec<(&Plugin, Served<'_>)>> = BTreeMap::new();
     for configuration in configurations {
         let Some(plugin) = configuration.plugin() else {
             continue;
         };
         for release in configuration.releases() {
-            for host in release.hosts() {
-                let claim = claims.entry(host.to_ascii_lowercase()).or_default();
+            // The names of a service mostly conflict together.
+            let mut has_service_conflict = false;
+            for claimed in release.hosts() {
+                let (field, host) = (claimed.field, claimed.host);
+                let is_known = field == "services" && has_service_conflict;
+                let claim = claims.entry(host.clone()).or_default();
                 let meets = |(earlier, _): &&(&Plugin, Served<'_>)| share_a_proxy(earlier, plugin);
-                if let Some((_, other)) = claim.iter().find(meets) {
+                if let Some((_, other)) = claim.iter().find(meets).filter(|_| !is_known) {
                     let message = format!(
-                        "`{host}` is claimed by release {} of {} too, and one of them never decides; let one plugin claim it",
+                        "release {} of {} claims `{host}` too, so one of the two never decides; remove the host from one of them",
                         other.release.name, other.placed.resource
                     );
-                    told.push(release.say("hosts", message));
+                    findings.push(release.finding(field, message));
+                    has_service_conflict |= field == "services";
                 }
                 claim.push((plugin, release));
             }
         }
     }
-    told
+    findings
 }
 
 fn share_a_proxy(one: &Plugin, other: &Plugin) -> bool {
-    // Twice the same resource, as in an overlay: the cluster has one of them.
+    // The files of an overlay contain a resource twice, but the cluster has it once.
     let is_the_same = one.kind == other.kind && one.meta == other.meta;
     !is_the_same
         && (selects_all_of(one, other) || selects_all_of(other, one) || share_a_target(one, other))
         && share_traffic(&one.traffic, &other.traffic)
 }
 
-/// Whether `one` is for all workloads that `other` is for, by namespace and labels.
+/// Whether `one` applies to all workloads that `other` applies to, by namespace and labels.
 fn selects_all_of(one: &Plugin, other: &Plugin) -> bool {
     let namespace = &one.meta.namespace;
     let is_selected = |(label, value)| other.selector.get(label) == Some(value);

@@ -1,4 +1,4 @@
-//! What a call names, read: files, and folders of files.
+//! The files of a call, read.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,48 +10,48 @@ use crate::files;
 use crate::outcome::{Failure, Finding};
 use crate::source;
 
-/// Everything that a call names.
+/// The contents of all files of a call.
 #[derive(Debug, Default)]
 pub struct Given {
-    /// All that could be read and is looked at, in order.
+    /// The resources to check, in order.
     pub resources: Vec<Placed>,
-    /// What was wrong on the way.
-    pub told: Vec<Told>,
-    /// The files that could not be opened.
+    /// The findings on documents that cannot be read.
+    pub findings: Vec<PlacedFinding>,
+    /// The files that cannot be opened.
     pub failures: Vec<Failure>,
-    /// How many files were opened.
+    /// The number of files that were opened.
     pub files: usize,
 }
 
-/// Where something stands: which file, and which document of it, counted from 0.
+/// The place of a document: the number of the file, and the index of the document in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     file: usize,
     document: usize,
 }
 
-/// A resource, and where it stands.
+/// A resource and its place.
 #[derive(Debug)]
 pub struct Placed {
-    /// As it was named, or found.
+    /// The file, as the command line names it or as it was found in a folder.
     pub file: String,
-    /// Among all.
+    /// The place.
     pub place: Place,
-    /// What stands there.
+    /// The resource.
     pub resource: Resource,
 }
 
-/// A finding, and where it belongs in the report.
+/// A finding, and the place that orders it in the report.
 #[derive(Debug)]
-pub struct Told {
-    /// Of what it is about.
+pub struct PlacedFinding {
+    /// The place of its resource.
     pub place: Place,
-    /// What is said.
+    /// The finding.
     pub finding: Finding,
 }
 
-impl Told {
-    /// About all files, the first of which is `file`.
+impl PlacedFinding {
+    /// A finding on all files, of which `file` is the first.
     pub fn about_all(file: String, message: String) -> Self {
         Self {
             place: Place {
@@ -69,18 +69,18 @@ impl Told {
 }
 
 impl Placed {
-    /// A finding on this resource.
-    pub fn told(&self, finding: Finding) -> Told {
-        Told {
+    /// The finding, with the place of this resource.
+    pub fn locate(&self, finding: Finding) -> PlacedFinding {
+        PlacedFinding {
             place: self.place,
             finding,
         }
     }
 
-    /// Says `message` of what stands at `path` of this resource.
-    pub fn say(&self, path: impl Into<String>, message: String) -> Told {
+    /// A finding at `path` of this resource.
+    pub fn finding(&self, path: impl Into<String>, message: String) -> PlacedFinding {
         let has_a_name = !matches!(self.resource, Resource::Configuration(_));
-        self.told(Finding {
+        self.locate(Finding {
             file: self.file.clone(),
             resource: has_a_name.then(|| self.resource.to_string()),
             path: path.into(),
@@ -90,7 +90,7 @@ impl Placed {
 }
 
 impl Given {
-    /// Those that hold a plugin configuration, or are a plugin without one.
+    /// The resources that contain a plugin configuration, and plugins without one.
     pub fn configurations(&self) -> impl Iterator<Item = &Placed> {
         self.resources.iter().filter(|placed| {
             placed.resource.plugin().is_some() || placed.resource.configuration().is_some()
@@ -98,7 +98,7 @@ impl Given {
     }
 }
 
-/// Those of one kind, with their places.
+/// The resources of one kind, with their places.
 pub fn all<'g, T>(
     resources: &'g [Placed],
     of_kind: impl Fn(&'g Resource) -> Option<&'g T>,
@@ -107,7 +107,7 @@ pub fn all<'g, T>(
     resources.iter().filter_map(with_place).collect()
 }
 
-/// Reads files and folders, each once.
+/// Reads files and folders, each file once.
 pub fn read(names: &[String]) -> Given {
     let mut given = Given::default();
     let mut known = BTreeSet::new();
@@ -128,11 +128,11 @@ pub fn read(names: &[String]) -> Given {
     given
 }
 
-/// How a file came to be read.
+/// The way in which the call names a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     ByName,
-    /// What is for something else is left out.
+    /// Documents that do not concern Halftone are ignored.
     WithFolder,
 }
 
@@ -153,8 +153,8 @@ impl Given {
             Err(Failure::Refused(findings)) => {
                 self.files += 1;
                 let place = place(0);
-                let told = |finding| Told { place, finding };
-                self.told.extend(findings.into_iter().map(told));
+                let located = |finding| PlacedFinding { place, finding };
+                self.findings.extend(findings.into_iter().map(located));
                 return;
             }
             Err(failure) => return self.failures.push(failure),
@@ -169,7 +169,7 @@ impl Given {
             let place = place(document);
             match read {
                 Err(Unreadable::NoObject { .. }) if asked == Asked::WithFolder => {}
-                Err(error) => self.told.push(Told {
+                Err(error) => self.findings.push(PlacedFinding {
                     place,
                     finding: source::unreadable(file, &error),
                 }),
@@ -195,7 +195,7 @@ impl Given {
             }
             Resource::Configuration(value) if is_case_file(value) => {
                 let message = "is a case file; run it with `halftonectl test`";
-                self.told.push(placed.say("", message.into()));
+                self.findings.push(placed.finding("", message.into()));
                 return;
             }
             _ => {}

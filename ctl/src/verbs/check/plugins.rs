@@ -1,52 +1,51 @@
-//! One plugin in the mesh: whether it runs where it is meant to, once, and when.
+//! A plugin in the mesh: whether it runs in the right place, once, and at the right time.
 //!
-//! What a mesh can be right with is left alone: a phase before authorization, a priority, a
-//! `failStrategy` that is written down. A `failStrategy` that is not is told: by default a registry
-//! that cannot be reached is an outage of everything that the plugin is for, which nobody chooses by
-//! leaving a line away.
+//! Settings that can be right are not reported: a phase before authorization, a priority, an explicit
+//! `failStrategy`. A missing `failStrategy` is reported. With Istio's default, a registry that cannot be
+//! reached stops all traffic of the plugin's workloads, and nobody chooses that by omitting a line.
 
 use halftone::config::ReleaseConfig;
 use halftone_resources::{Mode, Plugin, PluginKind, TargetRef, TrafficSelector};
 
 use super::accepted::Accepted;
-use super::given::Told;
+use super::given::PlacedFinding;
 
 /// Checks every plugin.
-pub fn check(configurations: &[Accepted<'_>]) -> Vec<Told> {
-    let mut told = Vec::new();
+pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
     for configuration in configurations {
         let Some(plugin) = configuration.plugin() else {
             continue;
         };
-        let mut say = |path: &str, message: &str| {
-            told.push(configuration.placed.say(path, message.into()));
+        let mut report = |path: &str, message: &str| {
+            findings.push(configuration.placed.finding(path, message.into()));
         };
-        direction(plugin, configuration, &mut say);
+        direction(plugin, configuration, &mut report);
         if plugin.module_type.as_deref() == Some("NETWORK") {
-            say(
+            report(
                 &within_module(plugin, "type"),
-                "is NETWORK, which sees connections and no requests; leave it away, or write HTTP",
+                "NETWORK filters see connections, not requests; write HTTP, or omit type",
             );
         }
         if plugin.fail_strategy.is_none() {
-            say(
+            report(
                 &within_module(plugin, "failStrategy"),
-                "is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant",
+                "missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
             );
         }
         let mut releases = configuration.releases();
         if plugin.phase.as_deref() == Some("AUTHN") && releases.any(|one| reads_token(one.written))
         {
-            say(
+            report(
                 "spec.phase",
-                "is AUTHN, so a session's jwtClaim is read before the token is verified; leave phase away",
+                "AUTHN runs before tokens are verified, but a session uses jwtClaim; omit phase",
             );
         }
     }
-    told
+    findings
 }
 
-/// Of a WasmPlugin the module is the `spec` itself.
+/// The path of a field of the module. A WasmPlugin has it directly in `spec`.
 fn within_module(plugin: &Plugin, field: &str) -> String {
     match plugin.kind {
         PluginKind::WasmPlugin => format!("spec.{field}"),
@@ -54,14 +53,14 @@ fn within_module(plugin: &Plugin, field: &str) -> String {
     }
 }
 
-fn direction(plugin: &Plugin, configuration: &Accepted<'_>, say: &mut impl FnMut(&str, &str)) {
+fn direction(plugin: &Plugin, configuration: &Accepted<'_>, report: &mut impl FnMut(&str, &str)) {
     if plugin.target_refs.iter().any(is_waypoint) {
-        // A waypoint's listener is of no port, and what comes to it is received.
+        // The listener of a waypoint has no port, and its traffic is inbound.
         let is_met = |one: &TrafficSelector| one.ports.is_empty() && one.mode != Some(Mode::Client);
         if !plugin.traffic.is_empty() && !plugin.traffic.iter().any(is_met) {
-            say(
+            report(
                 "spec.match",
-                "never matches at a waypoint, which has no mode CLIENT and no ports; leave match away",
+                "never matches at a waypoint, which has neither mode CLIENT nor ports; omit match",
             );
         }
         return;
@@ -70,22 +69,22 @@ fn direction(plugin: &Plugin, configuration: &Accepted<'_>, say: &mut impl FnMut
         return;
     }
     if receives(&plugin.traffic) && sends(&plugin.traffic) {
-        say(
+        report(
             "spec.match",
-            "has both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too",
+            "includes both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too",
         );
     } else if receives(&plugin.traffic)
         && configuration.releases().any(|one| one.versions().len() > 1)
     {
-        say(
+        report(
             "spec.match",
-            "has mode SERVER alone, where a request has no other version to go to; write match: [ { mode: CLIENT } ]",
+            "has only mode SERVER, where a request has already reached its version; write match: [ { mode: CLIENT } ]",
         );
     }
 }
 
-/// A Service or ServiceEntry has its plugins in its waypoint. A Gateway may be one, or the way into
-/// the mesh: that cannot be told.
+/// Whether a target is a waypoint. The plugins of a Service or ServiceEntry run in its waypoint. A
+/// Gateway can be a waypoint or an ingress gateway, which the files do not show.
 fn is_waypoint(to: &TargetRef) -> bool {
     match to.kind.as_str() {
         "Service" | "ServiceEntry" => true,

@@ -1,4 +1,4 @@
-//! The report, for people and for programs.
+//! The reports for people and for programs.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -11,9 +11,9 @@ use super::given::Given;
 use crate::json;
 use crate::outcome::Finding;
 use crate::shown::count;
-use crate::style::STRONG;
+use crate::terminal::{Line, STRONG, escaped};
 
-/// How much was looked at.
+/// The number of files and resources that were checked.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checked {
@@ -25,7 +25,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Counts. A release counts if its configuration is fine.
+    /// Counts. Only releases of valid configurations count.
     pub fn of(given: &Given, accepted: &[Accepted<'_>]) -> Self {
         let those = |is: fn(&Resource) -> bool| {
             let resources = given.resources.iter().map(|placed| &placed.resource);
@@ -41,8 +41,8 @@ impl Checked {
     }
 }
 
-/// For people: a finding a line, and a last line that counts. Where a file could not be opened
-/// nothing is called fine.
+/// Writes the report for people: a line for each finding, and a line that counts. If a file could not
+/// be opened, the report calls nothing fine.
 pub fn text(
     findings: &[Finding],
     checked: &Checked,
@@ -50,10 +50,13 @@ pub fn text(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for finding in findings {
-        let line = printable(&finding.to_string());
-        let file = printable(&finding.file);
-        let rest = line.strip_prefix(&file).unwrap_or(&line);
-        writeln!(out, "{STRONG}{file}{STRONG:#}{rest}")?;
+        let line = finding.to_string();
+        let rest = line.strip_prefix(&escaped(&finding.file));
+        let line = match rest {
+            Some(rest) => Line::styled(STRONG, &finding.file).and(rest),
+            None => line.into(),
+        };
+        writeln!(out, "{line}")?;
     }
     if findings.is_empty() {
         if checked.files == 0 {
@@ -68,7 +71,7 @@ pub fn text(
     writeln!(out, "{findings} in {}.", count(names.len() as u64, "file"))
 }
 
-/// For programs.
+/// Writes the report for programs.
 pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     #[derive(Serialize)]
     struct Report<'r> {
@@ -80,25 +83,12 @@ pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io:
 
 /// `1 release, 2 VirtualServices`.
 fn subjects(checked: &Checked) -> String {
-    let beside = [
+    let related = [
         (checked.virtual_services, "VirtualService"),
         (checked.destination_rules, "DestinationRule"),
     ];
     let mut subjects = vec![count(checked.releases as u64, "release")];
-    let beside = beside.iter().filter(|(number, _)| *number > 0);
-    subjects.extend(beside.map(|(number, name)| count(*number as u64, name)));
+    let related = related.iter().filter(|(number, _)| *number > 0);
+    subjects.extend(related.map(|(number, name)| count(*number as u64, name)));
     subjects.join(", ")
-}
-
-/// On one line, whatever a file's names hold.
-fn printable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
-    line
 }

@@ -1,16 +1,16 @@
-//! VirtualServices against releases: whether each version comes to a route of its own.
+//! VirtualServices, compared with releases: whether each version has its own route.
 //!
-//! Only the VirtualServices of a release's own hosts are asked. Where a host has several, one that
-//! serves a version is enough: which of them a proxy has, the files do not say.
+//! Only the VirtualServices of a release's own hosts count. If a host has several, one of them must
+//! route a version: the files do not show which of them a proxy has.
 
 use std::collections::BTreeSet;
 
+use halftone_resources::service::{covers, is_name_of};
 use halftone_resources::{HttpRoute, VirtualService};
 
 use super::accepted::{Accepted, Served};
-use super::given::Told;
+use super::given::PlacedFinding;
 use super::routing::{Asked, Share, Taking, reached};
-use super::services::{covers, means};
 use super::{PlacedRule, PlacedService};
 
 /// Checks every release that routes by a header.
@@ -18,16 +18,16 @@ pub fn check(
     configurations: &[Accepted<'_>],
     services: &[PlacedService<'_>],
     rules: &[PlacedRule<'_>],
-) -> Vec<Told> {
-    let mut told = Vec::new();
-    // A release has the same VirtualService under each of its names.
+) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
+    // Several hosts of a release can have the same VirtualService.
     let mut known = BTreeSet::new();
     for release in configurations.iter().flat_map(Accepted::releases) {
         let Some(header) = release.routing_header() else {
             continue;
         };
-        for host in release.hosts() {
-            let views: Vec<View<'_>> = of_host(&release, host, services)
+        for claimed in release.hosts() {
+            let views: Vec<View<'_>> = of_host(&release, &claimed.host, services)
                 .into_iter()
                 .map(|service| View {
                     release,
@@ -37,15 +37,15 @@ pub fn check(
                 })
                 .collect();
             let new = of_views(&views).into_iter();
-            told.extend(new.filter(|one| known.insert((one.place, one.finding.to_string()))));
+            findings.extend(new.filter(|one| known.insert((one.place, one.finding.to_string()))));
         }
     }
-    told
+    findings
 }
 
-/// The VirtualServices that route HTTP requests for `host`: those that name it, else the most
-/// precise that cover it. One for `*` may be of a gateway that has nothing to do with the release;
-/// it counts if it asks for the routing header.
+/// The VirtualServices that route HTTP requests for `host`: those that name it, or else the most precise
+/// that cover it. A VirtualService for `*` may belong to another gateway. It counts only if it matches the
+/// routing header.
 pub fn of_host<'g, 's>(
     release: &Served<'_>,
     host: &str,
@@ -55,7 +55,7 @@ pub fn of_host<'g, 's>(
     let services = || services.iter().filter(|(_, one)| !one.http.is_empty());
     let naming = services().filter(|(_, service)| {
         let mut hosts = service.hosts.iter();
-        hosts.any(|known| means(host, namespace, known))
+        hosts.any(|known| is_name_of(host, namespace, known))
     });
     let naming: Vec<_> = naming.collect();
     if !naming.is_empty() {
@@ -84,7 +84,7 @@ fn asks_for(service: &VirtualService, header: &str) -> bool {
     })
 }
 
-/// A release as one VirtualService of one of its hosts has it.
+/// A release and a VirtualService of one of its hosts.
 struct View<'v> {
     release: Served<'v>,
     header: &'v str,
@@ -92,35 +92,35 @@ struct View<'v> {
     rules: &'v [PlacedRule<'v>],
 }
 
-fn of_views(views: &[View<'_>]) -> Vec<Told> {
+fn of_views(views: &[View<'_>]) -> Vec<PlacedFinding> {
     let Some(first) = views.first() else {
         return Vec::new();
     };
-    let mut told = Vec::new();
+    let mut findings = Vec::new();
     let versions = first.release.versions();
     let lost: Vec<&str> = versions
         .into_iter()
         .filter(|version| views.iter().all(|view| view.loses(version)))
         .collect();
     for view in views {
-        told.extend(view.order(&lost));
-        told.extend(view.missing(&lost));
-        told.extend(view.shadows());
-        told.extend(view.crossed());
+        findings.extend(view.order(&lost));
+        findings.extend(view.missing(&lost));
+        findings.extend(view.shadows());
+        findings.extend(view.crossed());
     }
-    told
+    findings
 }
 
-/// Where a route takes a version, as far as its subsets tell.
+/// The target of a route for a version, as far as its subsets show.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whither {
-    /// To the version.
-    There,
-    /// To all of the service.
-    Anywhere,
-    /// To other versions alone.
-    Elsewhere,
-    /// It cannot be told: to another service, to a subset of another name, nowhere.
+enum Target {
+    /// The version.
+    Version,
+    /// The whole service.
+    Service,
+    /// Only other versions.
+    Others,
+    /// Unknown: another service, a subset with another name, or no destination.
     Unknown,
 }
 
@@ -140,7 +140,7 @@ impl<'v> View<'v> {
         self.service.1.http.get(place)
     }
 
-    /// Whether it is certain that what is decided for `version` does not count.
+    /// Whether it is certain that the decision for `version` has no effect.
     fn loses(&self, version: &str) -> bool {
         let Some(version) = self.own(version) else {
             return false;
@@ -151,77 +151,77 @@ impl<'v> View<'v> {
         }
         let principal = self.release.principal().and_then(|name| self.own(name));
         let mut ends = routes.iter().filter_map(|(place, taking)| {
-            let whither = self.whither(self.route(*place)?, version);
-            Some((whither, taking.share))
+            let target = self.target(self.route(*place)?, version);
+            Some((target, taking.share))
         });
         if principal == Some(version) {
-            return ends.all(|(end, _)| end == Whither::Elsewhere);
+            return ends.all(|(end, _)| end == Target::Others);
         }
-        let is_told_from_the_principal =
+        let differs_from_principal =
             principal.is_none_or(|principal| self.reached(principal) != routes);
-        // What others take by some other condition may well be what a rule takes by it; not where
-        // nobody looks at the decision.
+        // A route with another condition can take the same requests as a rule with that condition. But if
+        // no route matches the routing header, the decision has no effect.
         let is_obeyed = asks_for(self.service.1, self.header);
         ends.all(|(end, share)| match end {
-            Whither::There => share < Share::All && !is_obeyed,
-            Whither::Anywhere | Whither::Elsewhere => true,
-            Whither::Unknown => !is_told_from_the_principal && self.forwards(&routes),
+            Target::Version => share < Share::All && !is_obeyed,
+            Target::Service | Target::Others => true,
+            Target::Unknown => !differs_from_principal && self.forwards(&routes),
         })
     }
 
-    /// The version's name, as the release has it.
+    /// The name of the version, borrowed from the release.
     fn own(&self, version: &str) -> Option<&'v str> {
         let mut names = self.release.release.versions.iter().map(|one| one.name());
         names.find(|name| *name == version)
     }
 
-    /// Whether every one of these routes sends requests to a service.
+    /// Whether each of these routes sends requests to a service.
     fn forwards(&self, routes: &[(usize, Taking)]) -> bool {
         let mut routes = routes.iter().filter_map(|(place, _)| self.route(*place));
         routes.all(|route| !route.route.is_empty())
     }
 
-    fn whither(&self, route: &HttpRoute, version: &str) -> Whither {
+    fn target(&self, route: &HttpRoute, version: &str) -> Target {
         let used = route.route.iter().filter(|one| one.weight != Some(0));
         let mut ends = used.map(|one| {
             let to = &one.destination;
             let Some(subset) = &to.subset else {
-                // Another service may be a version's own.
+                // Another service can be the service of one version.
                 return if self.is_of_the_release(&to.host) {
-                    Whither::Anywhere
+                    Target::Service
                 } else {
-                    Whither::Unknown
+                    Target::Unknown
                 };
             };
             if self.is_subset_of(subset, &to.host, version) {
-                return Whither::There;
+                return Target::Version;
             }
             let others = self.release.release.versions.iter();
             let mut others = others.filter(|other| other.name() != version);
             if others.any(|other| self.is_subset_of(subset, &to.host, other.name())) {
-                Whither::Elsewhere
+                Target::Others
             } else {
-                Whither::Unknown
+                Target::Unknown
             }
         });
         let Some(first) = ends.next() else {
-            return Whither::Unknown;
+            return Target::Unknown;
         };
         ends.fold(first, |all, one| match (all, one) {
             (all, one) if all == one => all,
-            (Whither::Unknown, _) | (_, Whither::Unknown) => Whither::Unknown,
-            // By weight, whatever was decided.
-            _ => Whither::Anywhere,
+            (Target::Unknown, _) | (_, Target::Unknown) => Target::Unknown,
+            // Different targets are chosen by weight, not by the decision.
+            _ => Target::Service,
         })
     }
 
     fn is_of_the_release(&self, service: &str) -> bool {
         let mut hosts = self.release.hosts();
         let namespace = self.release.namespace();
-        hosts.any(|host| means(host, namespace, service))
+        hosts.any(|claimed| is_name_of(&claimed.host, namespace, service))
     }
 
-    /// Whether `subset` is the version: by its name, or by the label that a DestinationRule gives.
+    /// Whether `subset` is the version: by its label in a DestinationRule, or else by its name.
     fn is_subset_of(&self, subset: &str, host: &str, version: &str) -> bool {
         let rules = self
             .rules
@@ -238,25 +238,25 @@ impl<'v> View<'v> {
         subset == version
     }
 
-    /// A route for all requests that stands above those that ask for a lost version.
-    fn order(&self, lost: &[&str]) -> Vec<Told> {
-        let mut told = Vec::new();
+    /// Routes that take all requests before a route that matches a lost version.
+    fn order(&self, lost: &[&str]) -> Vec<PlacedFinding> {
+        let mut findings = Vec::new();
         for version in lost.iter().filter_map(|name| self.own(name)) {
             let Some((above, below)) = self.late(version) else {
                 continue;
             };
-            told.push(self.say(
+            findings.push(self.finding(
                 format!("http[{above}]"),
                 format!(
-                    "takes all requests before http[{below}] can match {}; move it below http[{below}]",
+                    "takes every request before http[{below}] can match {}; move it below http[{below}]",
                     self.called(version)
                 ),
             ));
         }
-        told
+        findings
     }
 
-    /// The route that takes all of `version`, and the one below it that asks for it.
+    /// The route that takes all requests of `version`, and the route below it that matches the version.
     fn late(&self, version: &'v str) -> Option<(usize, usize)> {
         let (above, taking) = self.reached(version).pop()?;
         if taking.share < Share::All {
@@ -268,30 +268,30 @@ impl<'v> View<'v> {
         Some((above, below))
     }
 
-    /// Versions that no route asks for.
-    fn missing(&self, lost: &[&str]) -> Vec<Told> {
+    /// Versions that no route matches.
+    fn missing(&self, lost: &[&str]) -> Vec<PlacedFinding> {
         let versions = lost.iter().filter_map(|name| self.own(name));
         let versions = versions.filter(|version| self.late(version).is_none());
-        let tell = |version: &'v str| {
+        let missing = |version: &'v str| {
             let header = self.header;
             let (so, above) = match self.reached(version).last() {
                 Some((place, taking)) if taking.share == Share::All => {
-                    (format!(", so http[{place}] takes it"), " above")
+                    (format!(", so http[{place}] takes it"), " above it")
                 }
                 _ => (String::new(), ""),
             };
             let message = format!(
-                "no route matches {}{so}; add one{above} with match: [ {{ headers: {{ {header}: {{ exact: {version} }} }} }} ]",
+                "no route matches {}{so}; add a route{above} with match: [ {{ headers: {{ {header}: {{ exact: {version} }} }} }} ]",
                 self.called(version)
             );
-            self.say("http".into(), message)
+            self.finding("http".into(), message)
         };
-        versions.map(tell).collect()
+        versions.map(missing).collect()
     }
 
-    /// Routes for versions that a route above has taken already, to somewhere else.
-    fn shadows(&self) -> Vec<Told> {
-        let mut told = Vec::new();
+    /// Routes for a version that a route above takes already and sends to another destination.
+    fn shadows(&self) -> Vec<PlacedFinding> {
+        let mut findings = Vec::new();
         for version in self.release.release.versions.iter().map(|one| one.name()) {
             let asked = self.asked(version);
             let Some((above, taking)) = self.reached(version).pop() else {
@@ -306,45 +306,45 @@ impl<'v> View<'v> {
             for (below, route) in self.service.1.http.iter().enumerate().skip(above + 1) {
                 if asked.is_named_by(route) && route.route != taken.route {
                     let message = format!(
-                        "is never reached: http[{above}] takes {} before it; keep one of the two",
+                        "is never reached, because http[{above}] takes {} first; keep one of the two",
                         self.called(version)
                     );
-                    told.push(self.say(format!("http[{below}]"), message));
+                    findings.push(self.finding(format!("http[{below}]"), message));
                 }
             }
         }
-        told
+        findings
     }
 
-    /// Routes that ask for one version and send to another.
-    fn crossed(&self) -> Vec<Told> {
-        let mut told = Vec::new();
+    /// Routes that match one version and send requests to another.
+    fn crossed(&self) -> Vec<PlacedFinding> {
+        let mut findings = Vec::new();
         for version in self.release.release.versions.iter().map(|one| one.name()) {
             for (place, _) in self.reached(version) {
                 let Some(route) = self.route(place) else {
                     continue;
                 };
                 if self.asked(version).is_named_by(route)
-                    && self.whither(route, version) == Whither::Elsewhere
+                    && self.target(route, version) == Target::Others
                 {
                     let message = format!(
-                        "sends {} to another version's subset; name the subset of {version}",
+                        "sends {} to the subset of another version; write the subset of {version}",
                         self.called(version)
                     );
-                    told.push(self.say(format!("http[{place}].route"), message));
+                    findings.push(self.finding(format!("http[{place}].route"), message));
                 }
             }
         }
-        told
+        findings
     }
 
-    /// `x-halftone-version: v2 of release reviews`.
+    /// The version in a message: `x-halftone-version: v2 of release reviews`.
     fn called(&self, version: &str) -> String {
         let (header, release) = (self.header, &self.release.release.name);
         format!("{header}: {version} of release {release}")
     }
 
-    fn say(&self, path: String, message: String) -> Told {
-        self.service.0.say(format!("spec.{path}"), message)
+    fn finding(&self, path: String, message: String) -> PlacedFinding {
+        self.service.0.finding(format!("spec.{path}"), message)
     }
 }

@@ -1,45 +1,44 @@
-//! What a VirtualService does with requests whose routing header has a value, as far as it can be
-//! told: all else of a request is unknown.
+//! The routes of a VirtualService for requests whose routing header has a certain value. Everything else
+//! about the requests is unknown.
 
 use std::collections::BTreeMap;
 
 use halftone_resources::{HttpMatch, HttpRoute, StringMatch, VirtualService};
 use regex_lite::Regex;
 
-/// Fields of a match that are no conditions.
+/// The fields of a match that are not conditions, or are read separately.
 const NO_CONDITIONS: [&str; 3] = ["ignoreUriCase", "statPrefix", "withoutHeaders"];
 
-/// How many of the requests with a version a route takes.
+/// The part of the requests with a version that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Share {
-    /// None.
+    /// No requests.
     None,
-    /// Those that meet conditions on something else.
+    /// The requests that meet conditions on something else.
     Some,
-    /// All.
+    /// All requests.
     All,
 }
 
-/// What a route takes of the requests with a version.
+/// The effect of a route on the requests with a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taking {
-    /// How many.
+    /// The part that it takes.
     pub share: Share,
-    /// Whether it asks for the version, and would not take every other one alike.
+    /// Whether it tests the routing header.
     pub by_version: bool,
 }
 
-/// A routing header, and the version that it has.
+/// A routing header and its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'v> {
-    /// The header's name, in lower case.
+    /// The name of the header, in lower case.
     pub header: &'v str,
-    /// Its value.
+    /// The value.
     pub version: &'v str,
 }
 
-/// The routes that requests with the version can come to, in order: those that take some of them, up
-/// to the first that takes all.
+/// The routes that can take requests with the version, in order, up to the first that takes all.
 pub fn reached(service: &VirtualService, asked: Asked<'_>) -> Vec<(usize, Taking)> {
     let mut reached = Vec::new();
     for (place, route) in service.http.iter().enumerate() {
@@ -55,7 +54,7 @@ pub fn reached(service: &VirtualService, asked: Asked<'_>) -> Vec<(usize, Taking
 }
 
 impl Asked<'_> {
-    /// What `route` takes of the requests that come to it.
+    /// The part of the requests with the version that `route` takes.
     pub fn taken_by(self, route: &HttpRoute) -> Taking {
         if route.r#match.is_empty() {
             return Taking {
@@ -107,7 +106,7 @@ impl Asked<'_> {
         taking
     }
 
-    /// Whether each way into `route` names the version as it is.
+    /// Whether each match of `route` tests for exactly this version.
     pub fn is_named_by(self, route: &HttpRoute) -> bool {
         let names = |test: &StringMatch| test.exact.as_deref() == Some(self.version);
         let mut ways = route.r#match.iter();
@@ -129,7 +128,7 @@ impl Asked<'_> {
     }
 }
 
-/// Whether there are conditions on anything but headers. A path begins with `/` always.
+/// Whether there are conditions on anything but headers. Every path begins with `/`.
 fn asks_of_the_rest(conditions: &HttpMatch) -> bool {
     let all_paths = StringMatch {
         prefix: Some("/".into()),
@@ -150,7 +149,7 @@ fn without_headers(conditions: &HttpMatch) -> BTreeMap<String, StringMatch> {
         .unwrap_or_default()
 }
 
-/// Whether `version` passes `test`. A regular expression that cannot be read here might hold.
+/// Whether `version` passes `test`. A regular expression that cannot be compiled here may hold.
 fn holds(test: &StringMatch, version: &str) -> Share {
     let tests = [
         test.exact.as_ref().map(|exact| exact == version),
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
     use halftone_resources::Resource;
 
-    /// What a route with this `match` takes of v2.
+    /// The effect of a route with this `match` on v2.
     fn taken(matches: &str) -> (Share, bool) {
         let text = format!(
             "apiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: {{ http: [ {{ match: {matches} }} ] }}"

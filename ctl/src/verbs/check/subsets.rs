@@ -1,41 +1,39 @@
-//! Versions, routes and mirrors against DestinationRules: whether the subsets that they name are
-//! there.
+//! DestinationRules, compared with versions, routes and mirrors: whether the subsets that these name exist.
 //!
-//! Where several DestinationRules are for a host, one of them is enough: Istio merges them. A host
-//! for which none is given is not asked about, but for a mirror's: a pipeline that gives any
-//! DestinationRule shall hear of a mirror that sends into the void.
+//! Istio merges several DestinationRules of one host, so one of them must have the subset. A host without a
+//! DestinationRule in the call is ignored, except the host of a mirror: if the call has any DestinationRule, a
+//! mirror without one is reported, because it may send to no cluster.
 
 use halftone::destination::Destination;
-use halftone_resources::qualified;
+use halftone_resources::service::{covers, is_name_of, qualified};
 
-use super::accepted::{Accepted, Served};
-use super::given::Told;
+use super::accepted::{Accepted, Claimed, Served};
+use super::given::PlacedFinding;
 use super::routes::of_host;
-use super::services::{covers, means};
 use super::{PlacedRule, PlacedService};
 
-/// Checks what names subsets.
+/// Checks everything that names subsets.
 pub fn check(
     configurations: &[Accepted<'_>],
     services: &[PlacedService<'_>],
     rules: &[PlacedRule<'_>],
-) -> Vec<Told> {
-    let mut told = Vec::new();
+) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
     if rules.is_empty() {
-        return told;
+        return findings;
     }
     for service in services {
-        told.extend(of_routes(service, rules));
+        findings.extend(of_routes(service, rules));
     }
     for release in configurations.iter().flat_map(Accepted::releases) {
-        told.extend(of_versions(&release, services, rules));
-        told.extend(of_mirrors(&release, rules));
+        findings.extend(of_versions(&release, services, rules));
+        findings.extend(of_mirrors(&release, rules));
     }
-    told
+    findings
 }
 
-fn of_routes(service: &PlacedService<'_>, rules: &[PlacedRule<'_>]) -> Vec<Told> {
-    let mut told = Vec::new();
+fn of_routes(service: &PlacedService<'_>, rules: &[PlacedRule<'_>]) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
     for (place, route) in service.1.http.iter().enumerate() {
         for (part, one) in route.route.iter().enumerate() {
             let to = &one.destination;
@@ -44,28 +42,32 @@ fn of_routes(service: &PlacedService<'_>, rules: &[PlacedRule<'_>]) -> Vec<Told>
             };
             if let Some(problem) = unknown(subset, &to.host, &of_service(&to.host, rules)) {
                 let path = format!("spec.http[{place}].route[{part}].destination.subset");
-                told.push(service.0.say(path, problem));
+                findings.push(service.0.finding(path, problem));
             }
         }
     }
-    told
+    findings
 }
 
-/// The versions of a release that no VirtualService of the call routes: a subset is then the only
-/// way to them that is known. A DestinationRule without subsets is about something else.
+/// Checks the versions of a release that no VirtualService of the call routes. Only a subset can show
+/// that such a version exists. A DestinationRule without subsets has another purpose.
 fn of_versions(
     release: &Served<'_>,
     services: &[PlacedService<'_>],
     rules: &[PlacedRule<'_>],
-) -> Vec<Told> {
+) -> Vec<PlacedFinding> {
     let versions = release.versions();
-    let is_routed = |host| !of_host(release, host, services).is_empty();
+    let is_routed = |claimed: Claimed| !of_host(release, &claimed.host, services).is_empty();
     let only_principal = versions.iter().all(|one| Some(*one) == release.principal());
     if release.routing_header().is_none() || only_principal || release.hosts().any(is_routed) {
         return Vec::new();
     }
     let namespace = release.namespace();
-    let is_its_own = |service: &str| release.hosts().any(|host| means(host, namespace, service));
+    let is_its_own = |service: &str| {
+        release
+            .hosts()
+            .any(|claimed| is_name_of(&claimed.host, namespace, service))
+    };
     let rules = rules.iter().filter(|(_, rule)| is_its_own(&rule.host));
     let rules: Vec<_> = rules.filter(|(_, rule)| !rule.subsets.is_empty()).collect();
     let Some((_, first)) = rules.first() else {
@@ -77,18 +79,22 @@ fn of_versions(
             subset.name == version || subset.labels.get("version").is_some_and(|is| is == version)
         })
     };
-    let tell = |version: &&str| {
+    let missing = |version: &&str| {
         let message = format!(
-            "version {version} has no subset in the DestinationRule of {}; add one: {{ name: {version}, labels: {{ version: {version} }} }}",
+            "the DestinationRule of {} has no subset for version {version}; add {{ name: {version}, labels: {{ version: {version} }} }} to its subsets",
             first.host
         );
-        release.say("", message)
+        release.finding("", message)
     };
-    versions.iter().filter(|one| !has(one)).map(tell).collect()
+    versions
+        .iter()
+        .filter(|one| !has(one))
+        .map(missing)
+        .collect()
 }
 
-fn of_mirrors(release: &Served<'_>, rules: &[PlacedRule<'_>]) -> Vec<Told> {
-    let mut told = Vec::new();
+fn of_mirrors(release: &Served<'_>, rules: &[PlacedRule<'_>]) -> Vec<PlacedFinding> {
+    let mut findings = Vec::new();
     for (place, mirror) in release.release.mirrors.iter().enumerate() {
         let Some(to) = Destination::of_cluster(&mirror.cluster) else {
             continue;
@@ -99,25 +105,25 @@ fn of_mirrors(release: &Served<'_>, rules: &[PlacedRule<'_>]) -> Vec<Told> {
         if !known.is_empty() {
             let subset = to.subset.as_deref();
             if let Some(problem) = subset.and_then(|subset| unknown(subset, &host, &known)) {
-                told.push(release.say(&format!("{path}.subset"), problem));
+                findings.push(release.finding(&format!("{path}.subset"), problem));
             }
             continue;
         }
         let path = format!("{path}.host");
         if let Some(full) = full_name(&host, release, rules) {
-            let message = format!("`{host}` is no cluster's host; write the full name {full}");
-            told.push(release.say(&path, message));
+            let message = format!("no cluster has the host `{host}`; write the full name {full}");
+            findings.push(release.finding(&path, message));
         } else if to.subset.is_some() {
             let message = format!(
-                "no DestinationRule is for {host}; give the one that names its subsets, or leave subset away"
+                "no DestinationRule has the host {host}; include the one that defines its subsets, or omit subset"
             );
-            told.push(release.say(&path, message));
+            findings.push(release.finding(&path, message));
         }
     }
-    told
+    findings
 }
 
-/// The service of a DestinationRule that a short name means.
+/// The full name of the service of a DestinationRule that a short name means.
 fn full_name(host: &str, release: &Served<'_>, rules: &[PlacedRule<'_>]) -> Option<String> {
     let full = match release.namespace() {
         Some(namespace) => qualified(host, namespace),
@@ -125,7 +131,7 @@ fn full_name(host: &str, release: &Served<'_>, rules: &[PlacedRule<'_>]) -> Opti
     };
     let mut known = rules.iter().map(|(_, rule)| &rule.host);
     known
-        .find(|known| means(&full, release.namespace(), known))
+        .find(|known| is_name_of(&full, release.namespace(), known))
         .cloned()
 }
 
@@ -134,7 +140,7 @@ fn of_service<'r, 'g>(host: &str, rules: &'r [PlacedRule<'g>]) -> Vec<&'r Placed
     rules.filter(|(_, rule)| covers(&rule.host, host)).collect()
 }
 
-/// What is wrong with `subset`, where there are DestinationRules of the host and none has it.
+/// The problem with `subset` if there are DestinationRules of the host and none has it.
 fn unknown(subset: &str, host: &str, rules: &[&PlacedRule<'_>]) -> Option<String> {
     if rules.is_empty() || rules.iter().any(|(_, rule)| rule.has_subset(subset)) {
         return None;
@@ -142,10 +148,13 @@ fn unknown(subset: &str, host: &str, rules: &[&PlacedRule<'_>]) -> Option<String
     let subsets = rules.iter().flat_map(|(_, rule)| &rule.subsets);
     let names: Vec<&str> = subsets.map(|known| known.name.as_str()).collect();
     let has = match names.as_slice() {
-        [] => "has none; add it".into(),
-        _ => format!("has {}; name one of them or add it", names.join(", ")),
+        [] => "has no subsets; add it there".into(),
+        _ => format!(
+            "has {}; write one of them, or add it there",
+            names.join(", ")
+        ),
     };
     Some(format!(
-        "`{subset}` is no subset of {host}, whose DestinationRule {has}"
+        "{host} has no subset `{subset}`: its DestinationRule {has}"
     ))
 }

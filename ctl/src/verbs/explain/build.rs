@@ -1,103 +1,106 @@
 //! The report on one request.
 
-use halftone::release::{Decision, Draws, Release, Releases, Route, SessionId, Ticket};
+use halftone::draw::{Draw, Random, SessionId};
+use halftone::effects::{DECISION, Effects, SetHeader, effects};
+use halftone::release::{Decision, Release, Releases};
 use halftone::request::RequestHead;
 
 use super::mirrors;
-use super::report::{Asked, DecisionReport, HeaderReport, Report, SessionReport, SetReport};
-use super::walk::Walk;
+use super::report::{
+    Asked, DecisionReport, HeaderReport, MirrorReport, Report, SessionReport, SetReport,
+};
+use super::trace::Recorder;
 use crate::request::Request;
 use crate::shown;
+use crate::terminal::escaped;
 
-/// The response header that tells a client its decision.
-const DECISION: &str = "x-halftone-decision";
-
-/// What `releases` decide for `request`, and how. Where no session does, the random number that is
-/// made of `seed` decides.
+/// The decision of `releases` for `request`, how it comes about, and its effects. `seed` makes the
+/// random number that decides where no session does.
+///
+/// `earlier` is the header by which an earlier plugin of the same proxy routes the request, if one
+/// has decided it.
 #[must_use]
-pub fn explained(releases: &Releases, request: &Request, seed: u64) -> Report {
+pub fn explained(
+    releases: &Releases,
+    request: &Request,
+    seed: u64,
+    earlier: Option<&str>,
+) -> Report {
     let headers = request.headers();
     let head = request.head(&headers);
+    let claiming = releases.claiming(&head).map(|release| &**release);
+    let draw = Draw {
+        chance: Random::new(seed).next_u64(),
+        now: 0,
+    };
+    let mut recorder = Recorder::new(&head);
+    let effects = effects(
+        releases.settings(),
+        claiming,
+        &head,
+        || earlier.map(|header| header.to_ascii_lowercase().into()),
+        draw,
+        &mut recorder,
+    );
     let mut report = Report {
         request: asked(&head, seed),
         host: releases.pattern(&head).map(|pattern| pattern.to_string()),
-        release: None,
+        release: claiming.map(|release| release.name.to_string()),
+        conflict: effects.is_conflict,
         strategy: None,
         session: None,
         chance: None,
-        set: None,
-        removed: Vec::new(),
-        response: Vec::new(),
+        set: effects.set.map(|set| set_header(&head, set)),
+        removed: removed(&head, &effects),
+        response: response(&effects),
         mirrors: Vec::new(),
         decision: None,
     };
-    if let Some((_, release)) = releases.claiming(&head) {
-        let chance = Draws::new(seed).next_u64();
-        decide(releases, release, &head, chance, &mut report);
+    if let Some(decision) = &effects.decision {
+        let (mirrors, mirrors_number) = to_mirrors(releases, decision, &head);
+        if recorder.number().or(mirrors_number).is_some() {
+            report.session = session(decision.release, &head, decision.issued());
+            let held = report.session.as_ref().and_then(|session| session.number);
+            report.chance = held.is_none().then(|| fraction(draw.chance));
+        }
+        report.mirrors = mirrors;
+        report.strategy = Some(recorder.into_strategy(decision.release));
+        report.decision = Some(DecisionReport {
+            release: decision.release.name.to_string(),
+            version: decision.outcome.version().name().into(),
+            reason: decision.outcome.reason().to_string(),
+        });
     }
-    let set = report.set.as_ref().map(|set| set.name.as_str());
-    report.removed = head
-        .all_headers()
-        .iter()
-        .filter(|(name, _)| {
-            releases.is_routing_header(name) && set.map(str::as_bytes) != Some(name)
-        })
-        .map(|(name, value)| HeaderReport {
-            name: shown::escaped(name),
-            value: shown::escaped(value),
-        })
-        .collect();
     report
 }
 
 fn asked(head: &RequestHead<'_>, seed: u64) -> Asked {
-    let target = head
-        .all_headers()
-        .iter()
-        .find(|header| header.0 == b":path");
+    let mut headers = head.all_headers().iter();
+    let target = headers.find(|header| header.0 == b":path");
     Asked {
-        host: shown::escaped(head.authority()),
-        method: shown::escaped(head.method()),
-        path: shown::escaped(target.map_or(head.path(), |header| header.1)),
+        host: escaped(head.authority()),
+        method: escaped(head.method()),
+        path: escaped(target.map_or(head.path(), |header| header.1)),
         seed,
     }
 }
 
-fn decide(
+/// The mirrors, and the number that one of them asked for.
+fn to_mirrors(
     releases: &Releases,
-    release: &Release,
+    decision: &Decision<'_>,
     head: &RequestHead<'_>,
-    chance: u64,
-    report: &mut Report,
-) {
-    let mut walk = Walk::new(head, Ticket::new(release.session.as_ref(), chance));
-    let (_, strategy) = walk.strategy(release);
-    let mut to_mirrors = walk.to_mirrors();
-    report.mirrors = release
-        .mirrors
-        .iter()
-        .map(|mirror| mirrors::explained(mirror, releases, &mut to_mirrors))
-        .collect();
-    let decision = release.decide(head, chance);
-
-    report.release = Some(release.name.to_string());
-    report.strategy = Some(strategy);
-    if walk.is_drawn || to_mirrors.is_drawn {
-        report.session = session(release, head, walk.issued());
-        let is_held = report
-            .session
-            .as_ref()
-            .is_some_and(|one| one.number.is_some());
-        report.chance = (!is_held).then(|| fraction(chance));
-    }
-    report.set = set(head, &decision);
-    report.response = response(releases, head, &decision);
-    let outcome = decision.outcome;
-    report.decision = Some(DecisionReport {
-        release: release.name.to_string(),
-        version: outcome.version().name().into(),
-        reason: outcome.reason().to_string(),
+) -> (Vec<MirrorReport>, Option<u64>) {
+    let mut copies = decision.copies(head);
+    let mut number = None;
+    let mirrors = decision.release.mirrors.iter().map(|mirror| {
+        let (report, asked) =
+            mirrors::explained(mirror, releases.settings(), head, copies.as_mut());
+        number = number.or(asked);
+        report
     });
+    let mirrors = mirrors.collect();
+    (mirrors, number)
 }
 
 fn session(
@@ -120,49 +123,46 @@ fn session(
         looked_for: session.keys().iter().map(ToString::to_string).collect(),
         key: carried.map(|(key, _)| key.to_string()),
         value,
-        issued: issued.map(|id| shown::escaped(&id)),
+        issued: issued.map(escaped),
         number: number.map(fraction),
     })
 }
 
-fn set(head: &RequestHead<'_>, decision: &Decision<'_>) -> Option<SetReport> {
-    let version = decision.outcome.version();
-    Some(match &decision.release.route {
-        Route::Header(name) => SetReport {
-            name: name.to_string(),
-            value: version.name().into(),
-            replaced: head.headers(name).map(shown::escaped).collect(),
-        },
-        Route::Authority => SetReport {
-            name: ":authority".into(),
-            value: version.authority()?.into(),
-            replaced: Vec::new(),
-        },
-    })
+fn set_header(head: &RequestHead<'_>, set: SetHeader<'_>) -> SetReport {
+    // Every request has an authority. It is not forged, so it is not reported as replaced.
+    let replaced = head.headers(set.name).filter(|_| set.name != ":authority");
+    SetReport {
+        name: set.name.into(),
+        value: set.value.into(),
+        replaced: replaced.map(escaped).collect(),
+    }
 }
 
-fn response(
-    releases: &Releases,
-    head: &RequestHead<'_>,
-    decision: &Decision<'_>,
-) -> Vec<HeaderReport> {
-    let is_asked = |header: &str| head.headers(header).next().is_some();
-    let explain = releases
-        .explain
-        .as_deref()
-        .filter(|header| is_asked(header));
-    let explanation = explain.map(|_| (DECISION, decision.outcome.explanation().to_owned()));
-    let cookie = decision.set_cookie().map(|cookie| ("set-cookie", cookie));
-    let headers = cookie.into_iter().chain(explanation);
-    headers
-        .map(|(name, value)| HeaderReport {
+fn removed(head: &RequestHead<'_>, effects: &Effects<'_, '_>) -> Vec<HeaderReport> {
+    let names = effects.removed.iter();
+    let values = names.flat_map(|name| head.headers(name).map(move |value| (name, value)));
+    let header = |(name, value): (&&str, &[u8])| HeaderReport {
+        name: escaped(name),
+        value: escaped(value),
+    };
+    values.map(header).collect()
+}
+
+fn response(effects: &Effects<'_, '_>) -> Vec<HeaderReport> {
+    let headers = [
+        ("set-cookie", &effects.set_cookie),
+        (DECISION, &effects.explanation),
+    ];
+    let header = |(name, value): (&str, &Option<String>)| {
+        Some(HeaderReport {
             name: name.into(),
-            value,
+            value: value.clone()?,
         })
-        .collect()
+    };
+    headers.into_iter().filter_map(header).collect()
 }
 
-/// The number as a part of 2^64.
+/// The number as a fraction of 2^64.
 fn fraction(number: u64) -> f64 {
     const ALL: f64 = (1_u128 << 64) as f64;
     number as f64 / ALL

@@ -1,42 +1,43 @@
-//! Whom a request is mirrored to, and why not.
+//! The mirrors that get a copy of a request, and the reason for which others do not.
 
 use halftone::mirror::{Mirror, RequestKind, Uncarriable, announced_length, is_copy};
-use halftone::release::Releases;
+use halftone::release::{Copies, Settings};
 use halftone::request::RequestHead;
 
 use super::report::{ConditionReport, MirrorReport};
-use super::walk::Walk;
-use crate::shown;
+use super::trace::{Recorder, drawn};
+use crate::terminal::escaped;
 
-/// Whether `mirror` gets a copy of the request on its `walk`.
-pub fn explained(mirror: &Mirror, releases: &Releases, walk: &mut Walk<'_, '_>) -> MirrorReport {
-    let head = walk.head();
-    let is_copy = is_copy(head);
-    let method = method(mirror, head);
-    let mut holds = method.holds == Some(true) && !is_copy;
-    let mut matches = Vec::new();
-    if holds && !mirror.matches.is_empty() {
-        (holds, matches) = walk.matches(&mirror.matches);
-    }
-    let percentage = (!mirror.percentage.is_all()).then(|| {
-        let percentage = walk.percentage(mirror.percentage, holds);
-        holds &= percentage.holds == Some(true);
-        percentage
-    });
-    let hindered = if is_copy {
-        Some("the request is itself a copy: it carries x-halftone-mirror")
+/// Whether `mirror` gets a copy of the request with `head`, and the number that it asked for.
+/// `copies` is none if the request is a copy itself.
+pub fn explained(
+    mirror: &Mirror,
+    settings: &Settings,
+    head: &RequestHead<'_>,
+    copies: Option<&mut Copies<'_, '_, '_>>,
+) -> (MirrorReport, Option<u64>) {
+    let mut recorder = Recorder::new(head);
+    let selected = copies.is_some_and(|copies| copies.are_for(mirror, &mut recorder));
+    let number = recorder.number();
+    let (matches, percentage) = recorder.into_mirror();
+    let not_drawn = || drawn(mirror.percentage, None);
+    let hindered = if is_copy(head) {
+        Some("the request is itself a copy: it has the header x-halftone-mirror")
     } else {
-        holds.then(|| hindrance(mirror, releases, head)).flatten()
+        selected
+            .then(|| hindrance(mirror, settings, head))
+            .flatten()
     };
-    MirrorReport {
+    let report = MirrorReport {
         name: mirror.name.to_string(),
         cluster: mirror.cluster.to_string(),
-        selected: holds,
-        method,
+        selected,
+        method: method(mirror, head),
         matches,
-        percentage,
+        percentage: percentage.or_else(|| (!mirror.percentage.is_all()).then(not_drawn)),
         hindered: hindered.map(Into::into),
-    }
+    };
+    (report, number)
 }
 
 fn method(mirror: &Mirror, head: &RequestHead<'_>) -> ConditionReport {
@@ -44,24 +45,27 @@ fn method(mirror: &Mirror, head: &RequestHead<'_>) -> ConditionReport {
     ConditionReport {
         condition: format!("methods [{}]", mirror.methods.join(", ")),
         holds: Some(methods.any(|method| method.as_bytes() == head.method())),
-        values: vec![shown::escaped(head.method())],
+        values: vec![escaped(head.method())],
         drawn: None,
     }
 }
 
-/// Why there is no copy of a request that is selected, as far as its head tells.
-fn hindrance(mirror: &Mirror, releases: &Releases, head: &RequestHead<'_>) -> Option<&'static str> {
+/// The reason for which a request that is selected is not copied. The body can bring others, and is
+/// not known here.
+fn hindrance(mirror: &Mirror, settings: &Settings, head: &RequestHead<'_>) -> Option<&'static str> {
     let kind = RequestKind::of(head);
     if kind == RequestKind::Tunnel {
         return Some("skipped: an upgrade or CONNECT cannot be copied");
     }
     if announced_length(head).is_some_and(|length| length > mirror.max_body) {
-        return Some("too_large: content-length is over maxBody");
+        return Some("too_large: content-length is larger than maxBody");
     }
-    let copy = mirror.request(head, kind, |name| releases.is_routing_header(name));
+    let copy = mirror.request(head, kind, |name| settings.is_routing_header(name));
     match copy {
         Ok(_) => None,
-        Err(Uncarriable::Bytes) => Some("skipped: a header's value is not UTF-8"),
-        Err(Uncarriable::TooLarge) => Some("too_large: the headers are over 1,024 or a mebibyte"),
+        Err(Uncarriable::Bytes) => Some("skipped: the value of a header is not UTF-8"),
+        Err(Uncarriable::TooLarge) => {
+            Some("too_large: more than 1,024 headers, or more than 1 MiB of headers")
+        }
     }
 }

@@ -1,40 +1,43 @@
-//! What `explain` reports: the shape of its JSON, and what its text is drawn from.
+//! The report of `explain`: the fields of its JSON, from which its text is drawn too.
 //!
-//! Every field is always there; what does not apply is `null` or empty. Values of a request are
-//! texts: control characters are escaped, bytes that are not UTF-8 stand as `\xff`, and tokens and
-//! cookie headers as `(hidden)`.
+//! Every field is always present. A field that does not apply is `null` or empty. Values of a request
+//! are strings: control characters are escaped, bytes that are not UTF-8 appear as `\xff`, and tokens
+//! and cookie headers as `(hidden)`.
 
 use serde::Serialize;
 
-/// The decision for one request, and how it came about.
+/// The decision for one request, how it comes about, and its effects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What was asked for.
+    /// The request.
     pub request: Asked,
-    /// What claims the host: `reviews`, `*.example.com` or `*`.
+    /// The pattern that claims the host: `reviews`, `*.example.com` or `*`.
     pub host: Option<String>,
-    /// The release that it belongs to. Where there is none, nothing is decided.
+    /// The release that claims the host. Absent: none does, and nothing is decided.
     pub release: Option<String>,
-    /// How the release chooses.
+    /// Whether an earlier plugin has decided the request, though a release claims its host.
+    pub conflict: bool,
+    /// The steps of the release's strategy.
     pub strategy: Option<StrategyReport>,
-    /// The session, where the decision or a mirror asked for its number.
+    /// The session, if the decision or a mirror asked for its number.
     pub session: Option<SessionReport>,
-    /// The random number, 0 or more and under 1, where it decided in the place of a session's.
+    /// The random number, 0 or more and less than 1, if it decided instead of a session's number.
     pub chance: Option<f64>,
-    /// The header that the request gets; `:authority` where the release routes by it.
+    /// The request header that carries the decision to the routes. It is `:authority` if the release
+    /// routes by authority.
     pub set: Option<SetReport>,
-    /// Headers of the request that are taken from it: routing headers, which no client may send.
+    /// The request headers that are removed: routing headers that the client sent.
     pub removed: Vec<HeaderReport>,
-    /// The headers that the response gets.
+    /// The headers that are added to the response.
     pub response: Vec<HeaderReport>,
     /// The mirrors of the release.
     pub mirrors: Vec<MirrorReport>,
-    /// What was decided.
+    /// The decision.
     pub decision: Option<DecisionReport>,
 }
 
-/// What was asked for.
+/// The request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
@@ -42,34 +45,35 @@ pub struct Asked {
     pub host: String,
     /// The method.
     pub method: String,
-    /// With the query.
+    /// The path with the query.
     pub path: String,
-    /// What the random number was made of.
+    /// The seed of the random number.
     pub seed: u64,
 }
 
-/// How a release chooses.
+/// The steps of a strategy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum StrategyReport {
     /// Blue-green.
     #[serde(rename_all = "camelCase")]
     BlueGreen {
-        /// The version that gets all that the preview does not.
+        /// The version of all requests that do not match the preview.
         active: String,
-        /// Who reaches another.
+        /// The requests that reach the other version.
         preview: Option<RuleReport>,
     },
     /// Canary.
     #[serde(rename_all = "camelCase")]
     Canary {
-        /// The version that takes all traffic. No rule is looked at then.
+        /// The version that takes all traffic. No rule is tested then.
         take_over: Option<String>,
-        /// In order.
+        /// The rules, in order.
         rules: Vec<RuleReport>,
-        /// What no rule claimed. Absent where a rule did, and where there is no split.
+        /// The split that decides a request that no rule matches. Absent: a rule matched, or there is
+        /// no split.
         split: Option<SplitReport>,
-        /// The version for what is left.
+        /// The version of all other requests.
         principal: String,
     },
 }
@@ -78,15 +82,15 @@ pub enum StrategyReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleReport {
-    /// Its name; `preview`.
+    /// The rule's name, or `preview`.
     pub name: String,
-    /// Whether it matched; absent: something before it decided.
+    /// Whether it matched. Absent: it was not tested.
     pub matched: Option<bool>,
-    /// Its matches, up to the first that holds. None where it was not looked at.
+    /// Its matches, up to the first that holds. Empty: it was not tested.
     pub matches: Vec<MatchReport>,
-    /// Where it sends what it matches; absent: by a split.
+    /// The version of the requests that it matches. Absent: a split decides.
     pub version: Option<String>,
-    /// The race, where it matched and splits.
+    /// The split, if the rule matched and has one.
     pub split: Option<SplitReport>,
 }
 
@@ -96,7 +100,7 @@ pub struct RuleReport {
 pub struct MatchReport {
     /// Whether all conditions hold.
     pub matched: bool,
-    /// All of them.
+    /// All conditions.
     pub conditions: Vec<ConditionReport>,
 }
 
@@ -104,35 +108,36 @@ pub struct MatchReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionReport {
-    /// As a configuration writes it: `headers.end-user exact: jason`.
+    /// The condition as a configuration writes it: `headers.end-user exact: jason`.
     pub condition: String,
-    /// Whether it holds; absent: a percentage that was not drawn, for another condition failed.
+    /// Whether it holds. Absent: a percentage that was not drawn, because another condition failed.
     pub holds: Option<bool>,
-    /// What the request has there: all values of a repeated header. Empty: nothing.
+    /// The values that the request has there. Empty: none.
     pub values: Vec<String>,
-    /// Of a percentage, what was drawn: 0 or more and under 100. It holds where that is less.
+    /// The draw of a percentage: 0 or more and less than 100. The condition holds if the draw is less
+    /// than the percentage.
     pub drawn: Option<f64>,
 }
 
-/// A race between versions.
+/// A split: a race between versions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SplitReport {
-    /// Those with a weight above 0.
+    /// The versions with a weight above 0.
     pub versions: Vec<ArmReport>,
 }
 
-/// A version in a race.
+/// A version of a split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArmReport {
     /// Its name.
     pub version: String,
-    /// As configured.
+    /// The weight in the configuration.
     pub weight: f64,
-    /// Its part of the sum of all weights, 0 to 1.
+    /// Its share of the sum of all weights, 0 to 1.
     pub share: f64,
-    /// Its time; the least wins.
+    /// Its time in the race. The least time wins.
     pub time: f64,
     /// Whether it won.
     pub won: bool,
@@ -142,27 +147,27 @@ pub struct ArmReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionReport {
-    /// Where a key is looked for, in order: `header x-user-id`.
+    /// The keys that are looked for, in order: `header x-user-id`.
     pub looked_for: Vec<String>,
-    /// Where it was found; absent: nowhere.
+    /// The key that the request carries. Absent: none.
     pub key: Option<String>,
-    /// Its value.
+    /// The value of that key.
     pub value: Option<String>,
-    /// The id that the response brings.
+    /// The id that the response brings to the client.
     pub issued: Option<String>,
-    /// The session's number as a fraction, 0 to 1. Absent: chance decided.
+    /// The session's number as a fraction, 0 to 1. Absent: the random number decided.
     pub number: Option<f64>,
 }
 
-/// The header that the decision counts by.
+/// The request header that carries the decision to the routes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetReport {
-    /// In lower case.
+    /// The name, in lower case.
     pub name: String,
-    /// The one value that it has from now on.
+    /// Its only value from now on.
     pub value: String,
-    /// What the client sent under that name. Empty for `:authority`, which every request has.
+    /// The values that the client sent under this name. Empty for `:authority`.
     pub replaced: Vec<String>,
 }
 
@@ -170,9 +175,9 @@ pub struct SetReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderReport {
-    /// In lower case.
+    /// The name, in lower case.
     pub name: String,
-    /// One value.
+    /// The value.
     pub value: String,
 }
 
@@ -184,19 +189,20 @@ pub struct MirrorReport {
     pub name: String,
     /// The cluster that gets its copies.
     pub cluster: String,
-    /// Whether it selects the request.
+    /// Whether the mirror selects the request.
     pub selected: bool,
-    /// Whether the request has a method that is mirrored.
+    /// The condition on the method.
     pub method: ConditionReport,
-    /// Its matches, up to the first that holds. None: every request, or the method is another.
+    /// Its matches, up to the first that holds. Empty: it has none, or the method is not mirrored.
     pub matches: Vec<MatchReport>,
-    /// The percentage, where it is less than all.
+    /// The percentage, if it is less than 100.
     pub percentage: Option<ConditionReport>,
-    /// What hinders a copy though the request is selected, or any selection, as a sentence.
+    /// The reason for which the request is not copied although it is selected, or not selected
+    /// although it matches.
     pub hindered: Option<String>,
 }
 
-/// What was decided.
+/// The decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionReport {
@@ -204,6 +210,6 @@ pub struct DecisionReport {
     pub release: String,
     /// The version.
     pub version: String,
-    /// Why: `rule:testers`.
+    /// The reason: `rule:testers`.
     pub reason: String,
 }

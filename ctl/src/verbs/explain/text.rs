@@ -4,23 +4,21 @@ use std::io::{self, Write};
 
 use super::report::{
     ArmReport, ConditionReport, MatchReport, MirrorReport, Report, RuleReport, SessionReport,
-    SplitReport, StrategyReport,
+    SetReport, SplitReport, StrategyReport,
 };
 use crate::shown::{list, percent, quoted, significant};
-use crate::style::{FAINT, GOOD, STRONG};
+use crate::terminal::{FAINT, GOOD, Line, STRONG};
 use crate::tree::Node;
 
-/// Draws the tree of `report`; `hosts` are those that the configuration's releases claim.
+/// Draws the tree of `report`. `hosts` are the hosts that the configuration claims.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// `out` cannot be written.
 pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Result<()> {
     let asked = &report.request;
-    let mut root = Node::new(format!(
-        "{STRONG}{} {} {}{STRONG:#}",
-        asked.method, asked.host, asked.path
-    ));
+    let title = format!("{} {} {}", asked.method, asked.host, asked.path);
+    let mut root = Node::new(Line::styled(STRONG, title));
     match (&report.release, &report.host) {
         (Some(release), Some(host)) => {
             root.add(format!("host {host} → release {release}"));
@@ -37,12 +35,7 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
         root.push(strategy_node(strategy, report));
     }
     if let Some(set) = &report.set {
-        let replaced: Vec<String> = set.replaced.iter().map(|value| quoted(value)).collect();
-        let replaced = match replaced.as_slice() {
-            [] => String::new(),
-            values => format!(", over the client's {}", values.join(", ")),
-        };
-        root.add(format!("sets {}: {}{replaced}", set.name, set.value));
+        root.add(set_line(set));
     }
     for header in &report.removed {
         root.add(format!(
@@ -52,27 +45,24 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
         ));
     }
     for header in &report.response {
-        root.add(format!("responds {}: {}", header.name, header.value));
+        root.add(format!("responds with {}: {}", header.name, header.value));
     }
     for mirror in &report.mirrors {
         root.push(mirror_node(mirror));
     }
-    root.add(match &report.decision {
-        Some(decision) => format!(
-            "{GOOD}release={} version={} reason={}{GOOD:#}",
-            decision.release, decision.version, decision.reason
-        ),
-        None => "nothing is decided: the request passes, without routing headers".into(),
-    });
+    root.add(end(report));
     root.write(out)
 }
 
-/// The hosts that are claimed tell a misspelt one.
+/// The list of hosts shows the right name to a user who misspelt it.
 fn unclaimed(hosts: &[String]) -> String {
     if hosts.is_empty() {
-        "host → no release: the configuration has none".into()
+        "no release claims the host; the configuration has no releases".into()
     } else {
-        format!("host → no release; claimed are {}", list(hosts))
+        format!(
+            "no release claims the host; the releases claim {}",
+            list(hosts)
+        )
     }
 }
 
@@ -82,8 +72,8 @@ fn session_node(session: &SessionReport, seed: u64) -> Node {
         return Node::new(format!("session {number:.6} · {key} {}", quoted(value)));
     }
     let mut node = Node::new(match &session.issued {
-        Some(id) => format!("session {number:.6} · id {id} is issued, seed {seed}"),
-        None => "session · none".into(),
+        Some(id) => format!("session {number:.6} · issues id {id}, seed {seed}"),
+        None => "no session".into(),
     });
     let looked_for = session.looked_for.iter();
     node.extend(looked_for.map(|key| Node::new(format!("✗ {key} · absent"))));
@@ -98,7 +88,7 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
                 .as_ref()
                 .is_some_and(|one| one.matched == Some(true));
             node.extend(preview.as_ref().map(|preview| rule_node("", preview)));
-            node.add(decides(&format!("active {active}"), !is_previewed));
+            node.add(candidate(format!("active {active}"), !is_previewed));
             node
         }
         StrategyReport::Canary {
@@ -109,7 +99,7 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
         } => {
             let mut node = Node::new("canary");
             if let Some(version) = take_over {
-                node.add(decides(&format!("takeOver {version}"), true));
+                node.add(candidate(format!("takeOver {version}"), true));
             }
             node.extend(rules.iter().map(|rule| rule_node("rule ", rule)));
             if let Some(split) = split {
@@ -124,48 +114,40 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
             }
             let reason = report.decision.as_ref().map(|one| one.reason.as_str());
             if reason == Some("principal") {
-                node.add(decides(&format!("principal {principal}"), true));
+                node.add(candidate(format!("principal {principal}"), true));
             }
             node
         }
     }
 }
 
-/// A line that decides, or does not.
-fn decides(line: &str, decides: bool) -> String {
-    if decides {
-        format!("{GOOD}{line}{GOOD:#}")
-    } else {
-        format!("{FAINT}{line}{FAINT:#}")
-    }
+/// A line that is green if it decides, and faint otherwise.
+fn candidate(line: String, decides: bool) -> Line {
+    Line::styled(if decides { GOOD } else { FAINT }, line)
 }
 
 fn rule_node(kind: &str, rule: &RuleReport) -> Node {
-    let to = match &rule.version {
-        Some(version) => format!(" → {version}"),
-        None => " → split".into(),
-    };
-    let line = format!("{kind}{}{to}", rule.name);
-    let line = match rule.matched {
-        Some(true) => format!("{GOOD}{line}: matches{GOOD:#}"),
-        Some(false) => format!("{line}: does not match"),
-        None => format!("{FAINT}{line}: not looked at{FAINT:#}"),
-    };
-    let mut node = Node::new(line);
+    let to = rule.version.as_deref().unwrap_or("split");
+    let line = format!("{kind}{} → {to}", rule.name);
+    let mut node = Node::new(match rule.matched {
+        Some(true) => Line::styled(GOOD, format!("{line}: matches")),
+        Some(false) => format!("{line}: does not match").into(),
+        None => Line::styled(FAINT, format!("{line}: not tested")),
+    });
     node.extend(match_nodes(&rule.matches));
     node.extend(rule.split.iter().flat_map(arms));
     node
 }
 
-/// The conditions of one match stand by themselves; several matches have a line each.
+/// The conditions of the only match, or a node for each of several matches.
 fn match_nodes(matches: &[MatchReport]) -> Vec<Node> {
     if let [one] = matches {
         return one.conditions.iter().map(condition_node).collect();
     }
     let several = matches.iter().enumerate();
     several
-        .map(|(place, one)| {
-            let mut node = Node::new(format!("match[{place}]"));
+        .map(|(index, one)| {
+            let mut node = Node::new(format!("match[{index}]"));
             node.extend(one.conditions.iter().map(condition_node));
             node
         })
@@ -182,9 +164,9 @@ fn condition_node(condition: &ConditionReport) -> Node {
     };
     let line = format!("{} · {got}", condition.condition);
     Node::new(match condition.holds {
-        Some(true) => format!("{GOOD}✓{GOOD:#} {line}"),
-        Some(false) => format!("✗ {line}"),
-        None => format!("{FAINT}- {line}{FAINT:#}"),
+        Some(true) => Line::styled(GOOD, "✓").and(format!(" {line}")),
+        Some(false) => format!("✗ {line}").into(),
+        None => Line::styled(FAINT, format!("- {line}")),
     })
 }
 
@@ -206,32 +188,51 @@ fn arms(split: &SplitReport) -> Vec<Node> {
             significant(arm.time),
         );
         Node::new(if arm.won {
-            format!("{GOOD}{line}  wins{GOOD:#}")
+            Line::styled(GOOD, format!("{line}  wins"))
         } else {
-            format!("{FAINT}{line}{FAINT:#}")
+            Line::styled(FAINT, line)
         })
     };
     split.versions.iter().map(line).collect()
 }
 
-fn mirror_node(mirror: &MirrorReport) -> Node {
-    let gets = if mirror.selected && mirror.hindered.is_none() {
-        format!("{GOOD}gets a copy{GOOD:#}")
-    } else {
-        "gets no copy".into()
+fn set_line(set: &SetReport) -> String {
+    let sent: Vec<String> = set.replaced.iter().map(|value| quoted(value)).collect();
+    let sent = match sent.as_slice() {
+        [] => String::new(),
+        sent => format!(", the client sent {}", sent.join(", ")),
     };
-    let mut node = Node::new(format!(
-        "mirror {} → {}: {gets}",
-        mirror.name, mirror.cluster
-    ));
+    format!("sets {}: {}{sent}", set.name, set.value)
+}
+
+fn mirror_node(mirror: &MirrorReport) -> Node {
+    let line = Line::from(format!("mirror {} → {}: ", mirror.name, mirror.cluster));
+    let mut node = Node::new(if mirror.selected && mirror.hindered.is_none() {
+        line.and_styled(GOOD, "gets a copy")
+    } else {
+        line.and("gets no copy")
+    });
     node.push(condition_node(&mirror.method));
     node.extend(match_nodes(&mirror.matches));
     node.extend(mirror.percentage.as_ref().map(condition_node));
-    node.extend(
-        mirror
-            .hindered
-            .as_ref()
-            .map(|why| Node::new(format!("✗ {why}"))),
-    );
+    let hindered = mirror.hindered.iter();
+    node.extend(hindered.map(|why| Node::new(format!("✗ {why}"))));
     node
+}
+
+fn end(report: &Report) -> Line {
+    match &report.decision {
+        Some(decision) => Line::styled(
+            GOOD,
+            format!(
+                "release={} version={} reason={}",
+                decision.release, decision.version, decision.reason
+            ),
+        ),
+        None if report.conflict => {
+            "no decision: an earlier plugin has decided the request; let one plugin claim the host"
+                .into()
+        }
+        None => "no decision: the request passes without routing headers".into(),
+    }
 }

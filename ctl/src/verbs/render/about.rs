@@ -1,6 +1,6 @@
-//! What is rendered: the configuration, the plugin that holds it, the services that it is about.
+//! The subject of `render`: the configuration, its plugin, and the services of its releases.
 
-use halftone::config::PluginConfig;
+use halftone::config::{PluginConfig, Proxy};
 use halftone::release::{Release, Route};
 use halftone_resources::PluginKind;
 use serde::Deserialize;
@@ -12,53 +12,64 @@ use super::services::{self, Services};
 use super::yaml::Object;
 use super::{Args, Kind};
 use crate::outcome::{Failure, Finding};
-use crate::source::Configuration;
+use crate::source::{Configuration, claimed};
 
-/// Why a service stands there that nobody has named.
-pub const GUESS: &str = "Choose: no host of the release is a service's name, so the release's own stands for it. \
-                         --service says which it is.";
+/// The comment on a service that is guessed from the name of the release.
+pub const GUESS: &str = "Choose: no host of the release names a service, so this is the name of the release. Set the \
+                         service with --service.";
 
-/// All that is known about what is rendered.
+/// The subject of `render`.
 pub struct About<'c> {
     configuration: &'c Configuration,
-    /// The flags.
+    /// The command line.
     pub args: &'c Args,
     /// The plugin.
     pub plugin: Rendered<'c>,
-    /// In the order of the configuration.
+    /// The releases, in the order of the configuration.
     pub releases: Vec<Subject<'c>>,
+    /// Whether a release claims services, so that the namespace of the proxy matters.
+    pub has_services: bool,
 }
 
-/// A release, and the services that it is of.
+/// A release and its services.
 pub struct Subject<'c> {
-    /// Its place in the configuration.
+    /// The index in the configuration.
     pub index: usize,
-    /// As it runs.
+    /// The compiled release.
     pub release: &'c Release,
-    /// The version that gets what nothing else claims.
+    /// The version of requests that nothing else claims.
     pub principal: String,
-    /// The hosts that it claims, in lower case.
+    /// The hosts that it claims, those of its services included, in their canonical spelling.
     pub hosts: Vec<String>,
-    /// What they name.
+    /// The services that the hosts name.
     pub services: Services,
 }
 
 impl<'c> About<'c> {
-    /// Puts it together.
+    /// The subject that a configuration and the command line describe.
     pub fn new(configuration: &'c Configuration, args: &'c Args) -> Result<Self, Failure> {
         let plugin = Rendered::new(configuration, args);
         let written = match &configuration.value {
             Value::Null => PluginConfig::default(),
-            // It was accepted, so it can be read.
+            // A valid configuration can be read.
             value => PluginConfig::deserialize(value)
                 .map_err(|error| Failure::Usage(format!("{}: {error}", configuration.file)))?,
         };
+        let mut has_services = false;
         let all = configuration.releases.all();
         let flags = services::Flags::new(&args.services, all)?;
         let releases = all.iter().zip(written.releases.unwrap_or_default());
         let releases = releases.enumerate().map(|(index, (release, written))| {
-            let hosts = written.hosts.unwrap_or_default();
-            let hosts: Vec<String> = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+            has_services |= written.services.is_some();
+            let proxy = Proxy {
+                namespace: Some(&plugin.namespace),
+            };
+            let mut hosts: Vec<String> = Vec::new();
+            for host in claimed(&written, proxy) {
+                if !hosts.contains(&host) {
+                    hosts.push(host);
+                }
+            }
             Subject {
                 index,
                 release,
@@ -67,20 +78,22 @@ impl<'c> About<'c> {
                 hosts,
             }
         });
+        let releases = releases.collect();
         Ok(Self {
             configuration,
             args,
-            releases: releases.collect(),
+            releases,
+            has_services,
             plugin,
         })
     }
 
-    /// Whether the configuration wants decisions in the access log.
+    /// Whether the configuration writes decisions to the access log.
     pub fn is_access_logged(&self) -> bool {
-        self.configuration.releases.access_log
+        self.configuration.releases.settings().access_log
     }
 
-    /// The head of a resource.
+    /// The fields of a resource before its `spec`.
     pub fn resource(&self, api_version: &str, kind: &str, name: &str) -> Object {
         let metadata = Object::new()
             .field("name", name)
@@ -91,7 +104,7 @@ impl<'c> About<'c> {
             .object("metadata", metadata)
     }
 
-    /// A finding on the configuration, at `path` of it.
+    /// A finding at `path` of the configuration.
     pub fn finding(&self, path: &str, message: impl Into<String>) -> Finding {
         let plugin = self.configuration.plugin.as_ref();
         let resource = plugin.map(|plugin| {
@@ -115,8 +128,8 @@ impl<'c> About<'c> {
         }
     }
 
-    /// What keeps routes from being written for `subjects`: hosts of which nobody can say whose they
-    /// are, and services of two releases.
+    /// The findings that prevent routes for `subjects`: hosts that could belong to several services, and
+    /// services of two releases.
     pub fn unroutable(&self, subjects: &[&Subject<'_>]) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut seen: Vec<(&str, &Subject<'_>)> = Vec::new();
@@ -128,16 +141,16 @@ impl<'c> About<'c> {
                 .iter()
                 .map(|service| &*service.host)
                 .collect();
-            for place in &subject.services.strays {
+            for stray in &subject.services.strays {
                 let host = subject
                     .hosts
-                    .get(*place)
+                    .get(*stray)
                     .map(String::as_str)
                     .unwrap_or_default();
                 findings.push(self.finding(
-                    &format!("releases[{index}].hosts[{place}]"),
+                    &format!("releases[{index}].hosts[{stray}]"),
                     format!(
-                        "`{host}` may be any of {}; say which service the release is of with --service {name}=HOST",
+                        "`{host}` could be any of {}; choose the service of the release with --service {name}=HOST",
                         services.join(", ")
                     ),
                 ));
@@ -147,7 +160,7 @@ impl<'c> About<'c> {
                     Some((_, first)) => findings.push(self.finding(
                         &format!("releases[{index}].hosts"),
                         format!(
-                            "{service} is the service of releases[{}] too; make one release of them, or say whose it is with --service",
+                            "{service} is the service of releases[{}] too; merge the two releases, or give each its service with --service",
                             first.index
                         ),
                     )),
@@ -158,11 +171,11 @@ impl<'c> About<'c> {
         findings
     }
 
-    /// The releases that route by a header, and its name: those that `kind` is for.
+    /// The releases that route by a header, and the name of the header. Only these concern `kind`.
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// No release routes by a header.
     pub fn routed_by_header(&self, kind: Kind) -> Result<Vec<(&Subject<'c>, &str)>, Failure> {
         let by_header = |subject: &'_ Subject<'c>| match &subject.release.route {
             Route::Header(name) => Some(name),
@@ -179,15 +192,15 @@ impl<'c> About<'c> {
         Ok(routed)
     }
 
-    /// Says above `routes` which releases are not in them.
+    /// Adds a comment to `routes` with the releases that have none.
     pub fn unrouted(&self, mut routes: Vec<Object>) -> Vec<Object> {
         let by_authority = |subject: &&Subject<'_>| subject.release.route == Route::Authority;
         let names = self.releases.iter().filter(by_authority);
         let names: Vec<&str> = names.map(|subject| &*subject.release.name).collect();
         if !names.is_empty() && !routes.is_empty() {
             let comment = format!(
-                "Not here: {}, which routes by authority. A sidecar needs no routes for that; a gateway needs one for \
-                 each authority.",
+                "Not included: {}, which routes by authority. A sidecar needs no routes for that; a gateway needs one \
+                 for each authority.",
                 names.join(", ")
             );
             let first = routes.remove(0);
@@ -196,29 +209,26 @@ impl<'c> About<'c> {
         routes
     }
 
-    /// There is nothing that `kind` could say, for this reason.
+    /// The failure of a `kind` that would be empty, with the reason.
     pub fn nothing(&self, kind: Kind, why: &str) -> Failure {
         let why = if self.releases.is_empty() {
             "there is no release"
         } else {
             why
         };
-        let message = format!(
-            "{why}, so --kind {} has nothing to say; leave it away",
-            kind.name()
-        );
+        let message = format!("{why}, so --kind {} would be empty; omit it", kind.name());
         Failure::Refused(vec![self.finding("releases", message)])
     }
 }
 
 impl Subject<'_> {
-    /// The names of its versions, the principal's first.
+    /// The names of its versions, the principal first.
     pub fn versions(&self) -> Vec<&str> {
         let versions = self.release.versions.iter();
         versions.map(|version| version.name()).collect()
     }
 
-    /// Says that its service is a guess, if it is.
+    /// Adds a comment if the service is a guess.
     pub fn guess(&self, object: Object) -> Object {
         if self.services.is_guess {
             object.comment(GUESS)
@@ -228,7 +238,7 @@ impl Subject<'_> {
     }
 }
 
-/// The name of the resource for each service of each of `subjects`: the release's, where it has one.
+/// The name of the resource for each service of `subjects`: the name of the release if it has only one.
 pub fn names(subjects: &[&Subject<'_>]) -> Vec<String> {
     unique(subjects.iter().flat_map(|subject| {
         let services = subject.services.all.iter();

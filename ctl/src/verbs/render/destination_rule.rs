@@ -1,24 +1,24 @@
-//! Istio's `DestinationRule`: a subset for each version, and for each that a mirror names.
+//! Istio's `DestinationRule`: a subset for each version, and for each subset that a mirror names.
 
 use halftone::destination::Destination;
 use halftone::release::Route;
-use halftone_resources::qualified;
+use halftone_resources::service::{name_and_namespace, qualified};
 
 use super::Kind;
 use super::about::{About, Subject};
-use super::names::{clash, name_and_namespace, subset, unique};
+use super::names::{clash, subset, unique};
 use super::yaml::Object;
 use crate::outcome::{Failure, Finding};
 
-/// A service's subsets.
+/// The subsets of a service.
 struct Rule {
     host: String,
     is_guess: bool,
-    /// The name of each, and the label of its workloads.
+    /// The name of each subset, and the label of its workloads.
     subsets: Vec<(String, String)>,
 }
 
-/// One for each service, whoever names it.
+/// A DestinationRule for each service.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     let by_header = |subject: &&Subject<'_>| matches!(subject.release.route, Route::Header(_));
     let subjects: Vec<&Subject<'_>> = about.releases.iter().filter(by_header).collect();
@@ -50,7 +50,7 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
                 findings.push(about.finding(
                     &format!("releases[{}].mirrors[{place}]", subject.index),
                     format!(
-                        "Istio has no subset `{name}`, as a subset's name has neither dots nor underscores; call it {}",
+                        "Istio does not allow dots or underscores in the name of a subset such as `{name}`; write {}",
                         subset(&name)
                     ),
                 ));
@@ -74,12 +74,12 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
         .collect())
 }
 
-/// Versions of one release that would be one subset.
+/// The findings on versions of one release that would have the same subset.
 pub fn clashes(about: &About<'_>, subjects: &[&Subject<'_>]) -> Vec<Finding> {
     let clashing = subjects.iter().filter_map(|subject| {
         let (first, second) = clash(&subject.versions(), subset)?;
         let message = format!(
-            "the versions `{first}` and `{second}` would both be the subset {}; rename one of them",
+            "the versions `{first}` and `{second}` would both have the subset {}; rename one of them",
             subset(second)
         );
         Some(about.finding(&format!("releases[{}]", subject.index), message))
@@ -87,7 +87,7 @@ pub fn clashes(about: &About<'_>, subjects: &[&Subject<'_>]) -> Vec<Finding> {
     clashing.collect()
 }
 
-/// Adds a subset to the rule of `host`, unless it has one of that name.
+/// Adds a subset to the rule of `host`, unless the rule has one with that name.
 fn add(rules: &mut Vec<Rule>, host: &str, is_guess: bool, subset: (String, String)) {
     match rules.iter_mut().find(|rule| rule.host == host) {
         None => rules.push(Rule {
@@ -116,7 +116,7 @@ impl Rule {
         };
         let spec = spec
             .field("host", &self.host)
-            .comment("Choose: the label by which the workloads of the versions differ, if it is not version.")
+            .comment("Choose: the label that distinguishes the workloads of the versions, if it is not version.")
             .list("subsets", subsets);
         about
             .resource("networking.istio.io/v1", "DestinationRule", name)

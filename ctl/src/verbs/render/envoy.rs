@@ -1,4 +1,4 @@
-//! A whole configuration of an Envoy that no control plane configures.
+//! A complete configuration for an Envoy without a control plane.
 
 mod clusters;
 mod routes;
@@ -13,28 +13,31 @@ const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v
 const STDOUT: &str =
     "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
 
-/// Where Envoy's own pages are.
+/// The port of Envoy's admin interface.
 const ADMIN_PORT: u16 = 9901;
 
-/// What a line of the access log says, where the configuration wants decisions there.
+/// The format of the access log, if the configuration writes decisions to it.
 const ACCESS_LOG: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL%\" %RESPONSE_CODE% \
                           %DURATION% %REQ(:AUTHORITY)% %FILTER_STATE(wasm.halftone:PLAIN)%\n";
 
-/// The configuration.
+/// The configuration of Envoy.
 pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let clusters = clusters::render(about)?;
     let resources = Object::new()
         .list("listeners", [listener(about)?])
         .list("clusters", clusters);
     Ok(Object::new()
-        .comment("A configuration of Envoy: envoy --config-path FILE")
-        .comment("For this machine alone. Prometheus finds the metrics at /stats/prometheus.")
+        .comment("A configuration for Envoy. Start it with: envoy --config-path FILE")
+        .comment(
+            "Only this machine can reach it. Prometheus finds the metrics at /stats/prometheus.",
+        )
         .object(
             "admin",
             Object::new().object("address", socket("127.0.0.1", ADMIN_PORT)),
         )
         .comment("The labels of the metrics.")
         .object("stats_config", stats_config())
+        .with(|config| node(about, config))
         .object("static_resources", resources))
 }
 
@@ -45,7 +48,7 @@ fn listener(about: &About<'_>) -> Result<Object, Failure> {
     let manager = Object::new()
         .field("@type", MANAGER)
         .field("stat_prefix", "http")
-        .comment("Envoy is the first to take these requests. Choose false where it is behind another proxy.")
+        .comment("Choose: true if clients connect to Envoy directly, false if another proxy is in front of it.")
         .field("use_remote_address", true)
         .with(|manager| access_log(about, manager))
         .object("route_config", routes::table(about)?)
@@ -57,6 +60,19 @@ fn listener(about: &About<'_>) -> Result<Object, Failure> {
         .field("name", "http")
         .object("address", socket("0.0.0.0", about.args.listen))
         .list("filter_chains", [Object::new().list("filters", [manager])]))
+}
+
+fn node(about: &About<'_>, config: Object) -> Object {
+    if !about.has_services {
+        return config;
+    }
+    let metadata = Object::new().field("NAMESPACE", &about.plugin.namespace);
+    let node = Object::new()
+        .field("id", &about.plugin.name)
+        .field("cluster", &about.plugin.name)
+        .comment("Halftone takes the short names of the services of this namespace.")
+        .object("metadata", metadata);
+    config.object("node", node)
 }
 
 fn access_log(about: &About<'_>, manager: Object) -> Object {

@@ -1,4 +1,4 @@
-//! Istio's `EnvoyFilter`: the filter for a mesh that has no WasmPlugin, and the labels of its metrics.
+//! Istio's `EnvoyFilter`: the filter for a mesh without the WasmPlugin API, and the labels of its metrics.
 
 use super::Kind;
 use super::about::About;
@@ -6,10 +6,10 @@ use super::wasm_filter::{filter, stats_config};
 use super::yaml::Object;
 use crate::outcome::Failure;
 
-/// Where a request leaves for the service, of a sidecar and of a gateway.
+/// The contexts in which a request leaves for the service: sidecars and gateways.
 const CONTEXTS: [&str; 2] = ["SIDECAR_OUTBOUND", "GATEWAY"];
 
-/// The patches.
+/// The EnvoyFilter.
 pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let plugin = &about.plugin;
     let name = format!("{}.{}", plugin.namespace, plugin.name);
@@ -31,16 +31,16 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     );
     patches.push(
         Object::new()
-            .comment("The labels of the metrics. A proxy reads this when it starts: restart the workloads once.")
+            .comment("The labels of the metrics. A proxy reads them when it starts: restart the workloads once.")
             .field("applyTo", "BOOTSTRAP")
             .object("patch", patch),
     );
     let spec = Object::new()
         .with(|spec| {
-            // Here a selector's labels stand without matchLabels.
+            // This selector has no matchLabels.
             plugin.attached(spec, Kind::EnvoyFilter, "workloadSelector", "labels")
         })
-        .comment("The filter stands here twice, for sidecars and for gateways: a workload is one of them.")
+        .comment("The filter appears twice, for sidecars and for gateways. Each workload is one of the two.")
         .list("configPatches", patches);
     Ok(about
         .resource("networking.istio.io/v1alpha3", "EnvoyFilter", &plugin.name)

@@ -1,8 +1,8 @@
 //! Envoy Gateway's `EnvoyExtensionPolicy`.
 //!
-//! Envoy Gateway hands `config` to the filter as the JSON text of a `StringValue`, as Istio does, and
-//! writes Envoy's older `fail_open`: a crash lets the request pass. It fetches the module itself, and
-//! its clusters have names of its own.
+//! Envoy Gateway passes `config` to the filter as the JSON text of a `StringValue`, as Istio does. It writes
+//! Envoy's older field `fail_open`: a crash lets the request pass. It fetches the module itself. Its
+//! clusters have other names than Istio's.
 
 use halftone::destination::Destination;
 
@@ -11,7 +11,7 @@ use super::about::About;
 use super::yaml::{Object, Ordered};
 use crate::outcome::Failure;
 
-/// The policy.
+/// The EnvoyExtensionPolicy.
 pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let plugin = &about.plugin;
     let wasm = Object::new().field("name", &plugin.name).optional(
@@ -23,21 +23,21 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let wasm = code(about, wasm)?;
     let wasm = match plugin.fail_strategy {
         "FAIL_OPEN" => wasm
-            .comment("Traffic passes undecided where the module fails or cannot be had.")
+            .comment("Traffic passes without a decision if the module fails or cannot be fetched.")
             .field("failOpen", true),
         _ => wasm.field("failOpen", false),
     };
     let wasm = if names_clusters_of_istio(about) {
         wasm.comment(
-            "Choose: a mirror's destination is a cluster of Istio's, and Envoy Gateway has none of them: name one of \
-             its own with cluster, httproute/NAMESPACE/NAME/rule/INDEX. Until then no copy is sent, and each counts as \
-             no_cluster.",
+            "Choose: a mirror's destination names a cluster of Istio, which Envoy Gateway does not have. Write cluster \
+             with a cluster of Envoy Gateway: httproute/NAMESPACE/NAME/rule/INDEX. Until then no copy is sent, and each \
+             counts as no_cluster.",
         )
     } else {
         wasm
     };
     let wasm = wasm.optional("config", plugin.config.map(Ordered));
-    let choose = "Choose: your Gateway; --target-ref Gateway/NAME says which.";
+    let choose = "Choose: your Gateway. Set it with --target-ref Gateway/NAME.";
     let spec = plugin
         .targets(Object::new(), "targetRefs", Kind::EnvoyGateway, choose)
         .comment(
@@ -60,7 +60,7 @@ fn code(about: &About<'_>, wasm: Object) -> Result<Object, Failure> {
         Some(("http" | "https", _)) => ("HTTP", "http"),
         Some(("file", _)) => {
             return Err(Failure::Usage(format!(
-                "{}: Envoy Gateway fetches the module itself; give an image or a module that it can reach: --url oci://… or https://…",
+                "{}: Envoy Gateway fetches the module itself and cannot read files; write --url oci://… or https://…",
                 plugin.url
             )));
         }
@@ -68,7 +68,7 @@ fn code(about: &About<'_>, wasm: Object) -> Result<Object, Failure> {
     };
     let place = Object::new();
     let place = if plugin.is_placeholder {
-        place.comment("Choose: where your image of Halftone is. With sha256 it cannot be another.")
+        place.comment("Choose: the URL of your Halftone image. Add sha256 to pin it.")
     } else {
         place
     };

@@ -1,10 +1,10 @@
-//! Values of the flags, as they are written on a command line.
+//! The values of the flags.
 
 use std::str::FromStr;
 
 use halftone_resources::TargetRef;
 
-/// The kinds that something can be attached to, and their API groups.
+/// The kinds of targets, and their API groups.
 const TARGETS: [(&str, &str); 6] = [
     ("Gateway", GATEWAY_API),
     ("GatewayClass", GATEWAY_API),
@@ -17,12 +17,12 @@ const TARGETS: [(&str, &str); 6] = [
 /// The group of the Gateway API.
 pub const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
-/// `key=value`: a label of workloads.
+/// A label of workloads: `key=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The label's name, which may have a prefix: `app.kubernetes.io/name`.
+    /// The name, which can have a prefix: `app.kubernetes.io/name`.
     pub key: String,
-    /// Its value, which may be empty.
+    /// The value, which can be empty.
     pub value: String,
 }
 
@@ -56,7 +56,7 @@ pub fn target(text: &str) -> Result<TargetRef, String> {
     let known = TARGETS.iter().find(|(known, _)| *known == kind);
     let Some((kind, group)) = known else {
         let kinds: Vec<&str> = TARGETS.iter().map(|(kind, _)| *kind).collect();
-        return Err(format!("the kinds are {}", kinds.join(", ")));
+        return Err(format!("unknown kind; write one of {}", kinds.join(", ")));
     };
     Ok(TargetRef {
         group: (*group).into(),
@@ -70,7 +70,7 @@ pub fn object_name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.len() <= 253 && text.split('.').all(is_label) {
         Ok(text.into())
     } else {
-        Err("use a-z, 0-9, - and ., a letter or digit first and last".into())
+        Err("use a-z, 0-9, - and . only, with a letter or digit first and last".into())
     }
 }
 
@@ -79,12 +79,12 @@ pub fn namespace(text: &str) -> Result<String, String> {
     if is_label(text) && text.len() <= 63 {
         Ok(text.into())
     } else {
-        Err("use up to 63 of a-z, 0-9 and -, a letter or digit first and last".into())
+        Err("use at most 63 of a-z, 0-9 and -, with a letter or digit first and last".into())
     }
 }
 
-/// Reads the name of a Gateway, in its namespace if it is another: `public`, `istio-system/public`,
-/// or `mesh`.
+/// Reads the name of a Gateway, with the namespace if it is another one: `public`,
+/// `istio-system/public`, or `mesh`.
 pub fn gateway(text: &str) -> Result<String, String> {
     let (first, name) = text.split_once('/').unwrap_or(("here", text));
     namespace(first).and(object_name(name)).map(|_| text.into())
@@ -97,7 +97,7 @@ fn is_label(text: &str) -> bool {
     is_edge(bytes.first()) && is_edge(bytes.last()) && text.bytes().all(is_inner)
 }
 
-/// Reads where the module is.
+/// Reads the URL of the module.
 pub fn url(text: &str) -> Result<String, String> {
     let is_one_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     let is_known = match text.split_once("://") {
@@ -109,7 +109,7 @@ pub fn url(text: &str) -> Result<String, String> {
     if is_one_word && is_known {
         Ok(text.into())
     } else {
-        Err("give an image, oci://registry/name:tag, or a module, https://… or file:///…".into())
+        Err("write the URL of an image, oci://registry/name:tag, or of a module, https://… or file:///…".into())
     }
 }
 
@@ -119,16 +119,16 @@ pub fn sha256(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(is_digit) {
         Ok(text.into())
     } else {
-        Err("give 64 hexadecimal digits, 0-9 and a-f".into())
+        Err("write 64 hexadecimal digits, 0-9 and a-f".into())
     }
 }
 
-/// `[RELEASE=]HOST`: the service that a release is of.
+/// The service of a release: `[RELEASE=]HOST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfService {
-    /// The release; none: the only one.
+    /// The release. None: the only one.
     pub release: Option<String>,
-    /// The service, by its full name or, in the namespace, by its short one.
+    /// The service: its full name, or its short name in the namespace.
     pub host: String,
 }
 
@@ -149,21 +149,21 @@ impl FromStr for OfService {
     }
 }
 
-/// `VERSION=HOST:PORT`: where a version or a mirror is.
+/// The address of a version or a mirror: `VERSION=HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// A version, `RELEASE/VERSION`, a mirror, or a cluster by its name.
+    /// A version, `RELEASE/VERSION`, a mirror, or the name of a cluster.
     pub of: String,
-    /// Where it is.
+    /// The address.
     pub address: Address,
 }
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// A name or an address, IPv6 without its brackets.
+    /// A name or an address. IPv6 is without brackets.
     pub host: String,
-    /// Above 0.
+    /// The port, above 0.
     pub port: u16,
 }
 

@@ -1,21 +1,23 @@
 //! The Gateway API's `HTTPRoute`: a rule for each version, by the routing header.
 
+use halftone_resources::service::name_and_namespace;
+
 use super::about::{self, About, Subject};
 use super::flags::Address;
-use super::names::{clash, name_and_namespace, of_version};
+use super::names::{clash, of_version};
 use super::services::Service;
-use super::upstreams::{Place, assign};
+use super::upstreams::{Addressee, assign};
 use super::yaml::Object;
 use super::{DEFAULT_PORT, Kind};
 use crate::outcome::{Failure, Finding};
 
-/// As many as an HTTPRoute may have.
+/// The limit of rules in an HTTPRoute.
 const MOST_RULES: usize = 16;
 
-/// As many as an HTTPRoute may have.
+/// The limit of hosts in an HTTPRoute.
 const MOST_HOSTS: usize = 16;
 
-/// One for each service of each release that routes by a header.
+/// An HTTPRoute for each service of each release that routes by a header.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     let routed = about.routed_by_header(Kind::HttpRoute)?;
     let subjects: Vec<&Subject<'_>> = routed.iter().map(|(subject, _)| *subject).collect();
@@ -44,7 +46,7 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     Ok(about.unrouted(objects))
 }
 
-/// What the Gateway API refuses.
+/// The findings on what the Gateway API does not allow.
 fn check(about: &About<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let path = format!("releases[{}]", subject.index);
     let versions = subject.versions();
@@ -53,7 +55,7 @@ fn check(about: &About<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(about.finding(
             &path,
             format!(
-                "the versions `{first}` and `{second}` would have one service; rename one of them"
+                "the versions `{first}` and `{second}` would have the same service; rename one of them"
             ),
         ));
     }
@@ -61,21 +63,21 @@ fn check(about: &About<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(about.finding(
             &path,
             format!(
-                "has {} versions; an HTTPRoute has rules for up to {}",
+                "has {} versions, but an HTTPRoute has rules for at most {}; write fewer versions",
                 versions.len(),
                 MOST_RULES - 1
             ),
         ));
     }
-    for (place, host) in subject.hosts.iter().enumerate() {
+    for (index, host) in subject.hosts.iter().enumerate() {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
         let name = host.strip_prefix("*.").unwrap_or(host);
         if host != "*"
             && (!name.bytes().all(is_plain) || name.parse::<std::net::Ipv4Addr>().is_ok())
         {
             findings.push(about.finding(
-                &format!("{path}.hosts[{place}]"),
-                format!("`{host}` cannot be a host of an HTTPRoute, which takes DNS names; leave it away"),
+                &format!("{path}.hosts[{index}]"),
+                format!("`{host}` is not a DNS name, which an HTTPRoute requires; omit it"),
             ));
         }
     }
@@ -83,7 +85,7 @@ fn check(about: &About<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(about.finding(
             &format!("{path}.hosts"),
             format!(
-                "has {} hosts; an HTTPRoute has up to {MOST_HOSTS}",
+                "has {} hosts, but an HTTPRoute has at most {MOST_HOSTS}; write fewer hosts",
                 subject.hosts.len()
             ),
         ));
@@ -91,14 +93,14 @@ fn check(about: &About<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the flags say of each version, in order.
+/// The address of each version by the flags, in order.
 fn addresses(
     about: &About<'_>,
     subjects: &[&Subject<'_>],
 ) -> Result<Vec<Option<Address>>, Failure> {
     let places = subjects.iter().flat_map(|subject| {
         let versions = subject.versions().into_iter();
-        versions.map(|version| Place::version(&subject.release.name, version))
+        versions.map(|version| Addressee::version(&subject.release.name, version))
     });
     assign(&about.args.upstreams, &places.collect::<Vec<_>>())
 }
@@ -139,7 +141,7 @@ fn spec(
             .list("backendRefs", refs(&subject.principal)),
     );
     let choose =
-        "Choose: your Gateway, or in a mesh the Service; --target-ref Kind/name says which.";
+        "Choose: your Gateway, or the Service in a mesh. Set it with --target-ref Kind/name.";
     let spec = Object::new();
     let spec = about
         .plugin
@@ -147,7 +149,7 @@ fn spec(
     let parents = about.plugin.possible(Kind::HttpRoute);
     let is_for_services =
         !parents.is_empty() && parents.iter().all(|parent| parent.kind != "Gateway");
-    // Without hostnames it is for all hosts; of a service's requests they are not asked for.
+    // A route without hostnames applies to all hosts. A route of a Service ignores them.
     let spec = if is_for_services || service.hosts.iter().any(|host| host == "*") {
         spec
     } else {
@@ -156,9 +158,9 @@ fn spec(
     subject
         .guess(spec)
         .comment(
-            "Each version has a Service of its own. The order of the rules does not matter: the most specific match \
-             wins, and a header is more specific than none. But a path is more so than a header: a route of the same \
-             host with a longer path takes its requests whatever the version is.",
+            "Each version has its own Service. The order of the rules does not matter: the most specific match wins, and \
+             a match with a header is more specific than one without. A path is more specific than a header: a route of \
+             the same host with a longer path takes its requests, whatever the version is.",
         )
         .list("rules", rules)
 }

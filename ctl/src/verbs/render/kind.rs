@@ -1,11 +1,11 @@
-//! The kinds of documents, and which flags each is about.
+//! The kinds of documents, and the flags of each.
 
 use clap::ValueEnum;
 
 use super::Args;
 use crate::outcome::Failure;
 
-/// What can be rendered.
+/// A kind of document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// Istio's WasmPlugin
@@ -23,7 +23,7 @@ pub enum Kind {
     /// Istio's EnvoyFilter, for meshes without the WasmPlugin API
     #[value(name = "envoyfilter")]
     EnvoyFilter,
-    /// A whole configuration of an Envoy without a mesh
+    /// A complete configuration for an Envoy without a mesh
     #[value(name = "envoy")]
     Envoy,
     /// Envoy Gateway's EnvoyExtensionPolicy
@@ -35,20 +35,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As it is written on a command line.
+    /// The name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()
     }
 
-    /// The kinds of what it can be attached to. None: it is attached to nothing.
+    /// The kinds of targets that it can have. Empty: it has no target.
     pub fn targets(self) -> &'static [&'static str] {
         match self {
             Self::WasmPlugin | Self::TrafficExtension => {
                 &["Gateway", "GatewayClass", "Service", "ServiceEntry"]
             }
-            // A waypoint's listeners are none of those that it patches.
+            // It does not patch the listeners of waypoints.
             Self::EnvoyFilter => &["Gateway", "GatewayClass"],
             Self::EnvoyGateway => &["Gateway", "HTTPRoute", "GRPCRoute"],
             Self::HttpRoute => &["Gateway", "Service", "ServiceEntry"],
@@ -57,15 +57,18 @@ impl Kind {
     }
 }
 
-/// What the flags ask for, together.
+/// Checks that the flags fit together.
 ///
 /// # Errors
 ///
-/// When a flag says nothing that the kinds could heed.
+/// A flag has no effect on any of the kinds.
 pub fn check(args: &Args) -> Result<(), Failure> {
     let usage = |message: String| Err(Failure::Usage(message));
     if args.kinds.contains(&Kind::Envoy) && args.kinds.iter().any(|kind| *kind != Kind::Envoy) {
-        return usage("--kind envoy is a file for Envoy and no resource; ask for it alone".into());
+        return usage(
+            "--kind envoy prints a file for Envoy, not a resource; render it without other kinds"
+                .into(),
+        );
     }
     for (flag, is_given, kinds) in [
         (
@@ -82,7 +85,9 @@ pub fn check(args: &Args) -> Result<(), Failure> {
         if is_given && !args.kinds.iter().any(|kind| kinds.contains(kind)) {
             let names: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
             let names = names.join(" and ");
-            return usage(format!("{flag} is for --kind {names} alone; leave it away"));
+            return usage(format!(
+                "{flag} has an effect only with --kind {names}; omit it"
+            ));
         }
     }
     for kind in &args.kinds {
@@ -94,7 +99,7 @@ pub fn check(args: &Args) -> Result<(), Failure> {
             .find(|target| is_impossible(&target.kind))
         {
             return usage(format!(
-                "--target-ref {}/{}: --kind {} is attached to {}; render the kinds one by one, each with its own",
+                "--target-ref {}/{}: the targets of --kind {} are {}; render each kind by itself with its own target",
                 target.kind,
                 target.name,
                 kind.name(),

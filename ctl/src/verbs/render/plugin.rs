@@ -1,4 +1,4 @@
-//! The plugin that is rendered: what the flags say of it, else what the file says, else a default.
+//! The plugin to render. Each value comes from the flags, or else from the file, or else from a default.
 
 use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector};
 use serde_json::Value;
@@ -8,54 +8,54 @@ use super::yaml::{Object, Ordered};
 use super::{Args, Kind};
 use crate::source::Configuration;
 
-/// The module where nobody has said which.
+/// The default URL of the module.
 const IMAGE: &str = concat!(
     "oci://registry.example.com/halftone:",
     env!("CARGO_PKG_VERSION")
 );
 
-/// Where nobody has said otherwise: a registry that is down, or a crash, stops no traffic.
+/// The default fail strategy: traffic passes if the registry is down or the module crashes.
 const FAIL_STRATEGY: &str = "FAIL_OPEN";
 
-/// Istio's own default.
+/// The default of Istio.
 const ISTIO_FAIL_STRATEGY: &str = "FAIL_CLOSE";
 
-/// A plugin, as it is rendered.
+/// The plugin to render.
 pub struct Rendered<'c> {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The namespace of all that is rendered.
+    /// The namespace of all resources.
     pub namespace: String,
-    /// What it is for.
+    /// The workloads or targets.
     attachment: Attachment,
-    /// Which traffic of it. Empty: all.
+    /// The traffic that it sees. Empty: all.
     traffic: Vec<TrafficSelector>,
-    /// The module.
+    /// The URL of the module.
     pub url: &'c str,
-    /// Whether nobody has said which.
+    /// Whether the URL is the default.
     pub is_placeholder: bool,
     /// The digest of the module, or of its image.
     pub sha256: Option<&'c str>,
-    /// What to do when it crashes or cannot be fetched.
+    /// The behaviour when the module crashes or cannot be fetched.
     pub fail_strategy: &'c str,
     /// The configuration.
     pub config: Option<&'c Value>,
-    /// The plugin of the file, for what no flag says.
+    /// The plugin in the file, if there is one.
     pub written: Option<&'c Plugin>,
 }
 
-/// What a plugin is for.
+/// The workloads or targets of a plugin.
 enum Attachment {
     /// Every workload of the namespace.
     Namespace,
-    /// Workloads with these labels.
+    /// The workloads with these labels.
     Workloads(Vec<(String, String)>),
-    /// Gateways, waypoints, services.
+    /// Gateways, waypoints and services.
     Targets(Vec<TargetRef>),
 }
 
 impl<'c> Rendered<'c> {
-    /// Puts it together.
+    /// The plugin of the flags and the file.
     pub fn new(configuration: &'c Configuration, args: &'c Args) -> Self {
         let written = configuration.plugin.as_ref();
         let named = written.map(|plugin| &*plugin.meta.name);
@@ -75,7 +75,7 @@ impl<'c> Rendered<'c> {
             traffic,
             url: url.or(kept.map(|plugin| &*plugin.url)).unwrap_or(IMAGE),
             is_placeholder: url.is_none() && kept.is_none(),
-            // A digest is of one module, and goes with it.
+            // The digest in the file belongs to the module in the file.
             sha256: args
                 .sha256
                 .as_deref()
@@ -91,7 +91,7 @@ impl<'c> Rendered<'c> {
         }
     }
 
-    /// What it is for, as Istio writes it.
+    /// Adds the selector or the targets, in Istio's form.
     pub fn attached(&self, object: Object, kind: Kind, selector: &str, labels: &str) -> Object {
         if let Attachment::Workloads(found) = &self.attachment {
             let found = found.iter();
@@ -105,13 +105,13 @@ impl<'c> Rendered<'c> {
             return object.list("targetRefs", targets.into_iter().map(target));
         }
         object.comment(
-            "Choose: this is for every workload of the namespace, and of the mesh if the namespace is Istio's own. \
-             --selector key=value chooses workloads, --target-ref Kind/name a gateway, a waypoint or a service.",
+            "Choose: this applies to every workload of the namespace, or of the mesh in Istio's root namespace. Select \
+             workloads with --selector key=value, or a gateway, a waypoint or a service with --target-ref Kind/name.",
         )
     }
 
-    /// Those of what it is for that `kind` can be attached to, or where there are none, a stand-in
-    /// with `choose` above it.
+    /// Adds the targets that `kind` can have. If there are none, adds a placeholder with the comment
+    /// `choose`.
     pub fn targets(&self, object: Object, field: &str, kind: Kind, choose: &str) -> Object {
         let targets = self.possible(kind);
         if !targets.is_empty() {
@@ -125,7 +125,7 @@ impl<'c> Rendered<'c> {
         object.comment(choose).list(field, [target(&gateway)])
     }
 
-    /// Those of what it is for that `kind` can be attached to.
+    /// The targets that `kind` can have.
     pub fn possible(&self, kind: Kind) -> Vec<&TargetRef> {
         match &self.attachment {
             Attachment::Targets(targets) => {
@@ -136,8 +136,8 @@ impl<'c> Rendered<'c> {
         }
     }
 
-    /// The fields of a WasmPlugin or TrafficExtension beside those of the module.
-    /// `unspecified` is what the kind calls the phase that is none.
+    /// Adds the fields of a WasmPlugin or TrafficExtension that are not the module's. `unspecified` is the
+    /// kind's name for no phase.
     pub fn placed(&self, object: Object, unspecified: &str) -> Object {
         let object = if self.traffic.is_empty() {
             object
@@ -146,7 +146,7 @@ impl<'c> Rendered<'c> {
                 object
             } else {
                 object.comment(
-                    "Where a request leaves for the service. At the other end it would run again.",
+                    "Run only where a request leaves for the service, not again where it arrives.",
                 )
             };
             object.list("match", self.traffic.iter().map(traffic))
@@ -164,12 +164,10 @@ impl<'c> Rendered<'c> {
             .optional("priority", self.written.and_then(|plugin| plugin.priority))
     }
 
-    /// The fields of the module, which a TrafficExtension has in a place of their own.
+    /// Adds the fields of the module.
     pub fn module(&self, object: Object) -> Object {
         let object = if self.is_placeholder {
-            object.comment(
-                "Choose: where your image of Halftone is. With sha256 it cannot be another.",
-            )
+            object.comment("Choose: the URL of your Halftone image. Add sha256 to pin it.")
         } else {
             object
         };
@@ -188,7 +186,7 @@ impl<'c> Rendered<'c> {
         let object = if self.written.is_some() {
             object
         } else {
-            object.comment("Traffic passes undecided where the module cannot be had; FAIL_CLOSE would answer 403.")
+            object.comment("Traffic passes without a decision if the module cannot be fetched. FAIL_CLOSE would answer 403.")
         };
         object
             .field("failStrategy", self.fail_strategy)
@@ -212,7 +210,7 @@ fn attachment(written: Option<&Plugin>, args: &Args) -> (Attachment, Vec<Traffic
         }]
     };
     if !args.target_refs.is_empty() {
-        // A waypoint's traffic is no client's, and a gateway runs the plugin once all the same.
+        // The traffic of a waypoint is not outbound, and a gateway runs the plugin once in any case.
         return (Attachment::Targets(args.target_refs.clone()), Vec::new());
     }
     if !args.selectors.is_empty() {
@@ -237,7 +235,7 @@ fn attachment(written: Option<&Plugin>, args: &Args) -> (Attachment, Vec<Traffic
     (attachment, plugin.traffic.clone())
 }
 
-/// A reference to what something is attached to.
+/// A reference to a target.
 fn target(target: &TargetRef) -> Object {
     Object::new()
         .field("group", &target.group)

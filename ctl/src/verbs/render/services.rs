@@ -1,11 +1,13 @@
-//! Which services a release is of.
+//! The services of a release.
 //!
-//! A release claims hosts, several of which may be one service: `reviews`, `reviews.bookinfo` and
-//! `reviews.bookinfo.svc.cluster.local` are. Others are none: `reviews.example.com` at a gateway,
-//! `*.example.com`. The rules here are those by which Kubernetes resolves names.
+//! A release claims hosts. Several of them can name one service: `reviews`, `reviews.bookinfo` and
+//! `reviews.bookinfo.svc.cluster.local`. Others name none: `reviews.example.com` at a gateway, or
+//! `*.example.com`.
+
+use std::sync::Arc;
 
 use halftone::release::Release;
-use halftone_resources::qualified;
+use halftone_resources::service::{qualified, service_of};
 
 use super::flags::OfService;
 use crate::outcome::Failure;
@@ -13,36 +15,36 @@ use crate::outcome::Failure;
 /// The services of a release.
 #[derive(Debug)]
 pub struct Services {
-    /// At least one, in the order of the hosts.
+    /// The services, at least one, in the order of the hosts.
     pub all: Vec<Service>,
-    /// The places of hosts that may belong to any of several services.
+    /// The indices of the hosts that could belong to any of several services.
     pub strays: Vec<usize>,
-    /// Whether no host and no flag named one, so that the release's own name stands in.
+    /// Whether no host and no flag names a service, so that the release's own name replaces it.
     pub is_guess: bool,
 }
 
-/// A service, and the hosts of a release that are requests for it.
+/// A service, and the hosts of a release by which clients call it.
 #[derive(Debug)]
 pub struct Service {
-    /// Its full name.
+    /// The full name.
     pub host: String,
-    /// As the release claims them.
+    /// The hosts that the release claims.
     pub hosts: Vec<String>,
-    /// What a VirtualService calls them: the service once, by its full name.
+    /// The hosts of the VirtualService. The service appears once, by its full name.
     pub routed: Vec<String>,
 }
 
-/// What the flags say.
+/// The flags: each a release and its service.
 #[derive(Debug)]
 pub struct Flags<'f>(Vec<(&'f str, &'f str)>);
 
 impl<'f> Flags<'f> {
-    /// Of these releases.
+    /// The `flags` for these releases.
     ///
     /// # Errors
     ///
-    /// When a flag is for no release, or does not say for which.
-    pub fn new(flags: &'f [OfService], releases: &'f [Release]) -> Result<Self, Failure> {
+    /// A flag names no release, or one that does not exist.
+    pub fn new(flags: &'f [OfService], releases: &'f [Arc<Release>]) -> Result<Self, Failure> {
         let names: Vec<&str> = releases.iter().map(|release| &*release.name).collect();
         let of = |flag: &'f OfService| match (&flag.release, names.as_slice()) {
             (None, [one]) => Ok((*one, flag.host.as_str())),
@@ -50,12 +52,12 @@ impl<'f> Flags<'f> {
                 Ok((name.as_str(), flag.host.as_str()))
             }
             (Some(name), _) => Err(Failure::Usage(format!(
-                "--service {name}={}: there is no release {name}; the releases are {}",
+                "--service {name}={}: there is no release {name}; write one of {}",
                 flag.host,
                 names.join(", ")
             ))),
             (None, _) => Err(Failure::Usage(format!(
-                "--service {0}: say of which release, as RELEASE={0}; the releases are {1}",
+                "--service {0}: does not name its release; write RELEASE={0}, where RELEASE is one of {1}",
                 flag.host,
                 names.join(", ")
             ))),
@@ -71,7 +73,7 @@ impl<'f> Flags<'f> {
         }
         let named: Vec<Option<String>> = hosts
             .iter()
-            .map(|host| named(host, hosts, namespace))
+            .map(|host| service_of(host, hosts, namespace))
             .collect();
         let mut all: Vec<Service> = Vec::new();
         for (host, service) in hosts.iter().zip(&named) {
@@ -95,7 +97,7 @@ impl<'f> Flags<'f> {
                 strays: (0..)
                     .zip(&named)
                     .filter(|(_, named)| named.is_none())
-                    .map(|(place, _)| place)
+                    .map(|(index, _)| index)
                     .collect(),
                 all,
                 is_guess: false,
@@ -105,11 +107,11 @@ impl<'f> Flags<'f> {
 }
 
 impl Services {
-    /// All hosts are requests for the service `host`.
+    /// All `hosts` belong to the service `host`.
     fn one(host: String, hosts: &[String], namespace: &str) -> Self {
         let mut routed: Vec<String> = Vec::new();
         for claimed in hosts {
-            let name = named(claimed, hosts, namespace).unwrap_or_else(|| claimed.clone());
+            let name = service_of(claimed, hosts, namespace).unwrap_or_else(|| claimed.clone());
             if !routed.contains(&name) {
                 routed.push(name);
             }
@@ -123,45 +125,5 @@ impl Services {
             strays: Vec::new(),
             is_guess: false,
         }
-    }
-}
-
-/// The full name of the service that `host`, one of `hosts`, is a name of.
-fn named(host: &str, hosts: &[String], namespace: &str) -> Option<String> {
-    let is_label = |label: &str| {
-        let is_inner =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !label.is_empty() && label.bytes().all(is_inner)
-    };
-    let labels: Vec<&str> = host.split('.').collect();
-    if !labels.iter().all(|label| is_label(label)) {
-        return None;
-    }
-    let is_full = |other: &&String| {
-        other
-            .strip_prefix(host)
-            .is_some_and(|rest| rest.starts_with('.'))
-            && matches!(*other.split('.').collect::<Vec<_>>(), [_, _, "svc", _, ..])
-    };
-    match *labels {
-        [_, _, "svc", _, ..] => Some(host.into()),
-        [name, namespace, "svc"] => Some(qualified(name, namespace)),
-        [_] | [_, _] if hosts.iter().any(|other| is_full(&other)) => {
-            hosts.iter().find(is_full).cloned()
-        }
-        [name] => {
-            let elsewhere =
-                hosts
-                    .iter()
-                    .find_map(|other| match *other.split('.').collect::<Vec<_>>() {
-                        [first, other] if first == name => Some(other),
-                        _ => None,
-                    });
-            Some(qualified(name, elsewhere.unwrap_or(namespace)))
-        }
-        [name, of] if of == namespace || hosts.iter().any(|other| other == name) => {
-            Some(qualified(name, of))
-        }
-        _ => None,
     }
 }

@@ -1,10 +1,10 @@
-//! Istio's `TrafficExtension`: what a `WasmPlugin` says, with the module in a place of its own.
+//! Istio's `TrafficExtension`: the fields of a `WasmPlugin`, with those of the module in `wasm`.
 
 use super::Kind;
 use super::about::About;
 use super::yaml::Object;
 
-/// The plugin.
+/// The TrafficExtension.
 pub fn render(about: &About<'_>) -> Object {
     let plugin = &about.plugin;
     let spec = Object::new()

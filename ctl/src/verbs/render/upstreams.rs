@@ -1,17 +1,17 @@
-//! Where versions and mirrors are, as the flags say.
+//! The addresses of versions and mirrors by the flags.
 
 use super::flags::{Address, Upstream};
 use crate::outcome::Failure;
 
-/// Something that has an address.
-pub struct Place {
-    /// Its full name, which nothing else has: a cluster's.
+/// A version or a mirror, which has an address.
+pub struct Addressee {
+    /// The full name, which is unique: the name of the cluster.
     pub name: String,
-    /// What it is called for short.
+    /// The short name.
     short: String,
 }
 
-impl Place {
+impl Addressee {
     /// A version.
     pub fn version(release: &str, version: &str) -> Self {
         Self {
@@ -29,16 +29,16 @@ impl Place {
     }
 }
 
-/// What `flags` say of each of `places`; the last word counts.
+/// The address that `flags` give to each of `places`. The last flag counts.
 ///
 /// # Errors
 ///
-/// When one is of none of them, or may be of several.
-pub fn assign(flags: &[Upstream], places: &[Place]) -> Result<Vec<Option<Address>>, Failure> {
+/// A flag names none of them, or several.
+pub fn assign(flags: &[Upstream], places: &[Addressee]) -> Result<Vec<Option<Address>>, Failure> {
     let mut addresses = vec![None; places.len()];
     for flag in flags {
-        let is_full = |place: &&Place| place.name == flag.of;
-        let is_short = |place: &&Place| place.short == flag.of;
+        let is_full = |place: &&Addressee| place.name == flag.of;
+        let is_short = |place: &&Addressee| place.short == flag.of;
         let mut meant: Vec<&str> = places
             .iter()
             .filter(is_full)
@@ -54,11 +54,11 @@ pub fn assign(flags: &[Upstream], places: &[Place]) -> Result<Vec<Option<Address
         let [name] = *meant.as_slice() else {
             let (wrong, names) = if meant.is_empty() {
                 (
-                    "there is none; give one of",
+                    "there is no such version or mirror; write one of",
                     places.iter().map(|place| &*place.name).collect(),
                 )
             } else {
-                ("there are several; give one of", meant)
+                ("there are several; write one of", meant)
             };
             return Err(Failure::Usage(format!(
                 "--upstream {}=…: {wrong} {}",

@@ -7,7 +7,7 @@ use super::yaml::Object;
 use super::{Kind, destination_rule};
 use crate::outcome::Failure;
 
-/// One for each service of each release that routes by a header.
+/// A VirtualService for each service of each release that routes by a header.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     let routed = about.routed_by_header(Kind::VirtualService)?;
     let subjects: Vec<&Subject<'_>> = routed.iter().map(|(subject, _)| *subject).collect();
@@ -27,17 +27,17 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     Ok(about.unrouted(objects))
 }
 
-/// Istio refuses what is told here.
+/// Reports what Istio does not allow.
 fn check(about: &About<'_>, subjects: &[&Subject<'_>]) -> Result<(), Failure> {
     let mut findings = about.unroutable(subjects);
     findings.extend(destination_rule::clashes(about, subjects));
     let is_meshed =
         about.args.gateways.is_empty() || about.args.gateways.iter().any(|name| name == "mesh");
     for subject in subjects.iter().filter(|_| is_meshed) {
-        if let Some(place) = subject.hosts.iter().position(|host| host == "*") {
+        if let Some(index) = subject.hosts.iter().position(|host| host == "*") {
             findings.push(about.finding(
-                &format!("releases[{}].hosts[{place}]", subject.index),
-                "a VirtualService for * is for gateways alone; name them with --gateway, or name the hosts",
+                &format!("releases[{}].hosts[{index}]", subject.index),
+                "only gateways can use a VirtualService for *; name the gateways with --gateway, or list the hosts",
             ));
         }
     }
@@ -68,7 +68,7 @@ fn one(
         .collect();
     routes.push(
         Object::new()
-            .comment("Last, since the first route that matches decides: requests that Halftone did not see.")
+            .comment("Requests that Halftone did not see. Keep this route last: the first one that matches decides.")
             .field("name", "undecided")
             .with(|route| to(about, route, service, &subject.principal)),
     );

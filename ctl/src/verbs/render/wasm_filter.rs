@@ -1,5 +1,5 @@
-//! What Envoy itself must be told, with a control plane or without: the filter, and the rules that
-//! make labels of its metrics' names.
+//! The parts of Envoy's own configuration: the filter, and the rules that extract labels from the names of
+//! its metrics.
 
 use super::plugin::Rendered;
 use super::yaml::{Object, json_text, literal};
@@ -8,7 +8,7 @@ use crate::outcome::Failure;
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const TEXT: &str = "type.googleapis.com/google.protobuf.StringValue";
 
-/// Where the module is, where nobody has named a file.
+/// The default path of the module.
 const MODULE: &str = "/etc/halftone/halftone.wasm";
 
 /// The labels of Halftone's metrics.
@@ -16,7 +16,7 @@ const LABELS: [&str; 7] = [
     "release", "version", "reason", "class", "mirror", "outcome", "result",
 ];
 
-/// The filter, for the plugin that Envoy calls `name`.
+/// The filter, for the plugin with this `name` in Envoy.
 pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
     let configuration = match plugin.config {
         Some(config) => Some(json_text(config)?),
@@ -30,15 +30,15 @@ pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
         .optional("root_id", root_id);
     let (comment, policy) = match plugin.fail_strategy {
         "FAIL_OPEN" => (
-            "Traffic passes undecided where the module fails.",
+            "Traffic passes without a decision if the module fails.",
             "FAIL_OPEN",
         ),
-        "FAIL_RELOAD" => ("The module is loaded anew where it fails.", "FAIL_RELOAD"),
-        _ => ("Traffic gets 503 where the module fails.", "FAIL_CLOSED"),
+        "FAIL_RELOAD" => ("Envoy loads the module again if it fails.", "FAIL_RELOAD"),
+        _ => ("Traffic gets 503 if the module fails.", "FAIL_CLOSED"),
     };
     let config = config
         .comment(&format!(
-            "{comment} An Envoy that does not know the field has fail_open, true or false."
+            "{comment} An older Envoy without this field has fail_open: true or false."
         ))
         .field("failure_policy", policy);
     let (comment, file) = match plugin.url.strip_prefix("file://") {
@@ -62,7 +62,7 @@ pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
             "configuration",
             Object::new()
                 .comment(
-                    "JSON in a text: a Struct would reach the filter as protobuf, and be refused.",
+                    "JSON as a string. A Struct would reach the filter as protobuf, which it rejects.",
                 )
                 .field("@type", TEXT)
                 .field("value", literal(&text)),
@@ -77,18 +77,18 @@ pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
 
 fn of_image(plugin: &Rendered<'_>) -> String {
     let choose =
-        "Choose: where the module is in Envoy's file system; --url file:///path says where.";
+        "Choose: the path of the module in Envoy's file system. Set it with --url file:///path.";
     if plugin.is_placeholder {
         choose.into()
     } else {
         format!(
-            "{choose} Envoy fetches no image: it is plugin.wasm in {}.",
+            "{choose} Envoy does not fetch images. The module is plugin.wasm in {}.",
             plugin.url
         )
     }
 }
 
-/// Part of Envoy's bootstrap: each rule cuts a label out of the names of the metrics.
+/// A part of Envoy's bootstrap. Each rule extracts a label from the names of the metrics.
 pub fn stats_config() -> Object {
     let rules = LABELS.iter().map(|label| {
         Object::new()

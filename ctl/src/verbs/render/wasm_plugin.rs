@@ -4,7 +4,7 @@ use super::Kind;
 use super::about::About;
 use super::yaml::Object;
 
-/// The plugin.
+/// The WasmPlugin.
 pub fn render(about: &About<'_>) -> Object {
     let plugin = &about.plugin;
     let spec = Object::new()

@@ -1,7 +1,7 @@
-//! YAML in an order of our own, with comments.
+//! YAML with comments, and with fields in a chosen order.
 //!
-//! What a value looks like, and what must be quoted for readers of YAML 1.1 (`kubectl` is one), is the
-//! serializer's affair. Here is what it cannot do: comments above fields.
+//! The serializer writes values, and quotes what readers of YAML 1.1 such as `kubectl` would misread. It
+//! cannot write comments above fields, so this module does.
 
 use std::io;
 
@@ -10,8 +10,9 @@ use serde_json::Value;
 use serde_saphyr::{LitString, SerializerOptions};
 
 use crate::outcome::Failure;
+use crate::terminal::escaped;
 
-/// Comments are wrapped so that they end at this column where they are not indented.
+/// The width at which a comment is wrapped, without its indentation.
 const WIDTH: usize = 100;
 
 /// An object that is written field by field.
@@ -19,15 +20,15 @@ const WIDTH: usize = 100;
 pub struct Object(Result<String, serde_saphyr::SerializeError>);
 
 impl Object {
-    /// Without fields.
+    /// An object without fields.
     pub fn new() -> Self {
         Self(Ok(String::new()))
     }
 
-    /// A comment on what follows.
+    /// Adds a comment on the fields that follow.
     pub fn comment(self, text: &str) -> Self {
         self.write(|written| {
-            // Two comments are two paragraphs.
+            // An empty line separates two comments.
             if written
                 .lines()
                 .last()
@@ -36,14 +37,14 @@ impl Object {
                 *written += "\n";
             }
             let mut line = String::from("#");
-            for word in text.split_whitespace() {
+            for word in text.split_whitespace().map(escaped) {
                 if line.chars().count() + 1 + word.chars().count() > WIDTH {
                     *written += &line;
                     *written += "\n";
                     line = String::from("#");
                 }
                 line += " ";
-                line += word;
+                line += &word;
             }
             *written += &line;
             *written += "\n";
@@ -51,7 +52,7 @@ impl Object {
         })
     }
 
-    /// A field.
+    /// Adds a field.
     pub fn field(self, name: &str, value: impl Serialize) -> Self {
         self.write(|written| {
             let field = Field { name, value };
@@ -60,7 +61,7 @@ impl Object {
         })
     }
 
-    /// A field, where there is a value.
+    /// Adds a field, if there is a value.
     pub fn optional(self, name: &str, value: Option<impl Serialize>) -> Self {
         match value {
             Some(value) => self.field(name, value),
@@ -68,7 +69,7 @@ impl Object {
         }
     }
 
-    /// A field that is an object. `name` is plain in YAML.
+    /// Adds a field that is an object. `name` needs no quotes in YAML.
     pub fn object(self, name: &str, object: Self) -> Self {
         self.write(|written| {
             *written += name;
@@ -78,14 +79,14 @@ impl Object {
         })
     }
 
-    /// A field that is a list of objects. `name` is plain in YAML.
+    /// Adds a field that is an array of objects. `name` needs no quotes in YAML.
     pub fn list(self, name: &str, items: impl IntoIterator<Item = Self>) -> Self {
         self.write(|written| {
             *written += name;
             *written += ":\n";
             for item in items {
                 let item = item.0?;
-                // A comment at the head of an item stands above its dash.
+                // A comment before the first field of an item belongs above its dash.
                 let head = item
                     .lines()
                     .take_while(|line| line.is_empty() || line.starts_with('#'))
@@ -99,7 +100,7 @@ impl Object {
         })
     }
 
-    /// The fields of another.
+    /// Adds the fields of another object.
     pub fn then(self, other: Self) -> Self {
         self.write(|written| {
             *written += &other.0?;
@@ -107,16 +108,16 @@ impl Object {
         })
     }
 
-    /// Some more fields, in a function of their own.
+    /// Adds the fields that a function adds.
     pub fn with(self, more: impl FnOnce(Self) -> Self) -> Self {
         more(self)
     }
 
-    /// The document.
+    /// The text of the document.
     ///
     /// # Errors
     ///
-    /// When YAML has no words for a value.
+    /// A value cannot be written as YAML.
     pub fn finish(self) -> Result<String, Failure> {
         self.0
             .map_err(|error| Failure::Output(io::Error::other(error)))
@@ -133,14 +134,14 @@ impl Object {
     }
 }
 
-/// A text of several lines, written as it is.
+/// A string of several lines, as a block.
 pub fn literal(text: &str) -> impl Serialize + use<> {
     LitString(text.to_owned())
 }
 
 fn options() -> SerializerOptions {
     serde_saphyr::ser_options! {
-        // A long text on one line is still a text that can be searched for.
+        // A long string stays on one line, so that users can search for it.
         prefer_block_scalars: false,
     }
 }
@@ -170,8 +171,7 @@ impl<V: Serialize> Serialize for Field<'_, V> {
     }
 }
 
-/// The fields of a plugin configuration in the order in which people write them. All others follow,
-/// by name.
+/// The order of the fields of a plugin configuration. All other fields follow by name.
 const ORDER: [&str; 36] = [
     "releases",
     "name",
@@ -211,7 +211,7 @@ const ORDER: [&str; 36] = [
     "accessLog",
 ];
 
-/// A plugin configuration, its fields in the order in which people write them.
+/// A plugin configuration with its fields in that order.
 pub struct Ordered<'v>(pub &'v Value);
 
 impl Serialize for Ordered<'_> {
@@ -239,8 +239,8 @@ impl Serialize for Ordered<'_> {
     }
 }
 
-/// The JSON text of a plugin configuration, with nothing in it that YAML would take for a line end
-/// or not print: inside of JSON such characters stand in texts alone, which can say them otherwise.
+/// The JSON text of a plugin configuration, without characters that YAML takes for a line end or cannot
+/// print. In JSON such characters occur only in strings, so they can be escaped.
 pub fn json_text(config: &Value) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(&Ordered(config)).map_err(io::Error::from)?;
     let mut written = String::with_capacity(text.len());

@@ -1,58 +1,59 @@
-//! Which sessions move when another configuration follows.
+//! The sessions that move to another version with the next configuration.
 //!
-//! The law: a session moves from one version to another only if the other's weight grew more. So
-//! when one weight alone grows, sessions move to that version and nobody between the others.
+//! The law of sessions: a session moves from one version to another only if the weight of the other
+//! version grows by a larger factor. If one weight alone grows, sessions move only to that version.
 
-use halftone::release::{Decision, Draws, Reason, Release, Split, Strategy};
+use halftone::draw::{Draw, Random};
+use halftone::release::{Decision, Reason, Release, Split, Strategy};
 use serde::Serialize;
 
 use super::sample::{self, Sample};
 
-/// What moves when another configuration follows.
+/// The sessions that move with the next configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MovesReport {
-    /// The configuration that follows.
+    /// The file of the next configuration.
     pub file: String,
-    /// The release in it.
+    /// The release in the next configuration.
     pub release: String,
-    /// The sessions that send requests.
+    /// The number of sessions.
     pub sessions: u64,
-    /// Those whose version stays.
+    /// The number of sessions that stay on their version.
     pub stay: u64,
-    /// Those whose version does not.
+    /// The sessions that move, by versions.
     pub moves: Vec<MoveReport>,
-    /// What may move, by the weights of both splits.
+    /// The moves that the weights of both splits allow.
     pub law: LawReport,
 }
 
-/// Sessions that go one way.
+/// The sessions that move from one version to another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MoveReport {
-    /// The version that they had.
+    /// The version before.
     pub from: String,
-    /// The version that they get.
+    /// The version after.
     pub to: String,
-    /// So many.
+    /// Their number.
     pub sessions: u64,
-    /// Of all sessions, 0 to 1.
+    /// Their share of all sessions, 0 to 1.
     pub share: f64,
 }
 
-/// Whether sessions that the split decides, before and after, moved as they may.
+/// Whether the sessions that the split decides before and after moved only as the law allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LawReport {
-    /// The sessions that it covers: those that both splits decide by the same number.
+    /// The number of sessions that both splits decide by the same number. The law covers only these.
     pub sessions: u64,
-    /// The ways that the weights allow.
+    /// The moves that the weights allow.
     pub allowed: Vec<Way>,
-    /// The sessions that moved otherwise: 0, or something is badly wrong.
+    /// The number of sessions that moved in another way. Anything but 0 is a bug in Halftone.
     pub broken: u64,
 }
 
-/// From one version to another.
+/// A move from one version to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Way {
@@ -63,7 +64,7 @@ pub struct Way {
 }
 
 impl MovesReport {
-    /// The sessions of `sample`, decided again by the release `after` of `file`.
+    /// Decides the sessions of `sample` by the release `after` of `file`, and compares.
     #[must_use]
     pub fn new(file: &str, sample: &Sample<'_>, after: &Release) -> Self {
         let before = sample.release;
@@ -79,9 +80,13 @@ impl MovesReport {
                 broken: 0,
             },
         };
-        sample.each_session(|place, head| {
-            let chance = Draws::new(place).next_u64();
-            let (old, new) = (before.decide(head, chance), after.decide(head, chance));
+        sample.each_session(|index, head| {
+            let draw = Draw {
+                chance: Random::new(index).next_u64(),
+                now: 0,
+            };
+            let old = before.decide(head, draw, &mut ());
+            let new = after.decide(head, draw, &mut ());
             let is_covered =
                 by_split(&old) && by_split(&new) && sample::is_same_session(before, after, head);
             report.count(version(&old), version(&new), is_covered);
@@ -127,7 +132,8 @@ fn by_split(decision: &Decision<'_>) -> bool {
     *decision.outcome.reason() == Reason::Session
 }
 
-/// From each version of one split to each of the other whose weight grew more.
+/// The moves from each version of one split to each version of the other whose weight grows by a
+/// larger factor.
 fn allowed(before: &Release, after: &Release) -> Vec<Way> {
     let (Some(before), Some(after)) = (split(before), split(after)) else {
         return Vec::new();
@@ -148,7 +154,7 @@ fn allowed(before: &Release, after: &Release) -> Vec<Way> {
     allowed
 }
 
-/// The weight after, for each before: 0 where there is none any more, infinite where there was none.
+/// The weight after divided by the weight before: 0 if the version is gone, infinite if it is new.
 fn growth(before: &Split, after: &Split, version: &str) -> f64 {
     let weight = |split: &Split| {
         let mut arms = split.arms();

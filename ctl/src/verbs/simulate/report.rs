@@ -1,4 +1,4 @@
-//! What `simulate` reports: the shape of its JSON, and what its text is drawn from.
+//! The report of `simulate`: the fields of its JSON, from which its text is drawn too.
 
 use halftone::release::{Outcome, Release};
 use serde::Serialize;
@@ -7,8 +7,8 @@ use super::Args;
 pub use super::moves::{LawReport, MoveReport, MovesReport};
 use super::sample::{Population, Sample, Stratum};
 
-/// How many standard errors a share may be off, and how many draws besides, which is what counts
-/// where few are expected. Chance alone goes further once in 10,000, or less often.
+/// The tolerance of a share, in standard errors and in draws. The draws matter where few requests are
+/// expected. Chance alone exceeds the tolerance at most once in 10,000 times.
 const STANDARD_ERRORS: f64 = 4.0;
 const DRAWS: f64 = 2.0;
 
@@ -18,21 +18,21 @@ const DRAWS: f64 = 2.0;
 pub struct Report {
     /// The release that decides.
     pub release: String,
-    /// How many requests.
+    /// The number of requests.
     pub requests: u64,
-    /// From how many sessions; absent: each is drawn by itself.
+    /// The number of sessions. Absent: each request is drawn by itself.
     pub sessions: Option<u64>,
-    /// Where the requests carry their session: `header x-user-id`. Absent: they carry none.
+    /// The key that carries the session: `header x-user-id`. Absent: the requests carry none.
     pub key: Option<String>,
-    /// Its value, where the command line gives it, and so to every request.
+    /// The value of the key, if the command line gives it to every request.
     pub value: Option<String>,
-    /// What is drawn is made of this.
+    /// The seed of the random numbers.
     pub seed: u64,
     /// Every version of the release.
     pub versions: Vec<ShareReport>,
     /// Every reason that is expected or was observed.
     pub reasons: Vec<ShareReport>,
-    /// What moves when another configuration follows.
+    /// The sessions that move with the next configuration.
     pub then: Option<MovesReport>,
 }
 
@@ -42,20 +42,20 @@ pub struct Report {
 pub struct ShareReport {
     /// The version, or the reason.
     pub name: String,
-    /// The share that the configuration promises.
+    /// The share by the configuration.
     pub expected: f64,
-    /// How far chance may take the observed share from it: four standard errors and two draws.
+    /// The tolerance for chance: four standard errors and two draws.
     pub within: f64,
-    /// The share of the requests.
+    /// The observed share.
     pub observed: f64,
-    /// So many requests.
+    /// The number of requests.
     pub requests: u64,
-    /// Whether chance explains what was observed.
+    /// Whether the observed share is within the tolerance.
     pub ok: bool,
 }
 
 impl Report {
-    /// Decides all requests of `sample`, and compares.
+    /// Decides all requests of `sample`, and compares the shares.
     #[must_use]
     pub fn new(args: &Args, sample: &Sample<'_>) -> Self {
         let (sessions, key, value) = match sample.population() {
@@ -83,7 +83,7 @@ impl Report {
         }
     }
 
-    /// How many things are not as they must be.
+    /// The number of findings.
     #[must_use]
     pub fn findings(&self) -> usize {
         let shares = self.versions.iter().chain(&self.reasons);
@@ -92,7 +92,7 @@ impl Report {
     }
 }
 
-/// Ends of a decision that are counted together, by `Outcome::index`.
+/// Outcomes that are counted together, by `Outcome::index`.
 struct Group {
     name: String,
     outcomes: Vec<usize>,
@@ -101,14 +101,14 @@ struct Group {
     heaviest: f64,
 }
 
-/// Those of `names`, and the others in the order in which a decision of `release` names them.
+/// A group for each of `names`, then a group for each other name of an outcome of `release`.
 fn groups<'n>(
     release: &Release,
     names: impl IntoIterator<Item = &'n str>,
     name: impl Fn(&Outcome) -> String,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = names.into_iter().map(Group::new).collect();
-    for outcome in release.outcomes() {
+    for outcome in &release.outcomes {
         let name = name(outcome);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.outcomes.push(outcome.index()),
@@ -161,7 +161,7 @@ fn shares(
         let of_each = group.outcomes.iter().filter_map(|index| counts.get(*index));
         let count: u64 = of_each.sum();
         let within = (STANDARD_ERRORS * group.variance.sqrt() + DRAWS * group.heaviest).min(all);
-        // Sums of a million shares are not exact to the last bit.
+        // The sum of a million shares is not exact to the last bit.
         let expected = (group.expected / all * 1e12).round() / 1e12;
         ShareReport {
             name: group.name,

@@ -2,15 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use halftone::release::{Decision, Draws, Release, Session, SessionKey};
+use halftone::draw::{Draw, Random, Session, SessionKey};
+use halftone::release::{Decision, Release};
 use halftone::request::RequestHead;
 
 use super::Args;
-use super::expected;
 use crate::request::Request;
 use crate::shown;
 
-/// Requests to one release, and by what each is drawn.
+/// Requests to one release.
 #[derive(Clone, Debug)]
 pub struct Sample<'r> {
     /// The release that decides.
@@ -21,32 +21,32 @@ pub struct Sample<'r> {
     population: Population<'r>,
 }
 
-/// Who sends the requests.
+/// The sessions that send the requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Population<'r> {
-    /// Each is drawn by itself: at random, or by the id that is issued to it.
+    /// Each request is drawn by itself: at random, or by the id that is issued to it.
     Requests,
-    /// All carry the same session: here, with this value.
+    /// All requests carry the same session: this value of this key.
     OneSession(&'r SessionKey, String),
-    /// So many sessions, each with a value of its own here.
+    /// This number of sessions, each with its own value of this key.
     Sessions(&'r SessionKey, u32),
 }
 
-/// A part of all draws: how many there are, and how many requests go the way of each.
+/// Draws with the same expected shares.
 #[derive(Clone, Copy, Debug)]
 pub struct Stratum {
-    /// How many draws.
+    /// The number of draws.
     pub draws: f64,
-    /// How many requests go the way of each.
+    /// The number of requests that each draw decides.
     pub weight: f64,
 }
 
 impl<'r> Sample<'r> {
-    /// The requests that `args` ask for: `request`, put to `release`.
+    /// The sample that `args` describe: `request`, repeated, decided by `release`.
     ///
     /// # Errors
     ///
-    /// When sessions are asked for and there can be none.
+    /// The arguments ask for sessions, but the release has no session, or the request carries one.
     pub fn new(args: &Args, request: &'r Request, release: &'r Release) -> Result<Self, String> {
         Ok(Self {
             release,
@@ -57,17 +57,18 @@ impl<'r> Sample<'r> {
         })
     }
 
-    /// Who sends the requests.
+    /// The sessions that send the requests.
     #[must_use]
     pub fn population(&self) -> &Population<'r> {
         &self.population
     }
 
-    /// Decides every request: how many came to each end, by `Outcome::index`.
+    /// Decides every request. The result has the number of requests of each outcome, by
+    /// `Outcome::index`.
     #[must_use]
     pub fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.release.outcomes().len()];
-        let mut chances = Draws::new(self.seed);
+        let mut counts = vec![0; self.release.outcomes.len()];
+        let mut chances = Random::new(self.seed);
         let mut count = |decision: Decision<'_>| {
             if let Some(count) = counts.get_mut(decision.outcome.index()) {
                 *count += 1;
@@ -79,22 +80,26 @@ impl<'r> Sample<'r> {
                     let request = self.of_session(key, place % u64::from(*sessions));
                     let headers = request.headers();
                     let chance = chances.next_u64();
-                    count(self.release.decide(&request.head(&headers), chance));
+                    count(self.decide(&request.head(&headers), chance));
                 }
             }
             Population::Requests | Population::OneSession(..) => {
                 let headers = self.request.headers();
                 let head = self.request.head(&headers);
                 for _ in 0..self.requests {
-                    count(self.release.decide(&head, chances.next_u64()));
+                    count(self.decide(&head, chances.next_u64()));
                 }
             }
         }
         counts
     }
 
-    /// Hands over the expected shares of each part of all draws, by `Outcome::index`. Sessions may
-    /// differ in them, for a condition can look at what carries the session.
+    fn decide(&self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
+        self.release.decide(head, Draw { chance, now: 0 }, &mut ())
+    }
+
+    /// Calls `add` with the expected shares of each stratum, by `Outcome::index`. Sessions can differ in
+    /// them, because a condition can test the key of the session.
     pub fn expect(&self, mut add: impl FnMut(&[f64], Stratum)) {
         let headers = self.request.headers();
         let head = self.request.head(&headers);
@@ -107,21 +112,15 @@ impl<'r> Sample<'r> {
                 self.each_session(|place, head| {
                     let has_more = place < self.requests % sessions;
                     let weight = (self.requests / sessions + u64::from(has_more)) as f64;
-                    add(
-                        &expected::shares(self.release, head),
-                        Stratum { draws: 1.0, weight },
-                    );
+                    add(&self.release.shares(head), Stratum { draws: 1.0, weight });
                 });
                 return;
             }
         };
-        add(
-            &expected::shares(self.release, &head),
-            Stratum { draws, weight },
-        );
+        add(&self.release.shares(&head), Stratum { draws, weight });
     }
 
-    /// The sessions that send requests; none without sessions.
+    /// Calls `each` for each session that sends requests.
     pub fn each_session(&self, mut each: impl FnMut(u64, &RequestHead<'_>)) {
         if let Population::Sessions(key, sessions) = &self.population {
             for place in 0..self.requests.min(u64::from(*sessions)) {
@@ -132,11 +131,11 @@ impl<'r> Sample<'r> {
         }
     }
 
-    /// The request of the session at `place`; of another seed it is another session.
-    fn of_session(&self, key: &SessionKey, place: u64) -> Request {
+    /// The request of the session at `index`. Another seed gives other sessions.
+    fn of_session(&self, key: &SessionKey, index: u64) -> Request {
         let value = match key {
-            SessionKey::SourceAddress => address(self.seed, place as u32).to_string(),
-            _ => format!("{}-{place}", self.seed),
+            SessionKey::SourceAddress => address(self.seed, index as u32).to_string(),
+            _ => format!("{}-{index}", self.seed),
         };
         let mut request = self.request.clone();
         request.carry(key, &value);
@@ -161,25 +160,26 @@ fn population<'r>(
     };
     let Some(key) = session.and_then(|session| session.keys().first()) else {
         return Err(format!(
-            "--sessions: release {} has no session; leave --sessions away, or give it canary.session",
+            "--sessions: release {} has no session; omit --sessions, or add canary.session to the release",
             release.name
         ));
     };
     match carried {
         Some((found, _)) if found == key => Err(format!(
-            "--sessions: the request carries a session already, in {key}; leave one of them away"
+            "--sessions: the request carries a session already, in {key}; omit --sessions or that key"
         )),
         _ => Ok(Population::Sessions(key, sessions)),
     }
 }
 
-/// Of 10.0.0.0/8, as long as there are any left: the bits that `seed` flips keep them apart.
-fn address(seed: u64, place: u32) -> Ipv4Addr {
+/// An address in 10.0.0.0/8, or above it after 2^24 sessions. Different `index`es give different
+/// addresses.
+fn address(seed: u64, index: u32) -> Ipv4Addr {
     const FIRST: u32 = 0x0a00_0000;
-    Ipv4Addr::from_bits(FIRST.wrapping_add(place ^ (seed as u32 & 0x00ff_ffff)))
+    Ipv4Addr::from_bits(FIRST.wrapping_add(index ^ (seed as u32 & 0x00ff_ffff)))
 }
 
-/// Whether both releases see the same session in a request: one number.
+/// Whether both releases find the same session number in a request.
 #[must_use]
 pub fn is_same_session(before: &Release, after: &Release, head: &RequestHead<'_>) -> bool {
     let number = |session: &Session| session.key(head).map(|(_, key)| session.number(&key));

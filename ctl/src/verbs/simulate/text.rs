@@ -1,21 +1,21 @@
-//! The report for people: a table with a bar for each share, and what moves.
+//! The report for people: a table with a bar for each share, and the sessions that move.
 
 use std::io::{self, Write};
 
 use super::report::{MovesReport, Report, ShareReport};
 use crate::shown::{count, percent, quoted, thousands};
-use crate::style::{BAD, GOOD, STRONG};
+use crate::terminal::{BAD, GOOD, Line, STRONG, escaped};
 
-/// The length of a bar that is all, in characters.
+/// The length of the bar for 100 %, in characters.
 const BAR: usize = 24;
 
 /// Writes the report.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// `out` cannot be written.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{STRONG}{}{STRONG:#}", title(report))?;
+    writeln!(out, "{}", Line::styled(STRONG, title(report)))?;
     table("version", &report.versions, out)?;
     table("reason", &report.reasons, out)?;
     match &report.then {
@@ -28,9 +28,9 @@ fn title(report: &Report) -> String {
     let from = match (report.sessions, &report.key) {
         (Some(_), Some(key)) if report.value.is_some() => {
             let value = report.value.as_deref().unwrap_or_default();
-            format!(" of one session, {key} {}", quoted(value))
+            format!(" from one session, {key} {}", quoted(value))
         }
-        (Some(sessions), Some(key)) => format!(" of {} by {key}", count(sessions, "session")),
+        (Some(sessions), Some(key)) => format!(" from {} by {key}", count(sessions, "session")),
         _ => ", each drawn by itself".into(),
     };
     format!(
@@ -56,16 +56,17 @@ fn table(head: &str, shares: &[ShareReport], out: &mut dyn Write) -> io::Result<
     };
     writeln!(out, "\n{}", line(&heads))?;
     for (row, share) in rows.iter().zip(shares) {
-        let off = if share.ok {
-            String::new()
-        } else {
-            format!("  {BAD}more than chance explains{BAD:#}")
-        };
-        let bar = match bar(share.observed) {
-            none if none.is_empty() => none,
-            bar => format!("  {GOOD}{bar}{GOOD:#}"),
-        };
-        writeln!(out, "{}{bar}{off}", line(row))?;
+        let mut line = Line::from(line(row));
+        let bar = bar(share.observed);
+        if !bar.is_empty() {
+            line = line.and("  ").and_styled(GOOD, bar);
+        }
+        if !share.ok {
+            line = line
+                .and("  ")
+                .and_styled(BAD, "differs by more than chance explains");
+        }
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
@@ -78,14 +79,14 @@ fn row(share: &ShareReport) -> [String; 4] {
         expected
     };
     [
-        share.name.clone(),
+        escaped(&share.name),
         expected,
         percent(share.observed),
         thousands(share.requests),
     ]
 }
 
-/// A bar in eighths of a character. What is there at all shows.
+/// A bar in eighths of a character. A share above 0 has at least one eighth.
 fn bar(share: f64) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let least = usize::from(share > 0.0);
@@ -96,12 +97,13 @@ fn bar(share: f64) -> String {
 
 fn moves(then: &MovesReport, out: &mut dyn Write) -> io::Result<()> {
     let share = |sessions: u64| percent(sessions as f64 / then.sessions.max(1) as f64);
-    writeln!(out, "\n{STRONG}then {}{STRONG:#}\n", then.file)?;
+    let title = Line::styled(STRONG, format!("then {}", then.file));
+    writeln!(out, "\n{title}\n")?;
     let mut rows: Vec<[String; 3]> = then
         .moves
         .iter()
         .map(|one| {
-            let way = format!("{} → {}", one.from, one.to);
+            let way = escaped(format!("{} → {}", one.from, one.to));
             [way, thousands(one.sessions), percent(one.share)]
         })
         .collect();
@@ -112,13 +114,13 @@ fn moves(then: &MovesReport, out: &mut dyn Write) -> io::Result<()> {
     for [a, b, c] in &rows {
         writeln!(out, "  {a:way$}  {b:>sessions$}  {c:>8}")?;
     }
-    writeln!(out, "\n{}", law(then))
+    writeln!(out, "\n{}", Line::from(law(then)))
 }
 
 fn law(then: &MovesReport) -> String {
     let law = &then.law;
     if law.sessions == 0 {
-        return "No session is decided by a split before and after, so no law covers them.".into();
+        return "No session is decided by a split both before and after, so the law of sessions covers none.".into();
     }
     let ways: Vec<String> = law
         .allowed
@@ -126,13 +128,13 @@ fn law(then: &MovesReport) -> String {
         .map(|way| format!("{} → {}", way.from, way.to))
         .collect();
     let allowed = match ways.as_slice() {
-        [] => "nobody may move".into(),
-        ways => format!("sessions may only move {}", ways.join(", ")),
+        [] => "no session may move".into(),
+        ways => format!("sessions may move only {}", ways.join(", ")),
     };
     let kept = match law.broken {
-        0 => format!("none of {} moved otherwise", thousands(law.sessions)),
+        0 => format!("none of {} moved in another way", thousands(law.sessions)),
         broken => format!(
-            "{} of {} moved otherwise",
+            "{} of {} moved in another way",
             thousands(broken),
             thousands(law.sessions)
         ),

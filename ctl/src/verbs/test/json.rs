@@ -1,4 +1,4 @@
-//! For programs.
+//! The report for programs.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::outcome::Finding;
 
 /// The report: `{"passed": 1, "failed": 1, "files": [{"file": …, "cases": [{"name": …, "requests": 1,
 /// "passed": false, "mismatches": [{"what": "version", "expected": "v2", "got": "v1"}]}]}]}`. A file that
-/// cannot be run counts as one case that failed, and has `findings` instead of `cases`.
+/// cannot be run counts as one failed case, and has `findings` instead of `cases`.
 #[derive(Serialize)]
 struct Report<'r> {
     passed: usize,
@@ -33,12 +33,12 @@ struct Case<'r> {
     name: &'r str,
     requests: u32,
     passed: bool,
-    mismatches: Vec<Unlike>,
+    mismatches: Vec<MismatchReport>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Unlike {
+enum MismatchReport {
     Value {
         what: &'static str,
         expected: String,
@@ -53,7 +53,7 @@ enum Unlike {
     },
 }
 
-/// One object.
+/// Writes one JSON object.
 pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
     let failed: usize = suites.iter().map(Suite::failures).sum();
     let cases: usize = suites
@@ -82,17 +82,22 @@ fn case(run: &Run) -> Case<'_> {
         name: &run.name,
         requests: run.requests,
         passed: run.passed(),
-        mismatches: run.mismatches.iter().cloned().map(unlike).collect(),
+        mismatches: run
+            .mismatches
+            .iter()
+            .cloned()
+            .map(mismatch_report)
+            .collect(),
     }
 }
 
-fn unlike(mismatch: Mismatch) -> Unlike {
+fn mismatch_report(mismatch: Mismatch) -> MismatchReport {
     match mismatch {
         Mismatch::Value {
             what,
             expected,
             got,
-        } => Unlike::Value {
+        } => MismatchReport::Value {
             what,
             expected,
             got,
@@ -102,7 +107,7 @@ fn unlike(mismatch: Mismatch) -> Unlike {
             expected,
             within,
             got,
-        } => Unlike::Share {
+        } => MismatchReport::Share {
             what: "share",
             version,
             expected,

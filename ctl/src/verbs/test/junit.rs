@@ -1,4 +1,4 @@
-//! For pipelines: JUnit's XML, as most of them show it.
+//! The report for pipelines: JUnit XML.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::run::{Run, Suite};
 
-/// A test suite for each file. A file that cannot be run is one case with an error.
+/// Writes a test suite for each file. A file that cannot be run is one case with an error.
 pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
     let mut report = Report::new("halftonectl test");
     report.add_test_suites(suites.iter().map(suite));

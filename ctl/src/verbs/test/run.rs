@@ -1,43 +1,44 @@
-//! Runs case files on the core.
+//! Case files, run on the core.
 
 use std::path::Path;
 
-use halftone::release::{Draws, Releases};
+use halftone::draw::{Draw, Random};
+use halftone::release::Releases;
 use halftone_cases::{CaseFile, Config, Mismatch};
 
 use crate::files;
 use crate::outcome::{Failure, Finding};
 use crate::source::{self, Configuration};
 
-/// A case file, run.
+/// A case file and its results.
 #[derive(Debug)]
 pub struct Suite {
-    /// As it was named, or as it was found in a folder that was.
+    /// The file, as the command line names it or as it was found in a folder.
     pub file: String,
-    /// What became of it.
+    /// The results of its cases, or the reasons for which it cannot be run.
     pub result: Result<Vec<Run>, Vec<Finding>>,
 }
 
-/// A case, run.
+/// The result of a case.
 #[derive(Debug)]
 pub struct Run {
     /// The case's name.
     pub name: String,
-    /// How many requests were put.
+    /// The number of requests.
     pub requests: u32,
-    /// What was not as expected.
+    /// The differences from the expectation.
     pub mismatches: Vec<Mismatch>,
 }
 
 impl Run {
-    /// Whether all was as expected.
+    /// Whether there are no differences.
     pub fn passed(&self) -> bool {
         self.mismatches.is_empty()
     }
 }
 
 impl Suite {
-    /// How many of its cases failed; of a file that cannot be run, one.
+    /// The number of cases that failed. A file that cannot be run counts as one.
     pub fn failures(&self) -> usize {
         self.result
             .as_ref()
@@ -45,11 +46,11 @@ impl Suite {
     }
 }
 
-/// The case files that `named` come to: a folder is all case files in it.
+/// The case files that `named` means: files, and all case files in folders.
 ///
 /// # Errors
 ///
-/// When a folder cannot be read, or has none.
+/// A folder cannot be read, or has no case files.
 pub fn files(named: &[String]) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     for name in named {
@@ -65,14 +66,14 @@ pub fn files(named: &[String]) -> Result<Vec<String>, Failure> {
         }
         if found.len() == before {
             return Err(Failure::Usage(format!(
-                "{name}: no case file stands in it; a case file has config or configFile, and cases"
+                "{name}: the folder has no case file; a case file has the field cases, and config or configFile"
             )));
         }
     }
     Ok(found)
 }
 
-/// Of a folder's files, those that are meant to be case files, right or wrong, in YAML or JSON.
+/// Whether a file is meant to be a case file. It need not be valid.
 fn is_case_file(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("cases:")) || text.contains("\"cases\":")
 }
@@ -81,7 +82,7 @@ fn is_case_file(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// When it, or the configuration that it names, cannot be opened.
+/// The case file, or the configuration file that it names, cannot be opened.
 pub fn suite(file: &str, seed: u64) -> Result<Suite, Failure> {
     let result = match loaded(file) {
         Ok((cases, releases)) => Ok(runs(&cases, &releases, seed)),
@@ -97,7 +98,7 @@ pub fn suite(file: &str, seed: u64) -> Result<Suite, Failure> {
 fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
     let text = source::text(file)?;
     let cases = CaseFile::parse(&text)
-        .map_err(|error| Failure::refused(file, format!("is no case file: {error}")))?;
+        .map_err(|error| Failure::refused(file, format!("is not a valid case file: {error}")))?;
     let releases = match cases.config() {
         Config::Inline(value) => halftone::config::load_value(value).map_err(|violations| {
             Failure::Refused(source::findings(file, None, "config", &violations))
@@ -111,11 +112,11 @@ fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
 }
 
 fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
-    let mut chance = Draws::new(seed);
+    let mut random = Random::new(seed);
     let mut run = |case: &halftone_cases::Case| {
         let observed = case
             .requests()
-            .map(|request| halftone_cases::decide(releases, &request, chance.next_u64()));
+            .map(|request| halftone_cases::decide(releases, &request, draw(&mut random)));
         let judged = case.judge(observed);
         Run {
             name: case.name.clone(),
@@ -124,4 +125,11 @@ fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
         }
     };
     file.cases.iter().map(&mut run).collect()
+}
+
+fn draw(random: &mut Random) -> Draw {
+    Draw {
+        chance: random.next_u64(),
+        now: 0,
+    }
 }

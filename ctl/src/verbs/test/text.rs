@@ -1,22 +1,23 @@
-//! For people.
+//! The report for people.
 
 use std::io::{self, Write};
 
+use anstyle::Style;
 use halftone_cases::Mismatch;
 
 use super::run::{Run, Suite};
 use crate::shown::count;
-use crate::style::{BAD, GOOD};
+use crate::terminal::{BAD, GOOD, Line, escaped};
 
-/// A line for each case, and under one that failed what was expected and what came.
+/// Writes a line for each case. Lines below a failed case say what was expected and what was found.
 pub fn write(suites: &[Suite], out: &mut dyn Write) -> io::Result<()> {
     for suite in suites {
-        writeln!(out, "{}", suite.file)?;
+        writeln!(out, "{}", escaped(&suite.file))?;
         match &suite.result {
             Ok(runs) => runs.iter().try_for_each(|run| case(run, out))?,
             Err(findings) => {
                 for finding in findings {
-                    writeln!(out, "  {BAD}failed{BAD:#}  {finding}")?;
+                    writeln!(out, "{}", result(BAD, "failed", &finding.to_string()))?;
                 }
             }
         }
@@ -46,10 +47,11 @@ fn case(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         1 => String::new(),
         requests => format!(" ({})", count(requests.into(), "request")),
     };
+    let title = format!("{}{sample}", run.name);
     if run.passed() {
-        return writeln!(out, "  {GOOD}passed{GOOD:#}  {}{sample}", run.name);
+        return writeln!(out, "{}", result(GOOD, "passed", &title));
     }
-    writeln!(out, "  {BAD}failed{BAD:#}  {}{sample}", run.name)?;
+    writeln!(out, "{}", result(BAD, "failed", &title))?;
     for mismatch in &run.mismatches {
         let (what, expected, got) = match mismatch {
             Mismatch::Value {
@@ -68,6 +70,8 @@ fn case(run: &Run, out: &mut dyn Write) -> io::Result<()> {
                 format!("{got:.4}"),
             ),
         };
+        let what = escaped(&what);
+        let (expected, got) = (escaped(&expected), escaped(&got));
         writeln!(out, "            {what}: expected {expected}")?;
         writeln!(
             out,
@@ -77,4 +81,10 @@ fn case(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn result(style: Style, word: &str, title: &str) -> Line {
+    Line::from("  ")
+        .and_styled(style, word)
+        .and(format!("  {title}"))
 }

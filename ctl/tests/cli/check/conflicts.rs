@@ -2,7 +2,7 @@
 
 use super::findings;
 
-/// A plugin `name` that claims `hosts`, with these fields besides.
+/// A plugin `name` that claims `hosts` and has these other fields.
 fn plugin(kind: &str, name: &str, hosts: &str, fields: &str) -> String {
     let (namespace, name) = name.split_once('/').unwrap();
     let config = format!(
@@ -31,14 +31,52 @@ fn a_host_belongs_to_one_plugin_of_a_proxy() {
     );
     let said = |host: &str| {
         format!(
-            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: `{host}` is claimed by release a of WasmPlugin shop/a too, and one of them never decides; let one plugin claim it"
+            "TrafficExtension shop/b: spec.wasm.pluginConfig.releases[0].hosts: release a of WasmPlugin shop/a claims `{host}` too, so one of the two never decides; remove the host from one of them"
         )
     };
     assert_eq!(findings(&[first, second]), [said("reviews"), said("*")]);
 }
 
 #[test]
-fn only_what_certainly_shares_a_proxy_conflicts() {
+fn a_service_conflicts_with_its_names_and_with_other_spellings() {
+    let service = "'x.example' ], services: [ { name: reviews, namespace: shop }";
+    let table = [
+        ("reviews", Some("reviews")),
+        (
+            "reviews.shop.svc.cluster.local.",
+            Some("reviews.shop.svc.cluster.local"),
+        ),
+        (service, Some("x.example")),
+        ("'X.example.'", Some("x.example")),
+        ("reviews.other", None),
+    ];
+    for (hosts, expected) in table {
+        let found = findings(&[
+            plugin("WasmPlugin", "shop/a", hosts, CLIENT),
+            plugin("WasmPlugin", "shop/b", service, CLIENT),
+        ]);
+        let claims = expected.map(|host| format!("claims `{host}` too"));
+        let is_found = |claims: &String| found.iter().any(|one| one.contains(claims));
+        assert!(claims.as_ref().is_none_or(is_found), "{hosts}: {found:?}");
+        assert_eq!(found.is_empty(), expected.is_none(), "{hosts}: {found:?}");
+    }
+    let same = [
+        plugin("WasmPlugin", "shop/a", service, CLIENT),
+        plugin("WasmPlugin", "shop/b", service, CLIENT),
+    ];
+    let fields: Vec<bool> = findings(&same)
+        .iter()
+        .map(|one| one.contains("releases[0].services"))
+        .collect();
+    assert_eq!(
+        fields,
+        [false, true],
+        "one finding for the host, one for the service"
+    );
+}
+
+#[test]
+fn plugins_conflict_only_if_they_certainly_share_a_proxy() {
     let app = |labels: &str| format!("{CLIENT}, selector: {{ matchLabels: {{ {labels} }} }}");
     let to = |kind: &str, name: &str| format!("targetRefs: [ {{ kind: {kind}, name: {name} }} ]");
     let port =

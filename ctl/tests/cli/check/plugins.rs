@@ -1,8 +1,8 @@
-//! One plugin in the mesh.
+//! Findings on a plugin of the mesh.
 
 use super::{RELEASE, findings, plugin_with};
 
-/// Each with what `spec` says besides, and the finding.
+/// Each row has other fields of `spec`, and the finding.
 fn hold(table: &[(&str, &str)], release: &str) {
     for (fields, said) in table {
         let found = findings(&[plugin_with(fields, release)]);
@@ -14,12 +14,13 @@ fn hold(table: &[(&str, &str)], release: &str) {
     }
 }
 
-const TWICE: &str = "spec.match: has both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
-const SERVER: &str = "spec.match: has mode SERVER alone, where a request has no other version to go to; write match: [ { mode: CLIENT } ]";
-const WAYPOINT: &str = "spec.match: never matches at a waypoint, which has no mode CLIENT and no ports; leave match away";
+const TWICE: &str = "spec.match: includes both directions, so a request between two sidecars is decided and mirrored twice; write match: [ { mode: CLIENT } ], which is right at gateways too";
+const SERVER: &str = "spec.match: has only mode SERVER, where a request has already reached its version; write match: [ { mode: CLIENT } ]";
+const WAYPOINT: &str =
+    "spec.match: never matches at a waypoint, which has neither mode CLIENT nor ports; omit match";
 
 #[test]
-fn a_request_shall_meet_a_plugin_once_where_it_is_sent() {
+fn a_request_meets_a_plugin_once_where_it_is_sent() {
     let open = |fields: &str| format!("failStrategy: FAIL_OPEN, {fields}");
     let table = [
         ("selector: {}", TWICE),
@@ -45,7 +46,7 @@ fn a_request_shall_meet_a_plugin_once_where_it_is_sent() {
 }
 
 #[test]
-fn a_plugin_that_only_mirrors_may_stand_where_requests_are_received() {
+fn a_plugin_that_only_mirrors_may_run_where_requests_arrive() {
     let release = "{ name: reviews, hosts: [reviews], principal: v1, mirrors: [ { name: next, cluster: next } ] }";
     hold(
         &[
@@ -85,8 +86,8 @@ fn a_waypoint_has_neither_mode_client_nor_ports() {
 }
 
 #[test]
-fn what_happens_without_the_module_is_written_down() {
-    let missing = "spec.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant";
+fn the_fail_strategy_is_explicit() {
+    let missing = "spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that";
     hold(
         &[
             ("match: [ { mode: CLIENT } ]", missing),
@@ -98,8 +99,9 @@ fn what_happens_without_the_module_is_written_down() {
 }
 
 #[test]
-fn a_filter_of_requests_is_not_one_of_connections() {
-    let network = "spec.type: is NETWORK, which sees connections and no requests; leave it away, or write HTTP";
+fn the_type_of_the_module_is_http() {
+    let network =
+        "spec.type: NETWORK filters see connections, not requests; write HTTP, or omit type";
     let fields = "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], type";
     hold(
         &[
@@ -114,8 +116,8 @@ fn a_filter_of_requests_is_not_one_of_connections() {
     assert_eq!(
         findings(&[extension]),
         [
-            "TrafficExtension default/a: spec.wasm.type: is NETWORK, which sees connections and no requests; leave it away, or write HTTP",
-            "TrafficExtension default/a: spec.wasm.failStrategy: is missing, so every request is refused while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE if that is meant",
+            "TrafficExtension default/a: spec.wasm.type: NETWORK filters see connections, not requests; write HTTP, or omit type",
+            "TrafficExtension default/a: spec.wasm.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
         ]
     );
 }
@@ -127,7 +129,7 @@ fn a_token_is_read_after_it_is_verified() {
             "{{ name: reviews, hosts: [reviews], principal: v1, canary: {{ session: {{ key: [ {{ {key} }} ] }} }} }}"
         )
     };
-    let early = "spec.phase: is AUTHN, so a session's jwtClaim is read before the token is verified; leave phase away";
+    let early = "spec.phase: AUTHN runs before tokens are verified, but a session uses jwtClaim; omit phase";
     let fields = "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], phase";
     hold(
         &[

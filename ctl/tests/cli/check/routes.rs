@@ -1,4 +1,4 @@
-//! VirtualServices against releases.
+//! Findings on VirtualServices.
 
 use super::{RELEASE, findings, plugin, rule, service};
 
@@ -22,16 +22,16 @@ fn exact(name: &str, subset: &str) -> String {
 
 fn missing(name: &str, so: &str) -> String {
     let add = if so.is_empty() {
-        "add one"
+        "add a route"
     } else {
-        "add one above"
+        "add a route above it"
     };
     format!(
         "http: no route matches x-halftone-version: {name} of release reviews{so}; {add} with match: [ {{ headers: {{ x-halftone-version: {{ exact: {name} }} }} }} ]"
     )
 }
 
-/// What is said of these routes, beside a release of v1, v2 and v3.
+/// The findings on these routes for a release with v1, v2 and v3.
 fn said(routes: &[String]) -> Vec<String> {
     let found = findings(&[plugin(RELEASE), service("reviews", &routes.join(", "))]);
     let within = |line: &String| {
@@ -42,29 +42,29 @@ fn said(routes: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn each_version_has_its_route_and_the_principal_may_have_what_is_left() {
+fn each_version_has_its_route_and_the_principal_may_have_all_other_requests() {
     let all = |subset| route("", subset);
     let fine = [
         vec![exact("v2", "v2"), exact("v3", "v3"), all("v1")],
         vec![exact("v1", "v1"), exact("v2", "v2"), exact("v3", "v3")],
-        // What is left is v3's.
+        // The route for all other requests is that of v3.
         vec![exact("v1", "v1"), exact("v2", "v2"), all("v3")],
         vec![route(&version("regex: v1|v2|v3"), "any"), all("v1")],
         vec![route(&version("prefix: v"), "any")],
-        // A route for some paths takes some of each version, as it is meant to.
+        // A route for some paths takes some requests of each version, as intended.
         vec![
             route("{ uri: { prefix: /admin } }", "admin"),
             exact("v2", "v2"),
             exact("v3", "v3"),
             all("v1"),
         ],
-        // What a rule takes by its path, a route may take by it too.
+        // A route can have the same condition on the path as a rule.
         vec![
             route("{ uri: { prefix: /new } }", "v3"),
             exact("v2", "v2"),
             all("v1"),
         ],
-        // Header names are the same in any case.
+        // The case of header names does not matter.
         vec![
             exact("v2", "v2").replace("x-halftone", "X-Halftone"),
             exact("v3", "v3"),
@@ -84,7 +84,7 @@ fn each_version_has_its_route_and_the_principal_may_have_what_is_left() {
             vec![exact("v2", "v2"), route(&version("regex: v"), "v3"), all("v1")],
             vec![missing("v3", ", so http[2] takes it")],
         ),
-        // Another header than the release's.
+        // Not the header of the release.
         (
             vec![
                 exact("v2", "v2").replace("x-halftone-version", "x-version"),
@@ -96,7 +96,7 @@ fn each_version_has_its_route_and_the_principal_may_have_what_is_left() {
                 missing("v3", ", so http[2] takes it"),
             ],
         ),
-        // By weight, whatever was decided.
+        // Weights ignore the decision.
         (
             vec![
                 exact("v2", "v2"),
@@ -111,16 +111,16 @@ fn each_version_has_its_route_and_the_principal_may_have_what_is_left() {
 }
 
 #[test]
-fn a_route_for_all_requests_stands_last() {
+fn a_route_for_all_requests_is_last() {
     let takes_all = |above: usize, below: usize, name: &str| {
         format!(
-            "http[{above}]: takes all requests before http[{below}] can match x-halftone-version: {name} of release reviews; move it below http[{below}]"
+            "http[{above}]: takes every request before http[{below}] can match x-halftone-version: {name} of release reviews; move it below http[{below}]"
         )
     };
     for all in [
         route("", "v1"),
         route("{ uri: { prefix: / } }", "v1"),
-        // Any of the matches is enough.
+        // One match is enough.
         route(&format!("{}, {{ name: rest }}", version("exact: v1")), "v1"),
     ] {
         let routes = [exact("v2", "v2"), all, exact("v3", "v3")];
@@ -132,7 +132,7 @@ fn a_route_for_all_requests_stands_last() {
         [takes_all(0, 2, "v2"), takes_all(0, 1, "v3")]
     );
 
-    // Conditions on something else leave something for the routes below.
+    // Conditions on something else leave requests for the routes below.
     let some = route("{ uri: { prefix: /a } }, { port: 80 }", "v1");
     let routes = [some, exact("v2", "v2"), exact("v3", "v3"), route("", "v1")];
     assert_eq!(said(&routes), Vec::<String>::new());
@@ -141,8 +141,8 @@ fn a_route_for_all_requests_stands_last() {
 #[test]
 fn a_version_is_matched_once_and_goes_to_its_own_subset() {
     let all = || route("", "v1");
-    let shadowed = "http[2]: is never reached: http[0] takes x-halftone-version: v2 of release reviews before it; keep one of the two";
-    let crossed = "http[0].route: sends x-halftone-version: v2 of release reviews to another version's subset; name the subset of v2";
+    let shadowed = "http[2]: is never reached, because http[0] takes x-halftone-version: v2 of release reviews first; keep one of the two";
+    let crossed = "http[0].route: sends x-halftone-version: v2 of release reviews to the subset of another version; write the subset of v2";
     let table = [
         (
             vec![
@@ -165,7 +165,7 @@ fn a_version_is_matched_once_and_goes_to_its_own_subset() {
             vec![exact("v2", "v3"), exact("v3", "v3"), all()],
             vec![crossed],
         ),
-        // The same twice does no harm; a narrower one above leaves something.
+        // A duplicate does no harm. A narrower route above leaves requests.
         (
             vec![
                 exact("v2", "v2"),
@@ -195,7 +195,7 @@ fn a_version_is_matched_once_and_goes_to_its_own_subset() {
 }
 
 #[test]
-fn a_subset_is_the_version_that_its_label_says() {
+fn the_label_of_a_subset_names_its_version() {
     let subsets = "{ name: green, labels: { version: v2 } }, { name: blue, labels: { version: v1 } }, { name: v3 }";
     let with = |routes: &[String]| {
         let service = service("reviews", &routes.join(", "));
@@ -207,13 +207,13 @@ fn a_subset_is_the_version_that_its_label_says() {
     assert_eq!(
         with(&crossed),
         [
-            "VirtualService bookinfo/reviews: spec.http[0].route: sends x-halftone-version: v2 of release reviews to another version's subset; name the subset of v2"
+            "VirtualService bookinfo/reviews: spec.http[0].route: sends x-halftone-version: v2 of release reviews to the subset of another version; write the subset of v2"
         ]
     );
 }
 
 #[test]
-fn a_release_is_held_against_the_virtual_services_of_its_hosts() {
+fn only_virtual_services_of_its_hosts_concern_a_release() {
     let all = route("", "v1");
     let release = |hosts: &str| {
         format!(
@@ -239,7 +239,7 @@ fn a_release_is_held_against_the_virtual_services_of_its_hosts() {
         ("reviews", "reviews.other.svc.cluster.local"),
         ("reviews.example.com", "'*.example.net'"),
         ("'*.example.com'", "ratings.example.com"),
-        // Of a gateway, for all that we know.
+        // It may belong to a gateway.
         ("reviews", "'*'"),
         ("'*'", "reviews"),
     ];
@@ -274,7 +274,7 @@ fn of_several_virtual_services_the_most_precise_count_and_one_is_enough() {
 }
 
 #[test]
-fn nothing_is_asked_of_what_is_routed_otherwise() {
+fn what_is_routed_in_another_way_needs_no_routes() {
     let all = service("reviews", &route("", "v1"));
     let by_authority = "{ name: reviews, hosts: [reviews], principal: v1, blueGreen: { active: v2 }, route: { authority: { v1: reviews-v1, v2: reviews-v2 } } }";
     let only_mirrors =
@@ -288,9 +288,9 @@ fn nothing_is_asked_of_what_is_routed_otherwise() {
 
     let release = "{ name: reviews, hosts: [reviews], principal: v1, blueGreen: { active: v2 } }";
     for http in [
-        // Connections alone.
+        // Only connections.
         "",
-        // Somebody else's routes, or none.
+        // Routes of another host, or no routes.
         "{ delegate: { name: reviews, namespace: shop } }",
         "{ redirect: { authority: reviews.example.com } }",
         // A service for each version.

@@ -1,14 +1,14 @@
-//! Versions, routes and mirrors against DestinationRules.
+//! Findings on subsets.
 
 use super::{RELEASE, findings, plugin, rule, service};
 
 const V1: &str = "{ name: v1, labels: { version: v1 } }";
 
 #[test]
-fn a_version_has_a_subset_where_no_virtual_service_says_otherwise() {
+fn a_version_without_a_virtual_service_has_a_subset() {
     let missing = |version: &str| {
         format!(
-            "WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0]: version {version} has no subset in the DestinationRule of reviews.bookinfo.svc.cluster.local; add one: {{ name: {version}, labels: {{ version: {version} }} }}"
+            "WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0]: the DestinationRule of reviews.bookinfo.svc.cluster.local has no subset for version {version}; add {{ name: {version}, labels: {{ version: {version} }} }} to its subsets"
         )
     };
     let both = vec![missing("v2"), missing("v3")];
@@ -29,7 +29,7 @@ fn a_version_has_a_subset_where_no_virtual_service_says_otherwise() {
             ],
             none.clone(),
         ),
-        // About something else: connections, or another service.
+        // A rule for connections, or for another service.
         (vec![rule("reviews", "")], none.clone()),
         (vec![rule("ratings", V1)], none.clone()),
         (
@@ -57,7 +57,7 @@ fn a_release_that_chooses_no_subset_needs_none() {
 }
 
 #[test]
-fn a_route_names_a_subset_that_is_there() {
+fn a_route_names_a_subset_that_exists() {
     let to = |host: &str, subset: &str| {
         let route =
             format!("{{ route: [ {{ destination: {{ host: {host}, subset: {subset} }} }} ] }}");
@@ -65,7 +65,7 @@ fn a_route_names_a_subset_that_is_there() {
     };
     let said = |subset: &str, has: &str| {
         format!(
-            "VirtualService bookinfo/reviews: spec.http[0].route[0].destination.subset: `{subset}` is no subset of ratings.bookinfo.svc.cluster.local, whose DestinationRule {has}"
+            "VirtualService bookinfo/reviews: spec.http[0].route[0].destination.subset: ratings.bookinfo.svc.cluster.local has no subset `{subset}`: its DestinationRule {has}"
         )
     };
     let two = "{ name: v1 }, { name: v2 }";
@@ -73,17 +73,17 @@ fn a_route_names_a_subset_that_is_there() {
         (
             to("ratings", "v3"),
             rule("ratings", two),
-            Some(said("v3", "has v1, v2; name one of them or add it")),
+            Some(said("v3", "has v1, v2; write one of them, or add it there")),
         ),
         (
             to("ratings", "v3"),
             rule("*.bookinfo.svc.cluster.local", two),
-            Some(said("v3", "has v1, v2; name one of them or add it")),
+            Some(said("v3", "has v1, v2; write one of them, or add it there")),
         ),
         (
             to("ratings", "v3"),
             rule("ratings", ""),
-            Some(said("v3", "has none; add it")),
+            Some(said("v3", "has no subsets; add it there")),
         ),
         (to("ratings", "v2"), rule("ratings", two), None),
         (
@@ -104,7 +104,7 @@ fn a_route_names_a_subset_that_is_there() {
 }
 
 #[test]
-fn a_mirror_sends_to_what_is_there() {
+fn a_mirror_names_a_destination_that_exists() {
     let mirror = |to: &str| {
         plugin(&format!(
             "{{ name: a, hosts: [a], principal: v1, mirrors: [ {{ name: m, {to} }} ] }}"
@@ -123,21 +123,21 @@ fn a_mirror_sends_to_what_is_there() {
     };
     let short = said(
         "host",
-        "`reviews` is no cluster's host; write the full name reviews.bookinfo.svc.cluster.local",
+        "no cluster has the host `reviews`; write the full name reviews.bookinfo.svc.cluster.local",
     );
     let table = [
         (
             to(full, "subset: v3"),
             said(
                 "subset",
-                "`v3` is no subset of reviews.bookinfo.svc.cluster.local, whose DestinationRule has v1; name one of them or add it",
+                "reviews.bookinfo.svc.cluster.local has no subset `v3`: its DestinationRule has v1; write one of them, or add it there",
             ),
         ),
         (
             to("ratings.shop.svc.cluster.local", "subset: v1"),
             said(
                 "host",
-                "no DestinationRule is for ratings.shop.svc.cluster.local; give the one that names its subsets, or leave subset away",
+                "no DestinationRule has the host ratings.shop.svc.cluster.local; include the one that defines its subsets, or omit subset",
             ),
         ),
         (to("reviews", "subset: v1"), short.clone()),

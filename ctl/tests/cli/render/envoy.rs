@@ -1,4 +1,4 @@
-//! The configuration of an Envoy without a mesh, in a real one.
+//! The configuration for an Envoy without a mesh, on a real Envoy.
 
 use anyhow::{Context, Result};
 use halftone_lab::client::{Client, Fields};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{BOOKINFO, SHOP, rendered, rendered_of};
 
-/// With the filter that was built.
+/// The configuration with the filter that was built.
 fn with_module(args: &[&str]) -> Result<String> {
     let module = format!("file://{}", tools::module()?.display());
     Ok(rendered(
@@ -29,7 +29,7 @@ fn envoy_takes_what_is_rendered_without_a_warning() -> Result<()> {
     Ok(())
 }
 
-/// Envoy asks the filter, which has a say in it: a module that is not there shows.
+/// Envoy loads the filter when it validates a configuration, so it notices a missing module.
 #[test]
 fn envoy_refuses_what_it_cannot_run() {
     let refused = validate(&rendered(&[
@@ -43,8 +43,8 @@ fn envoy_refuses_what_it_cannot_run() {
     assert!(said.contains("/not/there.wasm"), "{said}");
 }
 
-/// An Envoy that runs what is rendered, on ports that are free here. Another program may be quicker to
-/// take one of them.
+/// An Envoy with the rendered configuration, on free ports. It retries, because another program can take
+/// a port first.
 async fn serve(render: impl Fn(&[&str]) -> String) -> Result<Written> {
     let module = format!("file://{}", tools::module()?.display());
     let mut tries = 0;
@@ -151,16 +151,22 @@ async fn it_serves_by_the_authority() -> Result<()> {
     let config = json!({"accessLog": true, "releases": [{
         "name": "cart",
         "hosts": ["cart"],
+        "services": [{"name": "basket", "namespace": "shop"}],
         "principal": "v1",
         "blueGreen": {"active": "v1", "preview": {"version": "v2", "match": [{"queryParams": {"preview": {"present": true}}}]}},
         "route": {"authority": {"v1": authorities[0], "v2": authorities[1]}},
     }]});
-    let envoy = serve(|flags| rendered_of(&config, flags)).await?;
+    let envoy =
+        serve(|flags| rendered_of(&config, &[flags, &["--namespace", "shop"]].concat())).await?;
 
     let client = Client::http1(envoy.address());
     for (path, expected) in [("/", "v1"), ("/?preview", "v2")] {
         let answer = client.get("cart", path, &[]).await?;
         assert_eq!(answer.upstream(), Some(expected), "{path}");
+        for host in ["basket", "basket.shop.svc.cluster.local:80"] {
+            let answer = client.get(host, path, &[]).await?;
+            assert_eq!(answer.upstream(), Some(expected), "{host}{path}");
+        }
     }
     let line = wait::some(
         std::time::Duration::from_secs(20),

@@ -1,4 +1,4 @@
-//! What cannot be rendered, and why.
+//! Documents that cannot be rendered, and the messages.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{BOOKINFO, SHOP, of_hosts, render};
 use crate::file;
 
 #[test]
-fn a_flag_that_says_nothing_is_a_mistake() {
+fn a_flag_without_effect_is_a_usage_error() {
     let wasm = ["--kind", "wasmplugin"];
     let table: [(&[&str], &str); 21] = [
         (&[], "the following required arguments were not provided"),
@@ -16,42 +16,42 @@ fn a_flag_that_says_nothing_is_a_mistake() {
         ),
         (
             &["--kind", "envoy,wasmplugin"],
-            "halftonectl: --kind envoy is a file for Envoy and no resource; ask for it alone",
+            "halftonectl: --kind envoy prints a file for Envoy, not a resource; render it without other kinds",
         ),
         (
             &["--kind", "wasmplugin", "--gateway", "public"],
-            "halftonectl: --gateway is for --kind virtualservice alone; leave it away",
+            "halftonectl: --gateway has an effect only with --kind virtualservice; omit it",
         ),
         (
             &["--kind", "wasmplugin", "--upstream", "v1=a:1"],
-            "halftonectl: --upstream is for --kind envoy and httproute alone; leave it away",
+            "halftonectl: --upstream has an effect only with --kind envoy and httproute; omit it",
         ),
         (
             &["--kind", "wasmplugin", "--target-ref", "HTTPRoute/a"],
-            "halftonectl: --target-ref HTTPRoute/a: --kind wasmplugin is attached to Gateway, GatewayClass, Service, \
-             ServiceEntry; render the kinds one by one, each with its own",
+            "halftonectl: --target-ref HTTPRoute/a: the targets of --kind wasmplugin are Gateway, GatewayClass, Service, \
+             ServiceEntry; render each kind by itself with its own target",
         ),
         (
             &["--kind", "envoygateway", "--target-ref", "Service/a"],
-            "halftonectl: --target-ref Service/a: --kind envoygateway is attached to Gateway, HTTPRoute, GRPCRoute; \
-             render the kinds one by one, each with its own",
+            "halftonectl: --target-ref Service/a: the targets of --kind envoygateway are Gateway, HTTPRoute, GRPCRoute; \
+             render each kind by itself with its own target",
         ),
         (
             &["--kind", "envoygateway", "--url", "file:///a.wasm"],
-            "halftonectl: file:///a.wasm: Envoy Gateway fetches the module itself; give an image or a module that it \
-             can reach: --url oci://… or https://…",
+            "halftonectl: file:///a.wasm: Envoy Gateway fetches the module itself and cannot read files; write --url \
+             oci://… or https://…",
         ),
         (
             &["--kind", "virtualservice", "--service", "basket=b"],
-            "halftonectl: --service basket=b: there is no release basket; the releases are shop, cart",
+            "halftonectl: --service basket=b: there is no release basket; write one of shop, cart",
         ),
         (
             &["--kind", "virtualservice", "--service", "b"],
-            "halftonectl: --service b: say of which release, as RELEASE=b; the releases are shop, cart",
+            "halftonectl: --service b: does not name its release; write RELEASE=b, where RELEASE is one of shop, cart",
         ),
         (
             &["--kind", "envoy", "--upstream", "v9=a:1"],
-            "halftonectl: --upstream v9=…: there is none; give one of shop/v1.2, shop/v2_0, cart/1, cart/2",
+            "halftonectl: --upstream v9=…: there is no such version or mirror; write one of shop/v1.2, shop/v2_0, cart/1, cart/2",
         ),
         (
             &["--target-ref", "a"],
@@ -59,7 +59,7 @@ fn a_flag_that_says_nothing_is_a_mistake() {
         ),
         (
             &["--target-ref", "Pod/a"],
-            "the kinds are Gateway, GatewayClass, Service, ServiceEntry, HTTPRoute, GRPCRoute",
+            "unknown kind; write one of Gateway, GatewayClass, Service, ServiceEntry, HTTPRoute, GRPCRoute",
         ),
         (
             &["--target-ref", "Gateway/a", "--selector", "a=b"],
@@ -68,19 +68,19 @@ fn a_flag_that_says_nothing_is_a_mistake() {
         (&["--selector", "a"], "write it as key=value: app=reviews"),
         (
             &["--url", "ftp://a"],
-            "give an image, oci://registry/name:tag, or a module, https://… or file:///…",
+            "write the URL of an image, oci://registry/name:tag, or of a module, https://… or file:///…",
         ),
         (
             &["--sha256", "abc"],
-            "give 64 hexadecimal digits, 0-9 and a-f",
+            "write 64 hexadecimal digits, 0-9 and a-f",
         ),
         (
             &["--name", "A_b"],
-            "use a-z, 0-9, - and ., a letter or digit first and last",
+            "use a-z, 0-9, - and . only, with a letter or digit first and last",
         ),
         (
             &["--namespace", "a.b"],
-            "use up to 63 of a-z, 0-9 and -, a letter or digit first and last",
+            "use at most 63 of a-z, 0-9 and -, with a letter or digit first and last",
         ),
         (
             &["--upstream", "v1=a"],
@@ -101,7 +101,7 @@ fn a_flag_that_says_nothing_is_a_mistake() {
 }
 
 #[test]
-fn what_the_short_name_means_must_be_plain() {
+fn a_short_name_must_not_be_ambiguous() {
     let run = render(&[
         BOOKINFO,
         "--kind",
@@ -121,12 +121,12 @@ fn what_the_short_name_means_must_be_plain() {
         run,
         (
             2,
-            "halftonectl: --upstream v1=…: there are several; give one of a/v1, b/v1".into()
+            "halftonectl: --upstream v1=…: there are several; write one of a/v1, b/v1".into()
         )
     );
 }
 
-/// Exit code and what is said, without the file's name.
+/// The exit status and the message, without the file name.
 fn of(config: &Value, args: &[&str]) -> (i32, String) {
     let (_folder, path) = file("config.json", config.to_string());
     let run = render(&[&[path.as_str()], args].concat());
@@ -138,7 +138,7 @@ fn of(config: &Value, args: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_with_the_way_out() {
+fn what_cannot_be_rendered_is_reported_with_a_remedy() {
     let release = |name: &str, hosts: &[&str], versions: [&str; 2]| {
         let split =
             json!([{"version": versions[0], "weight": 1}, {"version": versions[1], "weight": 1}]);
@@ -168,78 +168,78 @@ fn what_cannot_be_written_is_told_with_the_way_out() {
         (
             &json!({}),
             "virtualservice",
-            "releases: there is no release, so --kind virtualservice has nothing to say; leave it away",
+            "releases: there is no release, so --kind virtualservice would be empty; omit it",
         ),
         (
             &json!({}),
             "destinationrule",
-            "releases: there is no release, so --kind destinationrule has nothing to say; leave it away",
+            "releases: there is no release, so --kind destinationrule would be empty; omit it",
         ),
         (
             &by_authority,
             "virtualservice",
-            "releases: no release routes by a header, so --kind virtualservice has nothing to say; leave it away",
+            "releases: no release routes by a header, so --kind virtualservice would be empty; omit it",
         ),
         (
             &by_authority,
             "httproute",
-            "releases: no release routes by a header, so --kind httproute has nothing to say; leave it away",
+            "releases: no release routes by a header, so --kind httproute would be empty; omit it",
         ),
         (
             &by_authority,
             "destinationrule",
-            "releases: no release routes by a header, and no mirror names a subset, so --kind destinationrule has nothing to \
-             say; leave it away",
+            "releases: no release routes by a header, and no mirror names a subset, so --kind destinationrule would be \
+             empty; omit it",
         ),
         (
             &of_two,
             "envoy",
-            "releases[1].route.authority: `reviews-v2` is a host of releases[0] too, so Envoy could not tell whose a \
-             request is; give each version a host that no other release has",
+            "releases[1].route.authority: `reviews-v2` is a host of releases[0] too, so Envoy could not select \
+             the route; give each version a host that no other release has",
         ),
         (
             &one(&["reviews", "ratings", "*.example.com"], ["v1", "v2"]),
             "virtualservice",
-            "releases[0].hosts[2]: `*.example.com` may be any of reviews.default.svc.cluster.local, \
-             ratings.default.svc.cluster.local; say which service the release is of with --service r=HOST",
+            "releases[0].hosts[2]: `*.example.com` could be any of reviews.default.svc.cluster.local, \
+             ratings.default.svc.cluster.local; choose the service of the release with --service r=HOST",
         ),
         (
             &twice,
             "virtualservice",
-            "releases[1].hosts: reviews.default.svc.cluster.local is the service of releases[0] too; make one release of \
-             them, or say whose it is with --service",
+            "releases[1].hosts: reviews.default.svc.cluster.local is the service of releases[0] too; merge the two releases, or \
+             give each its service with --service",
         ),
         (
             &one(&["*"], ["v1", "v2"]),
             "virtualservice",
-            "releases[0].hosts[0]: a VirtualService for * is for gateways alone; name them with --gateway, or name the hosts",
+            "releases[0].hosts[0]: only gateways can use a VirtualService for *; name the gateways with --gateway, or list the hosts",
         ),
         (
             &one(&["reviews"], ["v1.0", "v1-0"]),
             "destinationrule",
-            "releases[0]: the versions `v1.0` and `v1-0` would both be the subset v1-0; rename one of them",
+            "releases[0]: the versions `v1.0` and `v1-0` would both have the subset v1-0; rename one of them",
         ),
         (
             &mirrored,
             "destinationrule",
-            "releases[0].mirrors[0]: Istio has no subset `v1.2`, as a subset's name has neither dots nor underscores; \
-             call it v1-2",
+            "releases[0].mirrors[0]: Istio does not allow dots or underscores in the name of a subset such as `v1.2`; \
+             write v1-2",
         ),
         (
             &one(&["reviews"], ["V1", "v1"]),
             "httproute",
-            "releases[0]: the versions `V1` and `v1` would have one service; rename one of them",
+            "releases[0]: the versions `V1` and `v1` would have the same service; rename one of them",
         ),
         (
             &one(&["reviews", "10.0.0.1", "[::1]"], ["v1", "v2"]),
             "httproute",
-            "releases[0].hosts[1]: `10.0.0.1` cannot be a host of an HTTPRoute, which takes DNS names; leave it away\n\
-             releases[0].hosts[2]: `[::1]` cannot be a host of an HTTPRoute, which takes DNS names; leave it away",
+            "releases[0].hosts[1]: `10.0.0.1` is not a DNS name, which an HTTPRoute requires; omit it\n\
+             releases[0].hosts[2]: `[::1]` is not a DNS name, which an HTTPRoute requires; omit it",
         ),
         (
             &many,
             "httproute",
-            "releases[0]: has 17 versions; an HTTPRoute has rules for up to 15",
+            "releases[0]: has 17 versions, but an HTTPRoute has rules for at most 15; write fewer versions",
         ),
     ];
     for (config, kind, expected) in table {
@@ -258,7 +258,7 @@ fn a_refused_configuration_is_not_rendered() {
         &["--kind", "wasmplugin"],
     );
     assert_eq!(code, 1);
-    assert!(said.contains("releases[0].principal: is missing"), "{said}");
+    assert!(said.contains("releases[0].principal: "), "{said}");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_finding_names_the_resource() {
     let (_, said) = of(&plugin, &["--kind", "virtualservice"]);
     assert!(
         said.starts_with(
-            "WasmPlugin n/p: spec.pluginConfig.releases[0].hosts[0]: a VirtualService for *"
+            "WasmPlugin n/p: spec.pluginConfig.releases[0].hosts[0]: only gateways can use a VirtualService for *"
         ),
         "{said}"
     );

@@ -1,4 +1,4 @@
-//! Which service a release is of, and how its requests get to the versions.
+//! The services of a release, and the routes to its versions.
 
 use halftone_resources::{Resource, VirtualService, read};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn virtual_services(text: &str) -> Vec<VirtualService> {
     services.collect()
 }
 
-/// Hosts, flags, the hosts of the VirtualService, the service that its routes lead to.
+/// Hosts, flags, the hosts of the VirtualService, and the service of its routes.
 type Row = (
     &'static [&'static str],
     &'static [&'static str],
@@ -62,7 +62,7 @@ fn names_of_one_service_are_one_host() {
             &["reviews.bookinfo.svc.example.org"],
             "reviews.bookinfo.svc.example.org",
         ),
-        // Not everything with a dot is a service.
+        // A host with a dot need not be a service.
         (&["example.com"], &[], &["example.com"], HERE),
         (&["*.example.com"], &[], &["*.example.com"], HERE),
         (
@@ -126,7 +126,45 @@ fn each_service_of_a_release_has_routes_of_its_own() {
 }
 
 #[test]
-fn the_catch_all_is_last_and_the_principals() {
+fn a_service_is_routed_by_its_full_name() {
+    let mut config = of_hosts(&["reviews.example.com"]);
+    config["releases"][0]["hosts"] = Value::Null;
+    config["releases"][0]["services"] = json!([
+        {"name": "reviews", "namespace": "bookinfo"},
+        {"name": "reviews", "namespace": "default", "clusterDomain": "Example.org"},
+    ]);
+    let text = rendered_of(&config, &["--kind", "virtualservice"]);
+    let found = virtual_services(&text);
+    let hosts: Vec<&str> = found
+        .iter()
+        .flat_map(|one| &one.hosts)
+        .map(|host| &**host)
+        .collect();
+    let full = [
+        "reviews.bookinfo.svc.cluster.local",
+        "reviews.default.svc.example.org",
+    ];
+    let mut sorted = hosts.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, full, "{text}");
+    for service in &found {
+        assert_eq!(service.http[0].route[0].destination.host, service.hosts[0]);
+    }
+
+    let flags = ["--kind", "httproute", "--target-ref", "Gateway/public"];
+    let routes = documents(&rendered_of(&config, &flags));
+    let names = |route: &Value| route["spec"]["hostnames"].as_array().unwrap().clone();
+    let near = routes
+        .iter()
+        .find(|one| names(one).contains(&"reviews.default".into()));
+    assert!(
+        names(near.unwrap()).contains(&"reviews".into()),
+        "{routes:?}"
+    );
+}
+
+#[test]
+fn the_last_route_matches_everything_and_leads_to_the_principal() {
     let text = rendered(&[SHOP, "--kind", "virtualservice"]);
     let service = &virtual_services(&text)[0];
     let (last, before) = service.http.split_last().unwrap();
@@ -140,7 +178,7 @@ fn the_catch_all_is_last_and_the_principals() {
 }
 
 #[test]
-fn a_service_has_one_destination_rule_whoever_names_it() {
+fn a_service_has_one_destination_rule_whatever_names_it() {
     let mut config = of_hosts(&["reviews"]);
     let to = |subset: Option<&str>, host: &str| json!({"host": host, "port": 80, "subset": subset});
     config["releases"][0]["mirrors"] = json!([

@@ -1,11 +1,10 @@
-//! What is rendered means the same to every reader of YAML.
+//! Rendered YAML means the same to every reader.
 
 use serde_json::{Value, json};
 
 use super::{documents, of_hosts, plugins, rendered_of};
 
-/// Texts that readers of YAML 1.1 or 1.2 take for something else where they are not quoted, and texts
-/// that are not to be had without escapes.
+/// Strings that readers of YAML 1.1 or 1.2 misread without quotes, and strings that need escapes.
 const TEXTS: [&str; 60] = [
     "",
     " ",
@@ -77,7 +76,7 @@ fn matching(text: &str) -> Value {
 }
 
 #[test]
-fn a_text_stays_a_text() {
+fn a_string_stays_a_string() {
     for text in TEXTS {
         let config = matching(text);
         let plugin = rendered_of(&config, &["--kind", "wasmplugin"]);
@@ -96,9 +95,9 @@ fn a_text_stays_a_text() {
     }
 }
 
-/// Our own reader is one of YAML 1.2, so it is looked at that what means more in 1.1 is quoted.
+/// Our reader reads YAML 1.2, so the test checks that strings with another meaning in 1.1 are quoted.
 #[test]
-fn what_yaml_1_1_takes_for_something_else_is_quoted() {
+fn a_string_that_yaml_1_1_misreads_is_quoted() {
     let is_word = |text: &&&str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-:~<=".contains(&byte);
         !text.is_empty() && text.bytes().all(is_plain)
@@ -117,7 +116,7 @@ fn what_yaml_1_1_takes_for_something_else_is_quoted() {
 }
 
 #[test]
-fn a_version_called_as_a_number_stays_a_text() {
+fn a_version_named_like_a_number_stays_a_string() {
     let split = json!([{"version": "1", "weight": 1}, {"version": "1.0", "weight": 0.1}, {"version": "on", "weight": 1e21}]);
     let config = json!({"releases": [{"name": "on", "hosts": ["no"], "principal": "1", "canary": {"split": split}}]});
     let kinds = "wasmplugin,trafficextension,virtualservice,destinationrule,httproute";

@@ -1,4 +1,4 @@
-//! The chart of what rows add: a bar for each median, and a line over it from the least to the greatest.
+//! The chart of what each row adds: a bar for the median, and a line from the least to the greatest.
 
 use svg::Document;
 use svg::node::element::{Line, Rectangle, Style, Text, Title};
@@ -7,17 +7,17 @@ use crate::spread::Spread;
 
 const WIDTH: f64 = 860.0;
 
-/// Where the bars begin, behind the names.
+/// The x at which the bars begin, right of the names.
 const LEFT: f64 = 290.0;
 
-/// Where the longest line ends, before its number.
+/// The x at which the longest line ends, left of its number.
 const RIGHT: f64 = WIDTH - 60.0;
 
 const TOP: f64 = 56.0;
 const ROW: f64 = 28.0;
 const BAR: f64 = 16.0;
 
-/// The reader's choice of light or dark decides; the ground is the page's own.
+/// Colours for a light and a dark page. The background is that of the page.
 const STYLE: &str = "
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; }
@@ -33,12 +33,13 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .spread { stroke: #f0f6fc; }
 }";
 
-/// Draws the rows, by their names. `None` when there are none.
+/// Draws the rows with their names. `None` when there are none.
 pub fn draw(rows: &[(&str, Spread)]) -> Option<String> {
-    const TITLE: &str = "CPU time that a request costs Envoy beyond one through no filter, in µs: median and spread";
+    const TITLE: &str =
+        "CPU time that a filter adds to a request through Envoy, in µs: median and spread";
     let most = Spread::of(rows.iter().map(|(_, adds)| adds.max()))?.max();
     let step = step(most);
-    // What noise made negative is drawn as nothing.
+    // Noise can make a number negative; its bar has no length.
     let x = |value: f64| LEFT + (RIGHT - LEFT) * (value / most.max(step)).max(0.0);
     let bottom = TOP + ROW * rows.len() as f64;
     let mut chart = Document::new()
@@ -92,7 +93,7 @@ fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Line {
         .set("y2", y2)
 }
 
-/// The distance of the axis's marks: 1, 2 or 5 with zeros, so that there are at most eight of them.
+/// The distance of the marks of the axis: 1, 2 or 5 times a power of ten, so that there are at most eight marks.
 fn step(most: f64) -> f64 {
     let mut steps = (0..).flat_map(|zeros| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(zeros)));
     steps.find(|step| most / step <= 8.0).unwrap_or(most)

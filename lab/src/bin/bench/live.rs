@@ -1,33 +1,34 @@
-//! How long a large configuration takes until every worker decides by it.
+//! The time until every worker uses a large new configuration.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use halftone_lab::client::Client;
+use halftone_lab::cpu;
 use halftone_lab::envoy::Envoy;
+use halftone_lab::workload::HOST;
+use halftone_lab::workload::halftone::{PLUGIN, halftone, releases};
+use halftone_lab::workload::traffic::TESTER;
+use halftone_lab::workload::upstreams::{Upstreams, V1, V2};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cpu;
-use crate::rows::{PLUGIN, halftone, releases};
 use crate::spread::Spread;
-use crate::traffic::{HOST, TESTER};
-use crate::upstreams::{Upstreams, V1, V2};
 
 const RELEASES: usize = 1000;
 const RULES: usize = 10;
 const WORKERS: u32 = 4;
 
-/// How long a worker may take.
+/// The longest time that a worker may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The pause between two looks at a worker, which has other work to do.
+/// The pause between two requests to a worker, which has other work to do.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Milliseconds from the moment at which the new file is there to the last worker's first answer by it, for each update.
+/// For each update, the milliseconds from the new file to the first answer of the last worker that uses it.
 ///
-/// A connection to each worker asks for the release in the middle, again and again. Each configuration sends it to another
-/// version than the one before.
+/// A connection to each worker sends requests for the release in the middle. Each configuration sends them to another version
+/// than the one before.
 pub async fn measure(updates: u64) -> Result<Vec<f64>> {
     let upstreams = Upstreams::start().await?;
     let proxy = upstreams
@@ -65,7 +66,7 @@ pub async fn measure(updates: u64) -> Result<Vec<f64>> {
     Ok(took)
 }
 
-/// In plain words. The first update tells more than those that follow.
+/// The result as a sentence. It names the first update, which takes longer than the others.
 pub fn to_text(took: &[f64]) -> String {
     let (first, all) = (took.first(), Spread::of(took.iter().copied()));
     let (Some(first), Some(all)) = (first, all) else {
@@ -79,7 +80,7 @@ pub fn to_text(took: &[f64]) -> String {
     )
 }
 
-/// For the file of results.
+/// The entry in the file of results.
 pub fn to_json(took: &[f64]) -> Value {
     json!({
         "releases": RELEASES,
@@ -90,7 +91,7 @@ pub fn to_json(took: &[f64]) -> Value {
     })
 }
 
-/// Asks until `version` answers, and returns when it did.
+/// Sends requests until `version` answers. Returns the time of that answer.
 async fn answers(client: &Client, version: &str) -> Result<Instant> {
     let (name, value) = TESTER;
     let start = Instant::now();
@@ -104,7 +105,7 @@ async fn answers(client: &Client, version: &str) -> Result<Instant> {
     bail!("waited {PATIENCE:?} for answers of {version}")
 }
 
-/// Checks that every worker has had one connection, and no other.
+/// Checks that each worker has had exactly one connection.
 async fn one_for_each_worker(envoy: &Envoy) -> Result<()> {
     for worker in 0..WORKERS {
         let address = envoy.address().to_string().replace(':', "_");

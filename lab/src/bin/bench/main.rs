@@ -1,19 +1,17 @@
-//! What a request costs the Envoy that it goes through: `make bench`. How to read it is in `docs/performance.md`.
+//! `make bench`: what a request costs Envoy, in CPU time and latency. `docs/performance.md` explains how to read the results.
 //!
-//! Each row is an Envoy of its own with one worker; all run at the same time, and only one at a time has requests. The rows
-//! take short turns: what the machine does besides comes over all of them, and rows are compared round by round. A closed
-//! loop tells what a request costs; then an open one, at one rate for all rows, tells how long it takes. [`settings`] says
-//! what can be set.
+//! Each row is its own Envoy with one worker. All run at the same time, and only one at a time gets requests. The rows take
+//! short turns, so that other load on the machine affects all of them, and are compared round by round. A closed loop
+//! measures CPU time. Then an open loop, at one rate for all rows, measures latencies. [`settings`] lists the variables.
 //!
 //! # Layout
 //!
-//! - [`rows`] is the table of what is measured, [`upstreams`] what stands behind it; [`traffic`] is what goes over the wire.
-//! - [`stand`] runs a row and measures a turn of it, with [`cpu`].
-//! - [`results`] is what it comes to: the [`ratios`], each a [`spread`], the [`table`] and the [`chart`].
-//! - [`live`] and [`memory`] are measured beside the rows.
+//! - [`rows`] is the table of all rows. Their requests, servers and configurations are in [`halftone_lab::workload`].
+//! - [`stand`] runs a row and measures a turn.
+//! - [`results`] has the measurements, the [`ratios`], each a [`spread`], and the [`chart`].
+//! - [`live`] and [`memory`] are not about rows.
 
 mod chart;
-mod cpu;
 mod live;
 mod memory;
 mod ratios;
@@ -22,9 +20,6 @@ mod rows;
 mod settings;
 mod spread;
 mod stand;
-mod table;
-mod traffic;
-mod upstreams;
 
 use std::fs;
 use std::io::{Write, stdout};
@@ -32,12 +27,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use halftone_lab::tools;
+use halftone_lab::workload::upstreams::Upstreams;
 use serde_json::{Value, json};
 
 use results::{Measured, Results};
 use settings::{LIVE, MEMORY, Settings};
 use stand::{Outcome, Pace, Stand};
-use upstreams::Upstreams;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -52,8 +47,8 @@ async fn main() -> Result<()> {
     if !rows.is_empty() {
         let (results, rate) = measure(&settings, rows).await?;
         say(&format!(
-            "A request through Envoy: medians of {} rounds. CPU and requests/s: a closed loop, {} requests a row in each round. \
-             Latencies: an open loop of {rate:.0} requests/s, {} a row in each round.\n\n{}",
+            "A request through Envoy: medians of {} rounds. CPU and requests/s: a closed loop, {} requests to each row in a round. \
+             Latencies: an open loop of {rate:.0} requests/s, {} requests to each row in a round.\n\n{}",
             settings.rounds,
             settings.closed_turn() * settings.turns(),
             settings.open_turn() * settings.turns(),
@@ -83,10 +78,10 @@ async fn main() -> Result<()> {
     say(&format!("The module has {:.1} KB.", bytes as f64 / 1e3))?;
     keep("module_bytes", json!(bytes));
     write(&settings.results, "envoy.json", &format!("{report:#}\n"))?;
-    say(&format!("All of it is in {}.", settings.results.display()))
+    say(&format!("{} has all results.", settings.results.display()))
 }
 
-/// Runs the rows. Returns what came of it, and the rate of the open loop.
+/// Measures the rows. Returns the results, and the rate of the open loop in requests per second.
 async fn measure(settings: &Settings, rows: Vec<rows::Row>) -> Result<(Results, f64)> {
     let upstreams = Upstreams::start().await?;
     let mut stands = Vec::new();
@@ -100,7 +95,7 @@ async fn measure(settings: &Settings, rows: Vec<rows::Row>) -> Result<(Results, 
         .collect();
     let turns = settings.turns();
     let closed = (Pace::Closed, settings.closed_turn());
-    // The first round is to warm up, and not counted.
+    // The first round warms up and does not count.
     round(&mut stands, &upstreams, turns, closed).await?;
     for stand in &stands {
         stand.check().await?;
@@ -130,9 +125,9 @@ async fn measure(settings: &Settings, rows: Vec<rows::Row>) -> Result<(Results, 
     Ok((Results::new(measured), rate))
 }
 
-/// Measures each row once, in so many turns of so many requests: what came of each, in their order.
+/// Measures each row in this number of turns with this number of requests each. Returns the outcomes in the order of the rows.
 ///
-/// The turns are short, so that a second in which the machine is busy slows down all rows. Each begins with another row.
+/// The turns are short, so that a busy second of the machine slows down all rows. Each turn begins with another row.
 async fn round(
     stands: &mut [Stand],
     upstreams: &Upstreams,

@@ -1,29 +1,30 @@
-//! How much memory the plugin takes for each worker, while nothing happens.
+//! The memory of an idle plugin for each worker.
 
 use anyhow::{Context, Result};
+use halftone_lab::cpu;
 use halftone_lab::envoy::Envoy;
+use halftone_lab::workload::halftone::header;
+use halftone_lab::workload::native::by_version;
+use halftone_lab::workload::upstreams::Upstreams;
 use serde_json::{Value, json};
 
-use crate::cpu;
-use crate::rows::{by_version, header};
 use crate::spread::Spread;
-use crate::upstreams::Upstreams;
 
-/// The workers of the smaller and of the larger Envoy.
+/// The number of workers of the smaller and of the larger Envoy.
 const WORKERS: [u32; 2] = [1, 5];
 
-/// What the plugin with one release, one rule in it, adds to an Envoy, in bytes of private memory.
+/// The private memory that a plugin with one release and one rule adds to an Envoy, in bytes.
 #[derive(Debug)]
 pub struct Memory {
-    /// What an Envoy with one worker has without it.
+    /// An Envoy with one worker and no plugin.
     without: Spread,
-    /// What it adds there: the engine, the module's code, and a VM for the main thread and the worker.
+    /// What the plugin adds there: V8, the module's code, and a VM for the main thread and one for the worker.
     first: Spread,
-    /// What it adds for each further worker.
+    /// What the plugin adds for each further worker.
     each: Spread,
 }
 
-/// Starts each kind of Envoy so often, and asks the kernel.
+/// Starts each kind of Envoy `starts` times, and reads its memory.
 pub async fn measure(starts: u64) -> Result<Memory> {
     let upstreams = Upstreams::start().await?;
     let (mut without, mut first, mut each) = (Vec::new(), Vec::new(), Vec::new());
@@ -47,7 +48,7 @@ pub async fn measure(starts: u64) -> Result<Memory> {
     })
 }
 
-/// The private memory of an Envoy that rests.
+/// The private memory of an idle Envoy.
 async fn private(upstreams: &Upstreams, plugin: bool, workers: u32) -> Result<f64> {
     let proxy = upstreams.proxy().concurrency(workers);
     let envoy = Envoy::start(if plugin {
@@ -64,7 +65,7 @@ async fn private(upstreams: &Upstreams, plugin: bool, workers: u32) -> Result<f6
 }
 
 impl Memory {
-    /// In plain words.
+    /// The result as a sentence.
     pub fn to_text(&self) -> String {
         let megabytes = |bytes: &Spread| {
             format!(
@@ -82,7 +83,7 @@ impl Memory {
         )
     }
 
-    /// For the file of results.
+    /// The entry in the file of results.
     pub fn to_json(&self) -> Value {
         json!({
             "without_bytes": self.without.to_json(),

@@ -1,23 +1,23 @@
-//! What a row adds, by what another one adds: the goals.
+//! Ratios of what rows add, and the goals for them.
 
 use serde_json::{Value, json};
 
 use crate::results::Results;
 use crate::spread::Spread;
 
-/// What a row costs beyond another one, which has the same routes.
+/// What `row` costs more than `base`, which has the same routes.
 #[derive(Clone, Copy, Debug)]
 struct Adds {
     row: &'static str,
     base: &'static str,
 }
 
-/// One ratio of interest.
+/// A ratio to report.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     of: Adds,
     by: Adds,
-    /// What it must not exceed.
+    /// The most that the ratio may be.
     goal: Option<f64>,
 }
 
@@ -27,7 +27,7 @@ const HEADER: Adds = over("header", "none");
 const MIRROR: Adds = over("mirror", "header");
 const NATIVE_MIRROR: Adds = over("native-mirror", "native-header");
 
-/// What is divided by what.
+/// All ratios.
 pub const RATIOS: [Ratio; 12] = [
     ratio(HEADER, EMPTY, Some(1.0)),
     ratio(over("split", "none"), EMPTY, Some(1.0)),
@@ -38,7 +38,7 @@ pub const RATIOS: [Ratio; 12] = [
     ratio(over("releases", "none"), HEADER, Some(1.05)),
     ratio(over("rules", "none"), HEADER, Some(1.15)),
     ratio(MIRROR, NATIVE_MIRROR, Some(1.1)),
-    // The same with all that the filter does for a request.
+    // All that the filter does for a mirrored request, decision included.
     ratio(over("mirror", "none"), NATIVE_MIRROR, None),
     ratio(over("compare", "header"), MIRROR, Some(1.3)),
     ratio(over("ignore", "header"), MIRROR, Some(1.3)),
@@ -63,10 +63,10 @@ impl Adds {
 }
 
 impl Ratio {
-    /// With its numbers; `None` when a row of it did not run.
+    /// The measured ratio; `None` when one of its rows did not run.
     pub fn found(self, results: &Results) -> Option<Found> {
         let (of, by) = (self.of.of(results)?, self.by.of(results)?);
-        // Round by round: what slows down a round slows down both.
+        // Round by round, because a slow round affects both.
         let ratios = of.iter().zip(&by).map(|(of, by)| of / by);
         Some(Found {
             ratio: self,
@@ -77,7 +77,7 @@ impl Ratio {
     }
 }
 
-/// A ratio that was measured.
+/// A measured ratio.
 #[derive(Debug)]
 pub struct Found {
     ratio: Ratio,
@@ -87,7 +87,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// What stands above [`Self::cells`].
+    /// The head of the columns of [`Self::cells`].
     pub const HEAD: [&str; 7] = [
         "what adds",
         "µs",
@@ -98,7 +98,7 @@ impl Found {
         "goal",
     ];
 
-    /// For a table.
+    /// The cells of its line in a table.
     pub fn cells(&self) -> [String; 7] {
         let goal = self.ratio.goal.map(|goal| {
             let met = if self.met() == Some(true) {
@@ -119,7 +119,7 @@ impl Found {
         ]
     }
 
-    /// For the file of results.
+    /// Its entry in the file of results.
     pub fn to_json(&self) -> Value {
         json!({
             "row": self.ratio.of.row,

@@ -1,20 +1,20 @@
-//! All that was measured of the rows, and what it comes to.
+//! The measurements of all rows, and what follows from them.
 
 use std::time::Duration;
 
+use halftone_lab::table;
 use serde_json::{Value, json};
 
 use crate::ratios::{Found, RATIOS};
 use crate::rows::Row;
 use crate::spread::Spread;
 use crate::stand::Outcome;
-use crate::table;
 
-/// The rows with what was measured of them.
+/// The measurements of all rows.
 #[derive(Debug, Default)]
 pub struct Results(Vec<Measured>);
 
-/// What was measured of a row; what is listed, once in each round.
+/// The measurements of one row. A list has one number for each round.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     key: String,
@@ -24,16 +24,16 @@ pub struct Measured {
     cpu: Vec<f64>,
     /// Requests per second of the closed loop.
     rate: Vec<f64>,
-    /// The latency that half of the requests of the open loop kept within, in microseconds.
+    /// The median latency of the open loop, in microseconds.
     p50: Vec<f64>,
-    /// The latency that 99 of 100 kept within.
+    /// The 99th percentile of the latency of the open loop, in microseconds.
     p99: Vec<f64>,
     /// Resident and private memory at the end of the closed loop, in bytes.
     memory: [u64; 2],
 }
 
 impl Measured {
-    /// Of this row, not measured yet.
+    /// No measurements of `row` yet.
     pub fn new(row: &Row) -> Self {
         Self {
             key: row.key.clone(),
@@ -43,20 +43,20 @@ impl Measured {
         }
     }
 
-    /// A round of the closed loop.
+    /// Adds a round of the closed loop.
     pub fn closed(&mut self, round: &Outcome) {
         let requests = round.report.answers() as f64;
         self.cpu.push(microseconds(round.spent) / requests);
         self.rate.push(round.report.rate());
     }
 
-    /// A round of the open loop.
+    /// Adds a round of the open loop.
     pub fn open(&mut self, round: &Outcome) {
         self.p50.push(microseconds(round.report.latency(50)));
         self.p99.push(microseconds(round.report.latency(99)));
     }
 
-    /// Its memory now.
+    /// Sets the memory.
     pub fn memory(&mut self, memory: [u64; 2]) {
         self.memory = memory;
     }
@@ -102,18 +102,19 @@ impl Measured {
 }
 
 impl Results {
-    /// Of these rows.
+    /// The results of these rows.
     pub fn new(rows: Vec<Measured>) -> Self {
         Self(rows)
     }
 
-    /// How much CPU time a request costs in `row` beyond what it costs in `base`, round by round.
+    /// The CPU time that a request costs more in `row` than in `base`, in microseconds, for each round.
     pub fn adds(&self, row: &str, base: &str) -> Option<Vec<f64>> {
         let rounds = self.row(row)?.cpu.iter().zip(&self.row(base)?.cpu);
         Some(rounds.map(|(row, base)| row - base).collect())
     }
 
-    /// Half of the rate that every row reached in the closed loop, in requests per second; `None` when none was measured.
+    /// The rate of the open loop in requests per second: half of the rate that every row reached in the closed loop. `None` when
+    /// no row was measured.
     pub fn open_rate(&self) -> Option<f64> {
         let rates = self
             .0
@@ -122,7 +123,7 @@ impl Results {
         Some(Spread::of(rates.map(|rate| rate.median()))?.min() / 2.0)
     }
 
-    /// What each row adds to that without a filter: key, name, and how much.
+    /// The name of each row, and what it adds to the row without a filter.
     pub fn all_added_to_none(&self) -> Vec<(&str, Spread)> {
         self.0
             .iter()
@@ -130,7 +131,7 @@ impl Results {
             .collect()
     }
 
-    /// A table of the rows and one of the ratios.
+    /// A table of the rows and a table of the ratios.
     pub fn to_text(&self) -> String {
         let head = [
             "row",
@@ -153,12 +154,12 @@ impl Results {
         text
     }
 
-    /// The rows, for the file of results.
+    /// The entry of the rows in the file of results.
     pub fn rows_to_json(&self) -> Value {
         self.0.iter().map(|row| row.to_json(self)).collect()
     }
 
-    /// The ratios, for the file of results.
+    /// The entry of the ratios in the file of results.
     pub fn ratios_to_json(&self) -> Value {
         self.ratios().map(|found| found.to_json()).collect()
     }
@@ -167,12 +168,12 @@ impl Results {
         RATIOS.into_iter().filter_map(|ratio| ratio.found(self))
     }
 
-    /// What a row adds to the one that it is compared with, if that one ran too.
+    /// What a row adds to its base, if the base ran.
     fn added(&self, row: &Measured) -> Option<Spread> {
         Spread::of(self.adds(&row.key, row.base.as_deref()?)?)
     }
 
-    /// The same over no filter.
+    /// What a row adds to the row without a filter.
     fn added_to_none(&self, row: &Measured) -> Option<Spread> {
         const NONE: &str = "none";
         if row.key == NONE {
@@ -185,7 +186,7 @@ impl Results {
         self.0.iter().find(|row| row.key == key)
     }
 
-    /// Of rows that only their CPU time is known of.
+    /// Results that have only CPU times.
     #[cfg(test)]
     pub fn of_cpu(rows: &[(&str, &[f64])]) -> Self {
         let measured = |(key, cpu): &(&str, &[f64])| Measured {
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_open_loop_has_half_the_rate_that_every_row_reached() {
+    fn the_rate_of_the_open_loop_is_half_of_what_every_row_reached() {
         let row = |rate: &[f64]| Measured {
             rate: rate.to_vec(),
             ..Measured::default()

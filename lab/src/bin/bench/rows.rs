@@ -1,24 +1,20 @@
-//! What is measured: a table of rows, to which others can be added.
-
-mod halftone;
-mod native;
+//! The table of all rows.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use halftone_lab::proxy::{Plugin, Proxy};
 use halftone_lab::tools;
+use halftone_lab::workload::native::by_version;
+use halftone_lab::workload::upstreams::{Answers, LATER, NOW, V1, V2};
+use halftone_lab::workload::{HOST, halftone, native};
 
-pub use self::halftone::{PLUGIN, halftone, header, releases};
-pub use self::native::by_version;
 use crate::settings::Settings;
-use crate::traffic::HOST;
-use crate::upstreams::{Answers, LATER, NOW, V1, V2};
 
-/// What the keys of rows with the other build end with.
+/// The end of the keys of rows with another build.
 const OTHER: &str = "-other";
 
-/// A counter, by its name and some of its labels.
+/// The name of a counter, and some of its labels.
 pub type Counter = (&'static str, &'static [(&'static str, &'static str)]);
 
 const MATCHED: Counter = decided(&[
@@ -34,13 +30,13 @@ const SAME: Counter = ("halftone_comparisons_total", &[("result", "same")]);
 /// One row.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What it is called by in `ROWS` and in the results.
+    /// Its name in `ROWS` and in the file of results.
     pub key: String,
-    /// What it is, for the reader.
+    /// Its name in tables.
     pub name: String,
-    /// The key of the row that it is compared with.
+    /// The key of its base, the row that it is compared with.
     pub base: Option<String>,
-    /// Who answers.
+    /// The versions that answer.
     pub answers: Answers,
     /// Whether each request also goes to the mirror.
     pub mirrored: bool,
@@ -48,19 +44,19 @@ pub struct Row {
     pub mirror_time: &'static str,
     /// The counters that count each request.
     pub counters: Vec<Counter>,
-    /// What it makes of an Envoy that knows the clusters.
+    /// Adds the routes and the plugin to a proxy that has the clusters.
     complete: fn(Proxy) -> Proxy,
     module: Module,
 }
 
-/// What the plugin of a row runs.
+/// The module of a row's plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Module {
     /// There is no plugin.
     None,
     Empty,
     Halftone,
-    /// Another build of it.
+    /// Another build of Halftone.
     Other(PathBuf),
 }
 
@@ -69,7 +65,7 @@ pub fn keys() -> Vec<String> {
     all().into_iter().map(|row| row.key).collect()
 }
 
-/// The rows that `settings` ask for.
+/// The rows that `settings` select.
 pub fn chosen(settings: &Settings) -> Vec<Row> {
     let mut rows = all();
     rows.retain(|row| settings.wants(&row.key));
@@ -208,7 +204,7 @@ impl Row {
         self
     }
 
-    /// The same with another build of the filter, compared with this one.
+    /// The same row with another build of the filter. This row is its base.
     fn other(&self, module: &Path) -> Self {
         Self {
             key: format!("{}{OTHER}", self.key),
@@ -219,16 +215,16 @@ impl Row {
         }
     }
 
-    /// Whether there is a plugin in it.
+    /// Whether it has a plugin.
     pub fn has_plugin(&self) -> bool {
         self.module != Module::None
     }
 
-    /// The whole proxy, of one that knows the clusters. It has one worker, so that a round keeps it busy.
+    /// The complete proxy, made from one that has the clusters. It has one worker.
     ///
     /// # Errors
     ///
-    /// When its module is not there.
+    /// When its module does not exist.
     pub fn proxy(&self, proxy: Proxy) -> Result<Proxy> {
         let proxy = (self.complete)(proxy.concurrency(1));
         Ok(match &self.module {

@@ -1,4 +1,4 @@
-//! What the environment says.
+//! The settings of the benchmark, from environment variables.
 
 use std::env;
 use std::path::PathBuf;
@@ -6,49 +6,49 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use halftone_lab::tools;
 
-/// How many turns each row has in a round at most.
+/// The most turns of a row in a round.
 const TURNS: u64 = 10;
 
-/// How many requests a turn of the closed loop has, unless there is but one turn.
+/// The least number of requests in a turn of the closed loop, unless there is only one turn.
 const TURN: u64 = 100;
 
-/// The key of the time that a large configuration takes to be live.
+/// The key of the time until a large configuration is live.
 pub const LIVE: &str = "live";
 
-/// The key of the memory that a worker's plugin takes.
+/// The key of the memory that the plugin needs for each worker.
 pub const MEMORY: &str = "memory";
 
-/// How the benchmark runs.
+/// The settings.
 #[derive(Debug)]
 pub struct Settings {
-    /// `ROUNDS`: how often each row is measured. 7.
+    /// `ROUNDS`: the number of times that each row is measured. Defaults to 7.
     pub rounds: u64,
-    /// `REQUESTS`: how many requests each row gets in a round of the closed loop. 10,000.
+    /// `REQUESTS`: the number of requests to each row in a round of the closed loop. Defaults to 10,000.
     pub requests: u64,
-    /// `ROWS`: the keys of what is measured, with commas between them; empty: all.
+    /// `ROWS`: the keys of what to measure, separated by commas. Empty means all.
     keys: Vec<String>,
-    /// `COMPARE_WITH`: another build of the filter. Each row with Halftone is run with that one too.
+    /// `COMPARE_WITH`: another build of the filter. Each row with Halftone also runs with that build.
     pub compare_with: Option<PathBuf>,
-    /// `RESULTS`: the folder that the results are written to. `target/bench`.
+    /// `RESULTS`: the folder of the results. Defaults to `target/bench`.
     pub results: PathBuf,
 }
 
 impl Settings {
-    /// Reads them; `rows` are the keys of the rows that there are.
+    /// Reads the settings; `rows` are the keys of all rows.
     pub fn read(rows: &[String]) -> Result<Self> {
         let keys = chosen(&text("ROWS").unwrap_or_default(), rows)?;
         let compare_with = text("COMPARE_WITH").map(PathBuf::from);
         if let Some(module) = &compare_with {
             ensure!(
                 module.is_file(),
-                "COMPARE_WITH: no file {}",
+                "COMPARE_WITH: {} does not exist; build the other filter first",
                 module.display()
             );
         }
         let rounds = number("ROUNDS", 7)?;
-        ensure!(rounds > 0, "ROUNDS is 1 at least");
+        ensure!(rounds > 0, "ROUNDS: expected at least 1, got 0");
         let requests = number("REQUESTS", 10_000)?;
-        ensure!(requests > 0, "REQUESTS is 1 at least");
+        ensure!(requests > 0, "REQUESTS: expected at least 1, got 0");
         let results = text("RESULTS").map(PathBuf::from);
         Ok(Self {
             rounds,
@@ -59,28 +59,28 @@ impl Settings {
         })
     }
 
-    /// Whether this is to be measured.
+    /// Whether to measure `key`.
     pub fn wants(&self, key: &str) -> bool {
         self.keys.is_empty() || self.keys.iter().any(|wanted| wanted == key)
     }
 
-    /// How many turns each row has in a round.
+    /// The number of turns of each row in a round.
     pub fn turns(&self) -> u64 {
         (self.requests / TURN).clamp(1, TURNS)
     }
 
-    /// How many requests a row gets in a turn of the closed loop.
+    /// The number of requests in a turn of the closed loop.
     pub fn closed_turn(&self) -> u64 {
         self.requests / self.turns()
     }
 
-    /// The same of the open loop, which is slower.
+    /// The number of requests in a turn of the open loop, which is slower.
     pub fn open_turn(&self) -> u64 {
         (self.closed_turn() / 4).max(1)
     }
 }
 
-/// The keys in `text`, all of which must be known.
+/// The keys in `text`. Each must be known.
 fn chosen(text: &str, rows: &[String]) -> Result<Vec<String>> {
     let known: Vec<&str> = rows
         .iter()
@@ -92,7 +92,7 @@ fn chosen(text: &str, rows: &[String]) -> Result<Vec<String>> {
     for key in &keys {
         ensure!(
             known.contains(&key.as_str()),
-            "ROWS: there is no {key}; there are {}",
+            "ROWS: unknown row {key}; the rows are {}",
             known.join(", ")
         );
     }
@@ -102,11 +102,11 @@ fn chosen(text: &str, rows: &[String]) -> Result<Vec<String>> {
 fn number(variable: &str, default: u64) -> Result<u64> {
     text(variable).map_or(Ok(default), |text| {
         text.parse()
-            .with_context(|| format!("{variable} is no number: {text}"))
+            .with_context(|| format!("{variable}: expected a number, got {text:?}"))
     })
 }
 
-/// An empty variable counts as none.
+/// The value of a variable; `None` also when it is empty.
 fn text(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|text| !text.is_empty())
 }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_are_of_short_turns() {
+    fn rounds_have_short_turns() {
         let turns = |requests| {
             let settings = Settings {
                 rounds: 1,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_there_is_not_is_told_with_those_that_there_are() {
+    fn an_unknown_key_is_reported_with_the_known_ones() {
         let rows = ["none".to_owned(), "empty".to_owned()];
         let chosen = |text| chosen(text, &rows).map_err(|error| error.to_string());
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(chosen(""), Ok(Vec::new()));
         assert_eq!(
             chosen("none,nothing"),
-            Err("ROWS: there is no nothing; there are none, empty, live, memory".to_owned())
+            Err("ROWS: unknown row nothing; the rows are none, empty, live, memory".to_owned())
         );
     }
 }

@@ -1,8 +1,8 @@
-//! The middle of some numbers, and how far they lie apart.
+//! The median and the range of several numbers.
 
 use serde_json::{Value, json};
 
-/// Some numbers, sorted, of which there is one at least.
+/// Sorted numbers, at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spread(Vec<f64>);
 
@@ -14,7 +14,7 @@ impl Spread {
         (!numbers.is_empty()).then_some(Self(numbers))
     }
 
-    /// The one in the middle, or half way between the two that are.
+    /// The median.
     pub fn median(&self) -> f64 {
         let (Some(low), Some(high)) = (
             self.0.get((self.0.len() - 1) / 2),
@@ -35,12 +35,12 @@ impl Spread {
         self.0.last().copied().unwrap_or(f64::NAN)
     }
 
-    /// From the least to the greatest, with so many decimals.
+    /// `least..greatest`, with this number of decimals.
     pub fn range(&self, decimals: usize) -> String {
         format!("{:.decimals$}..{:.decimals$}", self.min(), self.max())
     }
 
-    /// For the file of results.
+    /// Its entry in the file of results.
     pub fn to_json(&self) -> Value {
         json!({"median": self.median(), "min": self.min(), "max": self.max()})
     }

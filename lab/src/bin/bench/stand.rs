@@ -1,4 +1,4 @@
-//! What one row runs on: an Envoy before the upstreams.
+//! The Envoy of one row, in front of the upstreams.
 
 use std::time::Duration;
 
@@ -6,57 +6,56 @@ use anyhow::{Context, Result, ensure};
 use halftone_lab::envoy::Envoy;
 use halftone_lab::load::{Load, Report};
 use halftone_lab::proxy::Proxy;
-use halftone_lab::wait;
+use halftone_lab::workload::traffic;
+use halftone_lab::workload::upstreams::Upstreams;
+use halftone_lab::{cpu, wait};
 
-use crate::cpu;
 use crate::rows::{Counter, Row};
-use crate::traffic;
-use crate::upstreams::Upstreams;
 
-/// How long what follows a load may take.
+/// The longest time until a mirror and the counters have seen all requests of a load.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many connections the requests come over.
+/// The number of connections for requests.
 const CONNECTIONS: usize = 8;
 
 /// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// Each connection sends the next one when it has its answer.
+    /// Each connection sends the next request when it has its answer.
     Closed,
-    /// So many in a second, whatever becomes of them.
+    /// This many requests per second, by a fixed schedule.
     Open(f64),
 }
 
-/// What came of requests to one row.
+/// The result of a turn.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The CPU time that Envoy spent.
     pub spent: Duration,
-    /// What the client saw.
+    /// What the client observed.
     pub report: Report,
 }
 
 impl Outcome {
-    /// Takes in another turn.
+    /// Adds another turn.
     pub fn add(&mut self, other: Self) {
         self.spent += other.spent;
         self.report.add(other.report);
     }
 }
 
-/// A row that runs. Dropping it ends it.
+/// A running row. Dropping it stops its Envoy.
 #[derive(Debug)]
 pub struct Stand {
-    /// What runs here.
+    /// The row.
     pub row: Row,
     envoy: Envoy,
-    /// How many of its requests each version has received.
+    /// The number of its requests that v1 and v2 have received.
     received: [u64; 2],
 }
 
 impl Stand {
-    /// Starts it, as `proxy` says.
+    /// Starts an Envoy as `proxy` describes it.
     pub async fn start(row: Row, proxy: Proxy) -> Result<Self> {
         let what = format!("the row {}", row.key);
         let envoy = start(&row, proxy).await.context(what)?;
@@ -67,7 +66,7 @@ impl Stand {
         })
     }
 
-    /// Sends `requests`, and waits until all that follows from them is done.
+    /// Sends this number of requests, and waits until Envoy is idle again.
     pub async fn turn(
         &mut self,
         upstreams: &Upstreams,
@@ -116,14 +115,14 @@ impl Stand {
         Ok([self.envoy.memory()?.resident, self.envoy.private_memory()?])
     }
 
-    /// Ends it, unless something has gone wrong underneath.
+    /// Checks it, and stops its Envoy.
     pub async fn end(self) -> Result<()> {
         self.check().await?;
         self.envoy.stop().await
     }
 
-    /// Checks that nothing has gone wrong, that those versions answered that were to, and that every counter of the row has
-    /// counted every request.
+    /// Checks that Envoy is healthy, that the right versions answered, and that each counter of the row has counted every
+    /// request.
     pub async fn check(&self) -> Result<()> {
         let what = || format!("the row {}", self.row.key);
         self.envoy.check_health().await.with_context(what)?;
@@ -131,7 +130,7 @@ impl Stand {
         let sent = self.received.iter().sum::<u64>() as f64;
         for counter in &self.row.counters {
             let counted = async || Ok(self.count(counter).await? == sent);
-            if let Err(error) = wait::until(PATIENCE, "all to be counted", counted).await {
+            if let Err(error) = wait::until(PATIENCE, "all requests to be counted", counted).await {
                 let (name, labels) = counter;
                 let [count, all] = [self.count(counter).await?, self.count(&(name, &[])).await?];
                 return Err(error)
@@ -147,13 +146,14 @@ impl Stand {
     }
 }
 
-/// Starts Envoy. A filter that is not there, or refuses its configuration, does nothing and costs little.
+/// Starts Envoy, and checks that the filter runs: a filter that is missing, or that rejected its configuration, does nothing
+/// and costs little.
 async fn start(row: &Row, proxy: Proxy) -> Result<Envoy> {
     let envoy = Envoy::start(proxy).await?;
     let refused = envoy.metrics().await?.sum("halftone_config_rejected", &[]);
     ensure!(
         refused == 0.0,
-        "Halftone refused its configuration; Envoy's log:\n{}",
+        "Halftone rejected its configuration; Envoy's log:\n{}",
         envoy.log()?
     );
     if row.has_plugin() {

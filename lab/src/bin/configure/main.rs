@@ -1,9 +1,9 @@
-//! What a large configuration takes an Envoy: `cargo run --profile bench -p halftone-lab --bin configure`, with `ROUNDS` if
-//! five are too few.
+//! The time that Envoy needs for a large configuration: `cargo run --profile bench -p halftone-lab --bin configure`. `ROUNDS`
+//! defaults to 5.
 //!
-//! The filter says in Envoy's log how long it read a configuration, and how long it defined its metrics. Envoy has it done
-//! several times: in a VM that tries it out, and in the VM of each thread. A round starts an Envoy with an empty
-//! configuration, and then gives it the large one, which is how a mesh gets one. [`times`] reads the log.
+//! The filter logs how long it took to read a configuration and to define its metrics. Envoy applies a configuration several
+//! times: first in a VM for a trial, then in the VM of each thread. A round starts an Envoy with an empty configuration, and
+//! then applies the large one, as a mesh does. [`times`] reads the log.
 
 mod times;
 
@@ -20,27 +20,27 @@ use serde_json::{Value, json};
 
 use times::Times;
 
-/// How large the configuration is.
+/// The size of the configuration.
 const RELEASES: usize = 1_000;
 const RULES: usize = 10;
 
 /// The plugin's name.
 const PLUGIN: &str = "halftone";
 
-/// How many threads of an Envoy have requests. The main thread has a VM as well.
+/// The number of worker threads. The main thread has a VM too.
 const WORKERS: u32 = 1;
 
-/// Where the numbers are left.
+/// The file of the results.
 const FILE: &str = "target/bench/configure.json";
 
-/// How many milliseconds something took, each time.
+/// Times in milliseconds, one for each measurement.
 #[derive(Debug, Default)]
 struct Measured(Vec<f64>);
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let rounds = match env::var("ROUNDS") {
-        Ok(text) => text.parse().context("ROUNDS is not a number")?,
+        Ok(text) => text.parse().context("ROUNDS: expected a number")?,
         Err(_) => 5,
     };
     let config = workload::configuration(RELEASES, RULES).to_string();
@@ -53,7 +53,7 @@ async fn main() -> Result<()> {
     ] = [(); 5].map(|()| Measured::default());
     for _ in 0..rounds {
         let (times, applied) = round(&config).await?;
-        // The trial comes first and alone; then all threads at once, and Envoy knows the metrics' names.
+        // The trial runs first and alone. Then all threads run at once, when Envoy already has the names of the metrics.
         for (place, times) in times.iter().enumerate() {
             let (read, defined) = match place {
                 0 => (&mut read, &mut defined),
@@ -77,14 +77,17 @@ async fn main() -> Result<()> {
     )
 }
 
-/// What the plugin said of the configuration, and how long it took to be live on every worker.
+/// The times that the plugin logged, and the time until the configuration was live on every worker.
 async fn round(config: &str) -> Result<(Vec<Times>, Duration)> {
     let plugin = Plugin::new(PLUGIN).config(r#"{"releases": []}"#);
     let envoy = Envoy::start(Proxy::new().concurrency(WORKERS).plugin(plugin)).await?;
     let began = Instant::now();
     let applied = envoy.apply(PLUGIN, Some(config)).await?;
     let took = began.elapsed();
-    ensure!(applied == Applied::Accepted, "the configuration is refused");
+    ensure!(
+        applied == Applied::Accepted,
+        "Halftone rejected the configuration"
+    );
     let patience = Duration::from_secs(10);
     let times = wait::some(patience, "every VM to be configured", async || {
         let times = times::of(&envoy.log()?, RELEASES);

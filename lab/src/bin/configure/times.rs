@@ -1,15 +1,15 @@
-//! What the filter says in Envoy's log about a configuration.
+//! The times that the filter logs for a configuration.
 
-/// How long one VM took, in milliseconds.
+/// The times of one VM, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Times {
-    /// To read it and to make of it what runs.
+    /// The time to read and compile the configuration.
     pub read: f64,
-    /// To define its metrics.
+    /// The time to define its metrics.
     pub defined: f64,
 }
 
-/// Those of every configuration of so many releases, in the order of the log.
+/// The times of each configuration with this number of releases, in the order of the log.
 pub fn of(log: &str, releases: usize) -> Vec<Times> {
     let this = format!(": {releases} releases, read in ");
     let times = log.lines().filter_map(|line| {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_those_of_the_configuration_meant() {
+    fn only_configurations_of_this_size_count() {
         let log = "\
             [info] wasm log halftone: halftone: plugin halftone: 0 releases, read in 0 ms, metrics defined in 1 ms\n\
             [info] wasm log halftone: halftone: plugin halftone: 1000 releases, read in 42 ms, metrics defined in 180 ms\n\

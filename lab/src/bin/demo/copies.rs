@@ -1,4 +1,4 @@
-//! What became of the copies that a mirror got.
+//! The outcomes of mirrored requests, from Halftone's metrics.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use halftone_lab::wait;
 use crate::stage::Stage;
 use crate::table::thousands;
 
-/// What production is in the scenes with mirrors, which are added to it.
+/// The configuration without mirrors. The scenes with mirrors append theirs.
 pub const PRODUCTION: &str = "
 releases:
 - name: reviews
@@ -18,15 +18,15 @@ releases:
   blueGreen: { active: v1 }
 ";
 
-/// How long the last of them may take.
+/// The longest time until all copies are counted.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The outcomes of `copies` requests that were to be mirrored: `300 timeout`.
+/// The outcomes of all `copies` to `mirror`, each with its count: `300 timeout`.
 pub async fn outcomes(stage: &Stage, mirror: &str, copies: u64) -> Result<String> {
     tally(stage, "halftone_mirrors_total", "outcome", mirror, copies).await
 }
 
-/// The results of `copies` comparisons: `2,000 body`.
+/// The results of all `copies` comparisons, each with its count: `2,000 body`.
 pub async fn results(stage: &Stage, mirror: &str, copies: u64) -> Result<String> {
     tally(
         stage,
@@ -38,7 +38,7 @@ pub async fn results(stage: &Stage, mirror: &str, copies: u64) -> Result<String>
     .await
 }
 
-/// How often each value of `label` was counted, once there are `copies` of them all.
+/// The count of each value of `label`, after the sum of all has reached `copies`.
 async fn tally(
     stage: &Stage,
     name: &str,
@@ -48,7 +48,7 @@ async fn tally(
 ) -> Result<String> {
     let counted = |metrics: &Metrics| metrics.sum(name, &[("mirror", mirror)]) as u64;
     let all = async || Ok(counted(&stage.envoy.metrics().await?) >= copies);
-    // If they do not all come, the table shows it.
+    // If some are missing, the table shows it.
     let _ = wait::until(PATIENCE, name, all).await;
 
     let metrics = stage.envoy.metrics().await?;

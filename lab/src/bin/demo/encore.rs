@@ -1,18 +1,10 @@
-//! `KEEP=1`: the stage stays, for whoever wants to play.
-
-use std::net::{Ipv4Addr, TcpListener};
+//! `KEEP=1`: Envoy and the versions keep running, and you get commands to try.
 
 use anyhow::{Context, Result};
 use tokio::signal::ctrl_c;
 
-use crate::stage::{EXPLAIN, HOST, Ports, Stage};
+use crate::stage::{EXPLAIN, HOST, Stage};
 use crate::story::Story;
-
-/// Fixed, so that a command can be typed again.
-const PORTS: Ports = Ports {
-    http: 18080,
-    admin: 18081,
-};
 
 const CONFIG: &str = "
 releases:
@@ -33,20 +25,6 @@ releases:
 explain: { header: x-halftone-explain }
 ";
 
-/// Where Envoy is to listen.
-///
-/// # Errors
-///
-/// When somebody else listens there.
-pub fn ports() -> Result<Ports> {
-    for port in [PORTS.http, PORTS.admin] {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
-            format!("KEEP=1 needs port {port} of 127.0.0.1; end what listens there")
-        })?;
-    }
-    Ok(PORTS)
-}
-
 /// Prints what to try, and waits for Ctrl-C.
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     stage.configure(CONFIG).await?;
@@ -54,7 +32,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let get = |options| format!("curl -s -H 'host: {HOST}' {options}http://{http}/");
     let admin = stage.envoy.admin();
 
-    story.say("\n\nEverything goes on running, until Ctrl-C.")?;
+    story.say("\n\nEverything keeps running until you press Ctrl-C.")?;
     story.quote("Configuration", CONFIG)?;
     story.quote("The rule", &get("-H 'end-user: jason' "))?;
     story.quote(
@@ -62,18 +40,18 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
         &format!("for i in $(seq 200); do {}; done | sort | uniq -c", get("")),
     )?;
     story.quote(
-        "Why a request went where it went",
+        "The reason for a decision",
         &format!(
             "{} | grep x-halftone",
             get(&format!("-i -H '{EXPLAIN}: 1' "))
         ),
     )?;
     story.quote(
-        "What became of the copies to v3, those of the scenes included",
+        "The outcomes of the copies to v3, including those of the scenes",
         &format!("curl -s http://{admin}/stats/prometheus | grep '^halftone_mirrors_total.*v3'"),
     )?;
     story.quote(
-        "What Prometheus sees",
+        "The metrics that Prometheus scrapes",
         &format!("curl -s http://{admin}/stats/prometheus | grep ^halftone_requests"),
     )?;
     ctrl_c().await.context("waiting for Ctrl-C")?;

@@ -1,18 +1,21 @@
-//! `make demo`: releases of a service `reviews`, played in a real Envoy under real requests.
+//! `make demo`: plays releases of a service `reviews` in a real Envoy, with real requests.
 //!
-//! It tells what it does, what it expects and what it sees, and ends with 1 when the two differ.
-//! With `KEEP=1` it leaves everything running after the scenes, for curl.
+//! The demo prints what it does, what it expects and what it observes. It exits with 1 when an observation is not as expected.
+//! With `KEEP=1` everything keeps running after the scenes, for you to try with curl. `PORT` sets the port of Envoy's
+//! listener; the admin interface gets the next port.
 //!
 //! # Layout
 //!
-//! - [`scenes`] has a file for each scene: a configuration, requests, and what must come of them.
-//! - [`stage`] is what they play on: two versions of `reviews`, and mirrors, behind Envoy with Halftone.
-//! - [`copies`] reads what became of the copies that mirrors got.
-//! - [`story`] prints, and keeps the score; [`table`] compares.
+//! - [`scenes`] has a file for each scene: a configuration, requests, and the expected result.
+//! - [`stage`] starts what the scenes need: two versions of `reviews`, and mirrors, behind Envoy with Halftone.
+//! - [`copies`] reads the outcomes of mirrored requests.
+//! - [`story`] prints, and counts the observations; [`table`] compares them.
+//! - [`ports`] reads `PORT`.
 //! - [`encore`] is `KEEP=1`.
 
 mod copies;
 mod encore;
+mod ports;
 mod scenes;
 mod stage;
 mod story;
@@ -23,16 +26,23 @@ use std::process::ExitCode;
 
 use tokio::signal::ctrl_c;
 
-use stage::{Ports, Stage};
+use stage::Stage;
 use story::Story;
 
-/// What a shell reports of a program that Ctrl-C has ended.
+/// The exit code that a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> ExitCode {
+    play().await.unwrap_or_else(|error| {
+        eprintln!("The demo failed: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn play() -> anyhow::Result<ExitCode> {
     let keep = env::var_os("KEEP").is_some_and(|keep| keep == "1");
-    let ports = if keep { encore::ports()? } else { Ports::ANY };
+    let ports = ports::choose(env::var("PORT").ok().as_deref(), keep)?;
 
     let stage = Stage::start(ports).await?;
     let mut story = Story::default();

@@ -1,4 +1,4 @@
-//! The scenes, in their order.
+//! The scenes in their order.
 
 mod bad_mirrors;
 mod bad_update;
@@ -15,14 +15,14 @@ use anyhow::Result;
 use crate::stage::Stage;
 use crate::story::Story;
 
-/// Plays them all.
+/// Plays all scenes.
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.title(
         "Halftone: grayscale releases inside Envoy",
-        "The service `reviews` runs in two versions, v1 and v2, behind a real Envoy. Halftone,\n\
-         a filter in that Envoy, decides for each request which version gets it. All that is\n\
-         observed below came back over the wire; `v2, rule:jason` means that v2 answered and\n\
-         that Halftone gave the rule `jason` as its reason.",
+        "The service `reviews` runs in two versions, v1 and v2, behind a real Envoy. Halftone\n\
+         is a filter in that Envoy. It decides for each request which version gets it. All\n\
+         observations below are from real answers and metrics. `v2, rule:jason` means that v2\n\
+         answered, and that Halftone's reason was the rule `jason`.",
     )?;
     header_rule::play(stage, story).await?;
     client_os::play(stage, story).await?;

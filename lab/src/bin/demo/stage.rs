@@ -1,4 +1,4 @@
-//! What the scenes play on: two versions of `reviews`, and mirrors, behind an Envoy with Halftone.
+//! What the scenes need: two versions of `reviews`, and mirrors, behind an Envoy with Halftone.
 
 use std::time::Duration;
 
@@ -11,33 +11,21 @@ use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
 use serde_json::Value;
 
-/// The service, by the name that its clients use.
+use crate::ports::Ports;
+
+/// The host of the service.
 pub const HOST: &str = "reviews";
 
-/// The header that asks for an explanation, in every configuration of the demo.
+/// The request header that asks for an explanation, in all configurations of the demo.
 pub const EXPLAIN: &str = "x-halftone-explain";
 
-/// What the plugin is called, in the log for one.
+/// The name of the plugin, which the log has.
 const PLUGIN: &str = "reviews";
 
-/// How long a load may take to get its first answers.
+/// The longest time until a load gets its first answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where Envoy listens on 127.0.0.1.
-#[derive(Clone, Copy, Debug)]
-pub struct Ports {
-    /// For requests.
-    pub http: u16,
-    /// For its admin interface, metrics included.
-    pub admin: u16,
-}
-
-impl Ports {
-    /// Whatever is free.
-    pub const ANY: Self = Self { http: 0, admin: 0 };
-}
-
-/// Everything that runs. Dropping it ends it.
+/// Everything that runs. Dropping it stops everything.
 #[derive(Debug)]
 pub struct Stage {
     /// The proxy.
@@ -46,24 +34,22 @@ pub struct Stage {
     pub v1: Upstream,
     /// The new version.
     pub v2: Upstream,
-    /// The version to come, which gets copies only.
+    /// The next version, which gets only copies.
     pub v3: Upstream,
     client: Client,
-    /// Mirrors that nobody asks anything; they run for as long as they are here.
+    /// Broken mirrors. No scene reads their state, but dropping them would stop them.
     _bad_mirrors: [Upstream; 2],
 }
 
 impl Stage {
     /// Starts the versions and Envoy, with no release configured.
-    pub async fn start(ports: Ports) -> Result<Self> {
+    pub async fn start(ports: Option<Ports>) -> Result<Self> {
         let v1 = version("v1").await?;
         let v2 = version("v2").await?;
         let v3 = version("v3").await?;
         let hangs = upstream("hangs", Script::hang()).await?;
         let resets = upstream("resets", Script::reset()).await?;
-        let proxy = Proxy::new()
-            .port(ports.http)
-            .admin_port(ports.admin)
+        let mut proxy = Proxy::new()
             .plugin(Plugin::new(PLUGIN))
             .cluster(Cluster::new("reviews-v1", v1.address()))
             .cluster(Cluster::new("reviews-v2", v2.address()))
@@ -73,6 +59,9 @@ impl Stage {
             .route(Route::header("x-halftone-version", "v1").to("reviews-v1"))
             .route(Route::header("x-halftone-version", "v2").to("reviews-v2"))
             .fallback("reviews-v1");
+        if let Some(ports) = ports {
+            proxy = proxy.port(ports.http).admin_port(ports.admin);
+        }
         let envoy = Envoy::start(proxy).await?;
         let client = Client::http1(envoy.address());
         Ok(Self {
@@ -85,18 +74,18 @@ impl Stage {
         })
     }
 
-    /// Puts `yaml`, a `pluginConfig`, in force.
+    /// Applies `yaml`, a `pluginConfig`, which must be valid.
     pub async fn configure(&self, yaml: &str) -> Result<()> {
         let applied = self.update(yaml).await?;
         ensure!(
             applied == Applied::Accepted,
-            "Halftone refused a configuration of the demo; Envoy's log:\n{}",
+            "Halftone rejected a configuration of the demo; Envoy's log:\n{}",
             self.envoy.log()?
         );
         Ok(())
     }
 
-    /// Gives `yaml` to Halftone, as Istio does: as JSON, while requests go on.
+    /// Applies `yaml` as Istio does, as JSON and under traffic. Returns whether Halftone accepts it.
     pub async fn update(&self, yaml: &str) -> Result<Applied> {
         let config: Value = serde_saphyr::from_str(yaml).context("reading a configuration")?;
         self.envoy.apply(PLUGIN, Some(&config.to_string())).await
@@ -115,7 +104,7 @@ impl Stage {
         let reason = decision.and_then(|decision| decision.split_once("reason="));
         Ok(format!(
             "{}, {}",
-            answer.upstream().unwrap_or("nobody"),
+            answer.upstream().unwrap_or("no version"),
             reason.map_or("no decision", |(_, reason)| reason)
         ))
     }
@@ -125,7 +114,7 @@ impl Stage {
         Load::new(self.envoy.address()).host(HOST)
     }
 
-    /// Traffic that goes on until it is stopped; its first answers are there already.
+    /// Continuous traffic, until you stop it. Returns after its first answers.
     pub async fn traffic(&self) -> Result<Running> {
         let answered = || self.v1.received() + self.v2.received();
         let before = answered();
@@ -137,14 +126,14 @@ impl Stage {
         Ok(running)
     }
 
-    /// Ends it all, unless something has gone wrong underneath.
+    /// Checks that Envoy is healthy, and stops everything.
     pub async fn stop(self) -> Result<()> {
         self.envoy.check_health().await?;
         self.envoy.stop().await
     }
 }
 
-/// What a version answers, unless a scene has it say something else.
+/// The answer of a version, unless a scene sets another one.
 pub fn by_name(name: &str) -> Script {
     Script::status(200).body(format!("reviews {name}\n"))
 }

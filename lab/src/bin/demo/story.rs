@@ -1,4 +1,4 @@
-//! What is printed: plain text, for a terminal as for the log of a CI job.
+//! What the demo prints: plain text, which also suits the log of a CI job.
 
 use std::io::{Stdout, Write, stdout};
 
@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 
 use crate::table::{Row, Table};
 
-/// Tells the scenes, and keeps the score. It returns errors where `println!` would panic, as when
-/// the reader has gone.
+/// Prints the scenes, and counts the observations. Returns an error where `println!` panics, for example when the reader of a
+/// pipe is gone.
 #[derive(Debug)]
 pub struct Story {
     out: Stdout,
-    /// How many have begun.
+    /// The number of scenes so far.
     scenes: usize,
-    /// The title of the scene being played, with its number.
+    /// The title of the current scene, with its number.
     title: String,
     observations: usize,
-    /// What was not as expected, with the scene that it belongs to.
+    /// The observations that were not as expected, with their scenes.
     unexpected: Vec<String>,
 }
 
@@ -33,12 +33,12 @@ impl Default for Story {
 }
 
 impl Story {
-    /// The title of the whole.
+    /// Prints the title of the demo.
     pub fn title(&mut self, title: &str, text: &str) -> Result<()> {
         self.say(&format!("{title}\n{}\n{text}", "=".repeat(title.len())))
     }
 
-    /// Begins the next scene; what follows belongs to it.
+    /// Prints the title of the next scene.
     pub fn scene(&mut self, title: &str, text: &str) -> Result<()> {
         self.scenes += 1;
         self.title = format!("{}. {title}", self.scenes);
@@ -46,12 +46,12 @@ impl Story {
         self.say(&format!("\n\n{}\n{rule}\n{text}", self.title))
     }
 
-    /// A paragraph.
+    /// Prints a paragraph.
     pub fn say(&mut self, text: &str) -> Result<()> {
         writeln!(self.out, "{text}").context("printing")
     }
 
-    /// Something that stands elsewhere too, word for word: a configuration, a log, commands.
+    /// Prints `text`, which is a quotation: a configuration, a log, a command.
     pub fn quote(&mut self, what: &str, text: &str) -> Result<()> {
         self.say(&format!("\n{what}:\n"))?;
         text.trim()
@@ -59,7 +59,7 @@ impl Story {
             .try_for_each(|line| self.say(format!("    {line}").trim_end()))
     }
 
-    /// The observations of the scene.
+    /// Prints the observations of the scene.
     pub fn observe(&mut self, rows: Vec<Row>) -> Result<()> {
         self.observations += rows.len();
         let unexpected = rows.iter().filter(|row| !row.ok);
@@ -68,7 +68,7 @@ impl Story {
         write!(self.out, "\n{}", Table(rows)).context("printing")
     }
 
-    /// Tells whether everything was as expected, or else what was not.
+    /// Prints and returns whether all observations were as expected.
     pub fn verdict(&mut self) -> Result<bool> {
         let (all, wrong) = (self.observations, self.unexpected.len());
         if wrong == 0 {

@@ -1,8 +1,8 @@
-//! What was expected and what was observed, side by side.
+//! Expected and observed values in a table.
 
 use std::fmt;
 
-/// How many standard errors an observed share may be off: chance alone goes further once in 16,000.
+/// The most standard errors between an observed and an expected share. By chance, one in 16,000 exceeds it.
 const STANDARD_ERRORS: f64 = 4.0;
 
 /// One observation.
@@ -16,7 +16,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Expects the same text.
+    /// Expects this text.
     pub fn text(what: &str, expected: &str, observed: &str) -> Self {
         Self {
             what: what.to_owned(),
@@ -26,17 +26,17 @@ impl Row {
         }
     }
 
-    /// Expects the same number.
+    /// Expects this number.
     pub fn count(what: &str, expected: u64, observed: u64) -> Self {
         Self::text(what, &thousands(expected), &thousands(observed))
     }
 
-    /// Expects none.
+    /// Expects 0.
     pub fn none(what: &str, observed: u64) -> Self {
         Self::count(what, 0, observed)
     }
 
-    /// Expects one at least.
+    /// Expects at least 1.
     pub fn some(what: &str, observed: u64) -> Self {
         Self {
             ok: observed > 0,
@@ -44,17 +44,17 @@ impl Row {
         }
     }
 
-    /// Expects a time, in milliseconds, up to `most`.
+    /// Expects a time of at most `most`, in milliseconds.
     pub fn milliseconds(what: &str, most: f64, observed: f64) -> Self {
         Self {
             what: what.to_owned(),
-            expected: format!("{most} ms at most"),
+            expected: format!("at most {most} ms"),
             observed: format!("{observed:.1} ms"),
             ok: observed <= most,
         }
     }
 
-    /// Expects `some` to be `percent` of `all`, as closely as chance allows.
+    /// Expects `some` to be `percent` of `all`, within [`STANDARD_ERRORS`].
     pub fn share(what: &str, percent: f64, some: u64, all: u64) -> Self {
         let tolerance = STANDARD_ERRORS * (percent * (100.0 - percent) / all.max(1) as f64).sqrt();
         let observed = 100.0 * some as f64 / all.max(1) as f64;
@@ -72,7 +72,7 @@ impl Row {
     }
 }
 
-/// In one line, for when it is not as expected.
+/// One line, for the list of unexpected observations.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -89,7 +89,7 @@ impl fmt::Display for Row {
 #[derive(Debug)]
 pub struct Table(pub Vec<Row>);
 
-/// As wide as its widest cells, with a head and a line's end behind each row.
+/// A table with a head. Columns are as wide as their widest cells.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["what", "expected", "observed", "ok"];
@@ -112,7 +112,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// `20,000`.
+/// The number with commas between groups of three digits: `20,000`.
 pub fn thousands(number: u64) -> String {
     let rest = number % 1000;
     match number / 1000 {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_columns_are_as_wide_as_their_widest_cells() {
+    fn columns_are_as_wide_as_their_widest_cells() {
         let table = Table(vec![
             Row::text("end-user: jason", "v2", "v1"),
             Row::share("share of v2", 10.0, 2_040, 20_000),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_may_be_as_long_as_the_most() {
+    fn a_time_may_be_equal_to_the_most() {
         let ok = |observed| Row::milliseconds("", 50.0, observed).ok;
         assert_eq!(
             [-1.0, 50.0, 50.1, f64::NAN].map(ok),

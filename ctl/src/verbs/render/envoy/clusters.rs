@@ -10,25 +10,25 @@ use crate::verbs::render::DEFAULT_PORT;
 use crate::verbs::render::about::{About, Subject};
 use crate::verbs::render::flags::Address;
 use crate::verbs::render::names::of_version;
-use crate::verbs::render::upstreams::{Place, assign};
+use crate::verbs::render::upstreams::{Addressee, assign};
 use crate::verbs::render::yaml::Object;
 
-/// The cluster of a version.
+/// The name of the cluster of a version.
 pub fn cluster(release: &str, version: &str) -> String {
-    Place::version(release, version).name
+    Addressee::version(release, version).name
 }
 
-/// All of them, each once: a mirror may be a cluster that is there already.
+/// All clusters, each once. A mirror can use the cluster of a version.
 ///
 /// # Errors
 ///
-/// When a flag is of none of them, or may be of several.
+/// A flag names no cluster, or several.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     let mut places = Vec::new();
     let mut guesses = Vec::new();
     for subject in &about.releases {
         for version in &subject.release.versions {
-            places.push(Place::version(&subject.release.name, version.name()));
+            places.push(Addressee::version(&subject.release.name, version.name()));
             let own = version.authority().map(|authority| {
                 let port = about.args.port.unwrap_or(DEFAULT_PORT);
                 Address::read(authority).unwrap_or_else(|| address(authority, port))
@@ -42,7 +42,7 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
         .flat_map(|subject| &subject.release.mirrors)
     {
         if places.iter().all(|place| place.name != *mirror.cluster) {
-            places.push(Place::mirror(&mirror.cluster, &mirror.name));
+            places.push(Addressee::mirror(&mirror.cluster, &mirror.name));
             guesses.push(of_mirror(&mirror.cluster));
         }
     }
@@ -60,7 +60,7 @@ fn address(host: &str, port: u16) -> Address {
     }
 }
 
-/// Where a version is, if each has a service of its own.
+/// The address of a version, if each version has its own service.
 fn guess(about: &About<'_>, subject: &Subject<'_>, version: &str) -> Address {
     let host = subject
         .services
@@ -76,7 +76,7 @@ fn guess(about: &About<'_>, subject: &Subject<'_>, version: &str) -> Address {
     )
 }
 
-/// The host of a subset of the service `host`, if each has a service of its own.
+/// The host of a subset of the service `host`, if each subset has its own service.
 fn part(host: &str, subset: &str) -> String {
     match host.split_once('.') {
         Some((name, rest)) => format!("{}.{rest}", of_version(name, subset)),
@@ -108,7 +108,7 @@ fn of_mirror(cluster: &str) -> Address {
     }
 }
 
-fn one(place: &Place, guess: Address, said: Option<Address>) -> Object {
+fn one(place: &Addressee, guess: Address, said: Option<Address>) -> Object {
     let is_guess = said.is_none();
     let Address { host, port } = said.unwrap_or(guess);
     let kind = match host.parse::<IpAddr>() {
@@ -126,7 +126,7 @@ fn one(place: &Place, guess: Address, said: Option<Address>) -> Object {
     let cluster = Object::new();
     let cluster = if is_guess {
         cluster.comment(&format!(
-            "Choose: where it is; --upstream {}=HOST:PORT says so.",
+            "Choose: the address of this cluster. Set it with --upstream {}=HOST:PORT.",
             place.name
         ))
     } else {

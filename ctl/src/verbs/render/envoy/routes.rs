@@ -1,4 +1,4 @@
-//! The routes: of each release by the header or the authority that carries the version.
+//! The routes of each release, by the header or the authority that carries the version.
 
 use halftone::release::Route;
 
@@ -11,7 +11,7 @@ use crate::verbs::render::yaml::Object;
 ///
 /// # Errors
 ///
-/// When two releases would have one domain.
+/// Two releases would have the same domain.
 pub fn table(about: &About<'_>) -> Result<Object, Failure> {
     let findings = shared(about);
     if !findings.is_empty() {
@@ -20,18 +20,19 @@ pub fn table(about: &About<'_>) -> Result<Object, Failure> {
     let hosts: Vec<Object> = about.releases.iter().map(host).collect();
     let table = Object::new()
         .field("name", "halftone")
-        .comment("A host is claimed on all ports.")
+        .comment("A release claims its hosts on all ports.")
         .field("ignore_port_in_host_matching", true);
     Ok(if hosts.is_empty() {
         table
     } else {
         table
-            .comment("Other hosts than these get 404.")
+            .comment("Requests for other hosts get 404.")
             .list("virtual_hosts", hosts)
     })
 }
 
-/// A release's hosts, and those that it rewrites `:authority` to: the route is looked for anew.
+/// The hosts of a release, and the authorities of its versions: Envoy selects the route again after the
+/// filter rewrites `:authority`.
 fn domains(subject: &Subject<'_>) -> Vec<String> {
     let mut domains = subject.hosts.clone();
     for version in &subject.release.versions {
@@ -57,8 +58,8 @@ fn shared(about: &About<'_>) -> Vec<Finding> {
                 Some((_, first)) => findings.push(about.finding(
                     &format!("releases[{}].route.authority", subject.index),
                     format!(
-                        "`{domain}` is a host of releases[{first}] too, so Envoy could not tell whose a request is; \
-                         give each version a host that no other release has"
+                        "`{domain}` is a host of releases[{first}] too, so Envoy could not select the route; give each version \
+                         a host that no other release has"
                     ),
                 )),
                 None => seen.push((domain, subject.index)),
@@ -90,7 +91,7 @@ fn host(subject: &Subject<'_>) -> Object {
         .collect();
     routes.push(
         Object::new()
-            .comment("Last, since the first route that matches decides: requests that Halftone did not see.")
+            .comment("Requests that Halftone did not see. Keep this route last: the first one that matches decides.")
             .object("match", Object::new().field("prefix", "/"))
             .object("route", to(subject, &subject.principal)),
     );

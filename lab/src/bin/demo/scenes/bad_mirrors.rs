@@ -1,4 +1,4 @@
-//! Mirrors that are broken, each in its own way.
+//! Three mirrors, each broken in a different way.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ const MIRRORS: &str = "
   - { name: gone, cluster: reviews-gone, maxInFlight: 1000 }
 ";
 
-/// Of each mirror, what becomes of its copies.
+/// The outcome of the copies to each mirror.
 const OUTCOMES: [(&str, &str); 3] = [
     ("hangs", "timeout"),
     ("resets", "failed"),
@@ -31,18 +31,18 @@ const REQUESTS: u64 = 300;
 
 const CONNECTIONS: u64 = 4;
 
-/// How often a page repeats its path: a page is of several KiB.
+/// The number of repetitions of the path in a page, so that a page has several KiB.
 const REPEATS: usize = 1_000;
 
-/// A status and a body, by the page asked for.
+/// The status and the body of each page.
 type Answers = BTreeMap<u64, (u16, Vec<u8>)>;
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "Bad mirrors",
-        "One mirror never answers, one closes every connection, and one is a cluster that\n\
-         Envoy does not know. 300 pages are asked for, without the mirrors and with them:\n\
-         production's answers are the same, and every copy is counted.",
+        "Broken mirrors",
+        "One mirror never answers, one closes every connection, and one is a cluster that does\n\
+         not exist in Envoy. A client requests 300 pages without the mirrors, then with them.\n\
+         Production's answers are the same, and Halftone counts every copy.",
     )?;
     let mirrored = format!("{}{MIRRORS}", PRODUCTION.trim_end());
     story.quote("Configuration", &mirrored)?;
@@ -62,7 +62,10 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
         .filter(|(page, answer)| before.get(page) != Some(answer));
     let mut rows = vec![
         Row::count("production: answers 200", REQUESTS, good.count() as u64),
-        Row::none("  other than without mirrors", other.count() as u64),
+        Row::none(
+            "  different from those without mirrors",
+            other.count() as u64,
+        ),
     ];
     for (mirror, outcome) in OUTCOMES {
         let what = format!("copies to `{mirror}`");
@@ -73,7 +76,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.observe(rows)
 }
 
-/// Asks for every page.
+/// Requests every page.
 async fn answers(envoy: SocketAddr) -> Result<Answers> {
     let mut connections = JoinSet::new();
     for first in 0..CONNECTIONS {

@@ -1,4 +1,4 @@
-//! A bad update, under traffic.
+//! A configuration with mistakes, under traffic.
 
 use anyhow::Result;
 use halftone_lab::envoy::Applied;
@@ -21,7 +21,7 @@ releases:
 explain: { header: x-halftone-explain }
 ";
 
-/// Everything that is wrong here is wrong on purpose.
+/// All mistakes here are intended.
 const BAD: &str = "
 releases:
 - name: reviews
@@ -39,7 +39,7 @@ releases:
 explain: { header: x halftone explain }
 ";
 
-/// Where it is wrong.
+/// The fields with mistakes.
 const MISTAKES: [&str; 3] = [
     "releases[0].canary.rules[0].match[0].headers.end-user.exactly",
     "releases[0].canary.split[1].weight",
@@ -53,15 +53,15 @@ fn repaired() -> String {
         .replace("x halftone explain", EXPLAIN)
 }
 
-/// How many requests are sent while the update stands refused, beside the traffic that never stops.
+/// The number of requests after the rejected update. They come on top of the continuous traffic.
 const REQUESTS: u64 = 1_000;
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "A bad update is refused",
-        "An update with three mistakes arrives while requests go on. Halftone tells them all at\n\
-         once in Envoy's log, refuses the update and decides by the last good configuration,\n\
-         until a repaired one comes.",
+        "A bad update is rejected",
+        "An update with three mistakes arrives under traffic. Halftone reports all three in\n\
+         Envoy's log, rejects the update, and keeps the last good configuration until a\n\
+         repaired one arrives.",
     )?;
     story.quote("Configuration in force", GOOD)?;
     story.quote("The update", BAD)?;
@@ -71,20 +71,22 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let log_before = stage.envoy.log()?.len();
     let bad = outcome(stage, BAD).await?;
     let log = stage.envoy.log()?;
-    let told = told(log.get(log_before..).unwrap_or_default());
-    story.quote("Envoy's log, without its time stamps", &told.join("\n"))?;
+    let reported = reported(log.get(log_before..).unwrap_or_default());
+    story.quote("Envoy's log, without timestamps", &reported.join("\n"))?;
 
     let mistakes = MISTAKES.map(|place| format!("halftone: {place}: "));
-    let found = mistakes
-        .iter()
-        .filter(|mistake| told.iter().any(|line| line.starts_with(mistake.as_str())));
+    let found = mistakes.iter().filter(|mistake| {
+        reported
+            .iter()
+            .any(|line| line.starts_with(mistake.as_str()))
+    });
     let jason = stage.ask(&[("end-user", "jason")]).await?;
     let others = stage.load().connections(4).run(REQUESTS).await?;
     let by_v1 = others.upstreams.get("v1").copied().unwrap_or_default();
     let mut rows = vec![
-        Row::text("the update", "refused", bad),
+        Row::text("the update", "rejected", bad),
         Row::count(
-            "  mistakes told",
+            "  mistakes reported",
             MISTAKES.len() as u64,
             found.count() as u64,
         ),
@@ -98,17 +100,17 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     rows.extend([
         Row::text("the repaired update", "accepted", good),
         Row::none("  halftone_config_rejected", rejected(stage).await?),
-        Row::some("traffic all the while: answers", report.answers()),
+        Row::some("continuous traffic: answers", report.answers()),
         Row::none("  requests that failed", report.failed()),
     ]);
     story.observe(rows)
 }
 
-/// What becomes of `yaml` as an update.
+/// Whether Halftone accepts `yaml` as an update.
 async fn outcome(stage: &Stage, yaml: &str) -> Result<&'static str> {
     Ok(match stage.update(yaml).await? {
         Applied::Accepted => "accepted",
-        Applied::Rejected => "refused",
+        Applied::Rejected => "rejected",
     })
 }
 
@@ -118,16 +120,16 @@ async fn rejected(stage: &Stage) -> Result<u64> {
     Ok(metrics.sum("halftone_config_rejected", &[]) as u64)
 }
 
-/// What Halftone says in `log`, each line once: every worker may say it.
-fn told(log: &str) -> Vec<&str> {
-    let mut told = Vec::new();
+/// The lines of Halftone in `log`, without duplicates: each worker may log the same line.
+fn reported(log: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
     for line in log.lines() {
-        let said = line.find("halftone: ").and_then(|at| line.get(at..));
-        if let Some(said) = said
-            && !told.contains(&said)
+        let from = line.find("halftone: ").and_then(|at| line.get(at..));
+        if let Some(line) = from
+            && !lines.contains(&line)
         {
-            told.push(said);
+            lines.push(line);
         }
     }
-    told
+    lines
 }

@@ -1,4 +1,4 @@
-//! A blue-green switch and its way back.
+//! A blue-green switch and its rollback.
 
 use anyhow::Result;
 
@@ -27,14 +27,15 @@ explain:
     )
 }
 
-/// How many requests are sent in each position of the switch, beside the traffic that never stops.
+/// The number of requests in each position of the switch. They come on top of the continuous traffic.
 const REQUESTS: u64 = 1_000;
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "A blue-green switch, and back",
-        "All traffic goes to the active version; testers preview the other. One changed word\n\
-         switches, the same word rolls back. Requests go on all the while, and none is lost.",
+        "A blue-green switch and its rollback",
+        "All traffic goes to the active version. Testers preview the other one. Changing one\n\
+         word switches, and changing it back rolls back. Traffic never stops, and no request\n\
+         fails.",
     )?;
     story.quote("Configuration, before the switch", &config("v1"))?;
     stage.configure(&config("v1")).await?;
@@ -63,7 +64,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
 
     let report = traffic.stop().await?;
     rows.extend([
-        Row::some("traffic all the while: answers", report.answers()),
+        Row::some("continuous traffic: answers", report.answers()),
         Row::none("  requests that failed", report.failed()),
     ]);
     story.observe(rows)

@@ -30,8 +30,8 @@ const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/6
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
         "A rule on the client's operating system",
-        "iPhones go to v2. The operating system is read from User-Agent; a Mac's also says\n\
-         \"Mac OS X\", and is told apart.",
+        "iPhones go to v2. Halftone reads the operating system from User-Agent. Both an iPhone\n\
+         and a Mac send \"Mac OS X\" there; Halftone distinguishes them.",
     )?;
     story.quote("Configuration", CONFIG)?;
     stage.configure(CONFIG).await?;

@@ -1,4 +1,4 @@
-//! A mirror that answers late, and otherwise.
+//! A mirror that answers late, and differently.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -22,28 +22,29 @@ const MIRRORS: &str = "
     compare: { ignore: [/timestamp] }
 ";
 
-/// The two take turns, so that whatever else the machine does befalls both alike.
+/// The two configurations take turns, so that other load on the machine affects both.
 const ROUNDS: u64 = 5;
 
-/// In each round, without the mirror and again with it.
+/// The number of requests in each round, for each of the two configurations.
 const REQUESTS: u64 = 400;
 
-/// How late the mirror is.
+/// The delay of the mirror's answers.
 const LATE: Duration = Duration::from_millis(500);
 
-/// By how many milliseconds production's p99 may grow, on a busy machine at that. If it waited for the mirror, it
-/// would by 500.
+/// The most by which production's p99 may grow, in milliseconds; a busy machine needs this much. If production waited for the
+/// mirror, the p99 would grow by 500.
 const TOLERANCE: f64 = 100.0;
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "A mirror that is late, and wrong",
-        "v3 gets a copy of every request. It answers 0.5 s late, with one star less and a\n\
-         timestamp of its own. Production does not wait for it, and Halftone tells the stars,\n\
-         not the timestamp. In 5 rounds 400 requests are sent without v3, and 400 with it.",
+        "A late mirror with different answers",
+        "v3 gets a copy of every request. It answers after 0.5 s, with one star less and another\n\
+         timestamp. Production does not wait for it. Halftone reports the difference in stars\n\
+         and ignores the timestamp. Each of 5 rounds has 400 requests without v3 and 400 with\n\
+         v3.",
     )?;
     let mirrored = format!("{}{MIRRORS}", PRODUCTION.trim_end());
-    story.quote("Configuration, with v3", &mirrored)?;
+    story.quote("Configuration with v3", &mirrored)?;
     stage.v1.direct(|_| review(5));
     stage.v3.direct(|_| review(4).delay(LATE));
     let log_before = stage.envoy.log()?.len();
@@ -58,7 +59,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
             failed += report.failed();
             p99s.push(milliseconds(report.latency(99)));
         }
-        // No earlier can the last answers be there.
+        // The last answers of the mirror arrive after this time.
         sleep(LATE).await;
         copies = copies::outcomes(stage, "v3", round * REQUESTS).await?;
     }
@@ -74,7 +75,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let log = stage.envoy.log()?;
     let samples = samples(log.get(log_before..).unwrap_or_default());
     let sample = samples.first().context("no sample in Envoy's log")?;
-    story.quote("A pair that differs, in Envoy's log", sample)?;
+    story.quote("A pair of different answers in Envoy's log", sample)?;
 
     let grown = with
         .iter()
@@ -83,7 +84,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.observe(vec![
         Row::none("requests that failed", failed),
         Row::milliseconds(
-            "p99 with v3, longer by (median)",
+            "increase of p99 with v3 (median)",
             TOLERANCE,
             median(grown.collect()),
         ),
@@ -99,14 +100,14 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
             &results,
         ),
         Row::text(
-            "  what differs, in the samples",
+            "  differences in the samples",
             "/stars",
             &differing(&samples)?,
         ),
     ])
 }
 
-/// What a version answers now.
+/// An answer with `stars` and the current time.
 fn review(stars: u32) -> Script {
     let timestamp = SystemTime::UNIX_EPOCH
         .elapsed()
@@ -124,7 +125,7 @@ async fn load(stage: &Stage) -> Result<Report> {
     load.run(REQUESTS).await
 }
 
-/// The differing pairs that `log` tells of, without time stamps.
+/// The lines in `log` about pairs that differ, without timestamps.
 fn samples(log: &str) -> Vec<&str> {
     let said = log
         .lines()
@@ -132,7 +133,7 @@ fn samples(log: &str) -> Vec<&str> {
     said.collect()
 }
 
-/// The pointers that the samples name, each once.
+/// The JSON pointers in the samples, without duplicates.
 fn differing(samples: &[&str]) -> Result<String> {
     let mut pointers = BTreeSet::new();
     for sample in samples {

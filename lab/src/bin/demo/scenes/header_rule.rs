@@ -23,8 +23,8 @@ explain: { header: x-halftone-explain }
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
         "A header rule",
-        "Requests with `end-user: jason` go to v2, all others to v1. A client that sets the\n\
-         routing header itself gains nothing by it.",
+        "Requests with `end-user: jason` go to v2, all others to v1. A client cannot choose its\n\
+         version by sending the routing header itself.",
     )?;
     story.quote("Configuration", CONFIG)?;
     stage.configure(CONFIG).await?;

@@ -1,4 +1,4 @@
-//! What Prometheus sees of it all.
+//! The metrics of all scenes.
 
 use anyhow::{Result, ensure};
 use halftone_lab::client::Client;
@@ -13,9 +13,9 @@ const RESPONSES: &str = "halftone_responses_total";
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "What Prometheus sees",
-        "Every request of the scenes above is counted once, with the version that it went to\n\
-         and the reason. The sums are those of the services' own counts.",
+        "The metrics that Prometheus scrapes",
+        "Halftone has counted every request of the scenes once, with its version and its reason.\n\
+         The sums equal the numbers of requests that the versions received.",
     )?;
     let page = prometheus(stage).await?;
     let lines: Vec<&str> = page

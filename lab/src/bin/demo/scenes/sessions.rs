@@ -40,9 +40,9 @@ explain:
 
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
-        "Sessions stay where they are while v2 grows",
-        "2,000 users, told apart by `x-user-id`, send requests while v2 grows from 10 to 20 to\n\
-         50 percent. Whoever has seen v2 keeps it: users move to v2, and nobody moves back.",
+        "Sessions keep their version while v2 grows",
+        "2,000 users send requests while v2 grows from 10 to 20 to 50 percent. `x-user-id`\n\
+         identifies a user. Users move from v1 to v2, and no user moves back.",
     )?;
     story.quote("Configuration, at 10 percent", &config(10))?;
     stage.configure(&config(10)).await?;
@@ -53,7 +53,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let changed = on_v2.symmetric_difference(&again).count();
     let mut rows = vec![
         share("users on v2 at 10 %", percent, on_v2.len()),
-        Row::none("changed when asked again", changed as u64),
+        Row::none("changed on the second request", changed as u64),
     ];
     for next in [20, 50] {
         stage.configure(&config(next)).await?;
@@ -74,7 +74,7 @@ fn share(what: &str, percent: u32, users: usize) -> Row {
     Row::share(what, f64::from(percent), users as u64, USERS.into())
 }
 
-/// Has every user send a request, and returns those whom v2 answered.
+/// Sends a request for each user. Returns the users that v2 answered.
 async fn users_on_v2(envoy: SocketAddr) -> Result<BTreeSet<u32>> {
     let mut connections = JoinSet::new();
     for first in 0..CONNECTIONS {

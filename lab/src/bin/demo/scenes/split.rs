@@ -23,8 +23,8 @@ const REQUESTS: u64 = 20_000;
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
         "A 90/10 split",
-        "One request in ten goes to v2, drawn at random. Of 20,000 requests the share must be\n\
-         right within four standard errors.",
+        "Each request goes to v2 with a probability of 10 percent. The shares of 20,000 requests\n\
+         must be within four standard errors of 90 and 10 percent.",
     )?;
     story.quote("Configuration", CONFIG)?;
     stage.configure(CONFIG).await?;

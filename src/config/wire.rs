@@ -1,0 +1,28 @@
+//! The wire types: the plugin configuration as users write it, one to one.
+//!
+//! To add a field, add it to its struct: an `Option` of `bool`, `f64`, `String`, [`DurationConfig`],
+//! [`SizeConfig`], a `Vec`, [`Named`], another struct or an enum of words. `read` then reads it, the
+//! JSON Schema has it, and its doc comment is the schema's description: meaning, unit, range, default.
+//! `compile` checks its value and has its default. If users will write it in the wrong object, `hints`
+//! can say where it belongs.
+//!
+//! Every field is optional here, also one that users must write. `compile` reports what is missing, so
+//! that one answer has all violations.
+
+mod matching;
+mod mirrors;
+mod release;
+mod session;
+mod strategy;
+
+pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
+pub use mirrors::{
+    BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,
+};
+pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig};
+pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
+pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};
+
+pub use super::duration::DurationConfig;
+pub use super::named::Named;
+pub use super::size::SizeConfig;

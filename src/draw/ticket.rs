@@ -1,0 +1,77 @@
+//! The number that decides for one request.
+
+use super::Draw;
+use super::session::{Found, Session, SessionId};
+use crate::request::RequestHead;
+
+/// The number of one request: its session's, or its chance if it has no session.
+///
+/// The ticket looks for the session when somebody first asks for the number, and only once. A
+/// request that a rule on a header claims needs no number, and gets no id.
+#[derive(Clone, Debug)]
+pub struct Ticket<'r> {
+    session: Option<&'r Session>,
+    draw: Draw,
+    found: Option<Found>,
+    issues: bool,
+}
+
+impl<'r> Ticket<'r> {
+    /// A ticket of `session`. Without a session, or for a request that carries none, `draw.chance`
+    /// is the number.
+    #[must_use]
+    pub fn new(session: Option<&'r Session>, draw: Draw) -> Self {
+        Self {
+            session,
+            draw,
+            found: None,
+            issues: true,
+        }
+    }
+
+    /// The same ticket, which issues no id from now on. If the request carries no session and got
+    /// no id so far, its chance is its number.
+    #[must_use]
+    pub fn without_issuing(self) -> Self {
+        Self {
+            issues: false,
+            ..self
+        }
+    }
+
+    /// The number: uniform in 0 ..= 2^64 - 1, and the same for every request of a session.
+    pub fn number(&mut self, head: &RequestHead<'_>) -> u64 {
+        match self.find(head) {
+            Found::Carried(number) | Found::Issued(number, _) => number,
+            Found::None => self.draw.chance,
+        }
+    }
+
+    /// Whether the number is a session's.
+    pub fn is_held(&mut self, head: &RequestHead<'_>) -> bool {
+        self.find(head) != Found::None
+    }
+
+    /// The id that was issued because somebody asked for the number and the request carried no key.
+    #[must_use]
+    pub fn issued(&self) -> Option<SessionId> {
+        match self.found {
+            Some(Found::Issued(_, id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn find(&mut self, head: &RequestHead<'_>) -> Found {
+        let found = self.found.unwrap_or_else(|| {
+            let found = self
+                .session
+                .map_or(Found::None, |session| session.find(head, self.draw.chance));
+            match found {
+                Found::Issued(..) if !self.issues => Found::None,
+                found => found,
+            }
+        });
+        self.found = Some(found);
+        found
+    }
+}

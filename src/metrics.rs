@@ -1,0 +1,226 @@
+//! The metrics of releases and mirrors. They are defined when a configuration is read, so that a
+//! counter shows 0 before its first request, and a request only adds to them. Those of very many
+//! releases are defined by the first request of each release ([`MOST_AT_ONCE`]).
+
+use crate::event::{Event, ResponseClass};
+use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
+use crate::release::{Outcome, Release, Version};
+
+/// A counter or a histogram of the host.
+pub trait Metric: Copy {
+    /// Adds 1 to a counter.
+    fn add_one(self) {
+        self.add_many(1);
+    }
+
+    /// Adds `count` to a counter. An addition of 0 costs nothing.
+    fn add_many(self, count: u32);
+
+    /// Adds a value to a histogram.
+    fn record(self, value: u64);
+}
+
+/// Whether a metric counts events or measures them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The number of events.
+    Counter,
+    /// The distribution of a time, in milliseconds.
+    Histogram,
+}
+
+/// The most metrics that are defined when a configuration is read. Envoy takes about 50 µs for each
+/// in the thread that answers probes and applies updates, and its other threads wait meanwhile.
+pub const MOST_AT_ONCE: usize = 5_000;
+
+/// Defines a metric in the host.
+pub type Define<M> = fn(Kind, &Event<'_>) -> M;
+
+/// A metric that exists only to be counted.
+#[derive(Clone, Copy, Debug)]
+struct Undefined;
+
+impl Metric for Undefined {
+    fn add_one(self) {}
+
+    fn add_many(self, _count: u32) {}
+
+    fn record(self, _value: u64) {}
+}
+
+/// The number of metrics of `release` and its mirrors.
+#[must_use]
+pub fn number(release: &Release) -> usize {
+    let mut number = 0;
+    let mut define = |_: Kind, _: &Event<'_>| {
+        number += 1;
+        Undefined
+    };
+    ReleaseMetrics::define(release, &mut define);
+    for mirror in &release.mirrors {
+        MirrorMetrics::define(&release.name, mirror, &mut define);
+    }
+    number
+}
+
+/// The metrics of one release.
+#[derive(Clone, Debug)]
+pub struct ReleaseMetrics<M> {
+    /// In the order of [`Outcome::index`].
+    requests: Vec<M>,
+    /// In the order of [`Version::index`].
+    versions: Vec<VersionMetrics<M>>,
+    conflicts: M,
+    unread: M,
+}
+
+#[derive(Clone, Debug)]
+struct VersionMetrics<M> {
+    responses: [M; ResponseClass::ALL.len()],
+    duration: M,
+}
+
+/// The metrics of one mirror.
+#[derive(Clone, Debug)]
+pub struct MirrorMetrics<M> {
+    outcomes: [M; MirrorOutcome::ALL.len()],
+    responses: [M; ResponseClass::OF_COMPLETE.len()],
+    duration: M,
+    /// None: the mirror's answers are not compared.
+    comparisons: Option<[M; ComparisonResult::ALL.len()]>,
+}
+
+impl<M: Metric> ReleaseMetrics<M> {
+    /// Defines the metrics of `release` by `define`.
+    pub fn define(release: &Release, define: &mut impl FnMut(Kind, &Event<'_>) -> M) -> Self {
+        let name = &*release.name;
+        let mut requests = Vec::with_capacity(release.outcomes.len());
+        for outcome in &release.outcomes {
+            let event = Event::Request {
+                release: name,
+                version: outcome.version().name(),
+                reason: outcome.reason(),
+            };
+            requests.push(define(Kind::Counter, &event));
+        }
+        let mut versions = Vec::with_capacity(release.versions.len());
+        for version in &release.versions {
+            versions.push(VersionMetrics::define(name, version.name(), define));
+        }
+        Self {
+            requests,
+            versions,
+            conflicts: define(Kind::Counter, &Event::Conflict { release: name }),
+            unread: define(Kind::Counter, &Event::BudgetExceeded { release: name }),
+        }
+    }
+
+    /// A request was decided.
+    pub fn count_request(&self, outcome: &Outcome) {
+        add_one(&self.requests, outcome.index());
+    }
+
+    /// A response of `version` ended, `milliseconds` after the head of its request.
+    pub fn count_response(&self, version: &Version, class: ResponseClass, milliseconds: u64) {
+        if let Some(version) = self.versions.get(version.index()) {
+            add_one(&version.responses, class.index());
+            version.duration.record(milliseconds);
+        }
+    }
+
+    /// An earlier plugin of this proxy had decided.
+    pub fn count_conflict(&self) {
+        self.conflicts.add_one();
+    }
+
+    /// The budget of a request left this number of values unread.
+    pub fn count_unread(&self, values: u32) {
+        self.unread.add_many(values);
+    }
+}
+
+impl<M: Metric> VersionMetrics<M> {
+    fn define(
+        release: &str,
+        version: &str,
+        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+    ) -> Self {
+        let duration = Event::RequestDuration { release, version };
+        Self {
+            duration: define(Kind::Histogram, &duration),
+            responses: ResponseClass::ALL.map(|class| {
+                let event = Event::Response {
+                    release,
+                    version,
+                    class,
+                };
+                define(Kind::Counter, &event)
+            }),
+        }
+    }
+}
+
+impl<M: Metric> MirrorMetrics<M> {
+    /// Defines the metrics of `mirror`, of the release named `release`, by `define`.
+    pub fn define(
+        release: &str,
+        mirror: &Mirror,
+        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+    ) -> Self {
+        let compare = mirror.compare.as_ref();
+        let mirror = &*mirror.name;
+        Self {
+            duration: define(Kind::Histogram, &Event::MirrorDuration { release, mirror }),
+            outcomes: MirrorOutcome::ALL.map(|outcome| {
+                let event = Event::Mirror {
+                    release,
+                    mirror,
+                    outcome,
+                };
+                define(Kind::Counter, &event)
+            }),
+            responses: ResponseClass::OF_COMPLETE.map(|class| {
+                let event = Event::MirrorResponse {
+                    release,
+                    mirror,
+                    class,
+                };
+                define(Kind::Counter, &event)
+            }),
+            comparisons: compare.map(|_| {
+                ComparisonResult::ALL.map(|result| {
+                    let event = Event::Comparison {
+                        release,
+                        mirror,
+                        result,
+                    };
+                    define(Kind::Counter, &event)
+                })
+            }),
+        }
+    }
+
+    /// A selected request came to this outcome.
+    pub fn count(&self, outcome: MirrorOutcome) {
+        add_one(&self.outcomes, outcome.index());
+    }
+
+    /// The mirror gave an answer of this class after this time.
+    pub fn count_answer(&self, class: ResponseClass, milliseconds: u64) {
+        add_one(&self.responses, class.index());
+        self.duration.record(milliseconds);
+    }
+
+    /// An answer was compared.
+    pub fn count_comparison(&self, result: ComparisonResult) {
+        if let Some(comparisons) = &self.comparisons {
+            add_one(comparisons, result.index());
+        }
+    }
+}
+
+fn add_one<M: Metric>(metrics: &[M], index: usize) {
+    if let Some(metric) = metrics.get(index) {
+        metric.add_one();
+    }
+}
