@@ -52,18 +52,18 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(ignoring, Diff::Same);
     }
     if let Diff::Different(differences) = ignoring {
-        let told = differences.iter().map(|one| one.pointer.as_str());
+        let reported = differences.iter().map(|one| one.pointer.as_str());
         // A pointer cannot contain half a surrogate pair.
-        let told: Vec<&str> = told
+        let reported: Vec<&str> = reported
             .filter(|pointer| !pointer.contains('\u{fffd}'))
             .collect();
-        let more = told.iter().filter_map(|pointer| Pointer::parse(pointer));
+        let more = reported.iter().filter_map(|pointer| Pointer::parse(pointer));
         let Some(ignored) = Ignored::new(pointers.into_iter().chain(more).collect()) else {
             return;
         };
         if let Diff::Different(rest) = diff(left, &right, &ignored) {
             for one in rest {
-                assert!(one.pointer.is_empty() || !told.contains(&one.pointer.as_str()));
+                assert!(one.pointer.is_empty() || !reported.contains(&one.pointer.as_str()));
             }
         }
     }
