@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use halftone::config::{Known, Violations, load};
+use halftone::config::{Known, Proxy, Violations, load};
 use halftone::draw::Draw;
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
@@ -70,8 +70,10 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let mut known = Known::default();
-    let _before = known.load(CONFIGURATION.as_bytes()).expect("valid");
-    let (whole, by_parts) = (load(&text), known.load(&text));
+    let _before = known
+        .load(CONFIGURATION.as_bytes(), Proxy::default())
+        .expect("valid");
+    let (whole, by_parts) = (load(&text), known.load(&text, Proxy::default()));
     match (&whole, &by_parts) {
         (Ok(whole), Ok(by_parts)) => {
             for releases in [whole, by_parts] {

@@ -5,11 +5,11 @@
 
 use std::sync::LazyLock;
 
+use halftone::draw::{Draw, Percentage};
 use halftone::mirror::{
     BodyMode, Compare, Ignored, MARK, Mirror, Pointer, Redact, RequestKind, Sample, Secrets,
     announced_length, is_never_copied,
 };
-use halftone::draw::{Draw, Percentage};
 use halftone::release::Releases;
 use halftone::request::{Header, RequestHead};
 use libfuzzer_sys::fuzz_target;

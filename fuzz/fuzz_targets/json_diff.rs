@@ -57,7 +57,9 @@ fuzz_target!(|data: &[u8]| {
         let reported: Vec<&str> = reported
             .filter(|pointer| !pointer.contains('\u{fffd}'))
             .collect();
-        let more = reported.iter().filter_map(|pointer| Pointer::parse(pointer));
+        let more = reported
+            .iter()
+            .filter_map(|pointer| Pointer::parse(pointer));
         let Some(ignored) = Ignored::new(pointers.into_iter().chain(more).collect()) else {
             return;
         };
