@@ -132,7 +132,7 @@ async fn a_request_keeps_the_configuration_that_it_began_with() -> Result<()> {
 }
 
 /// Streams that live for hours keep the releases of their configuration. An update adds the releases that
-/// it changes, so many updates under many open streams need little.
+/// it changes. Therefore many updates under many open streams need little.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_is_flat_after_a_hundred_updates_under_open_tunnels() -> Result<()> {
     const RELEASES: usize = 200;
