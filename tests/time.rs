@@ -1,0 +1,137 @@
+//! The time that a long configuration takes: it grows with its length, not faster. The test reads the
+//! processor time of its thread, so it is alone in its program.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail"
+)]
+
+#[path = "support/configurations.rs"]
+mod configurations;
+
+use std::fs;
+
+use configurations::{all, in_one_match, members, release, rule};
+use halftone::config;
+use serde_json::{Value, json};
+
+/// The processor time of this thread, in nanoseconds.
+fn processor_time() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// The processor time that reading `config` takes, in nanoseconds: the shortest of a few. Linux counts
+/// it in steps of some milliseconds.
+fn time_to_read(config: &Value) -> u64 {
+    const LONG_ENOUGH: u64 = 40_000_000;
+    let text = config.to_string();
+    let many_times = |_| {
+        let (before, mut times) = (processor_time(), 0);
+        loop {
+            drop(config::load(text.as_bytes()));
+            times += 1;
+            let time = processor_time() - before;
+            if time > LONG_ENOUGH {
+                return time / times;
+            }
+        }
+    };
+    (0..3).map(many_times).min().unwrap()
+}
+
+/// Lists that a user makes longer, at this length.
+fn lists(length: usize) -> Vec<(&'static str, Value)> {
+    let weights = all(
+        length,
+        |index| json!({"version": format!("v{index}"), "weight": 1}),
+    );
+    let authorities = members(length + 1, |index| {
+        (format!("v{index}"), json!(format!("v{index}.example.com")))
+    });
+    let mut by_authority = release("reviews", "v0", &json!({"split": weights}));
+    by_authority["releases"][0]["route"] = json!({"authority": authorities});
+    let mut hosts = release("reviews", "v1", &json!({}));
+    hosts["releases"][0]["hosts"] =
+        all(length, |index| json!(format!("h{index}.example.com"))).into();
+    let tests = members(length, |index| {
+        (format!("x-{index}"), json!({"exact": "a"}))
+    });
+    let values = all(length, |index| json!(format!("value-{index}")));
+    let set = members(length, |index| (format!("x-{index}"), json!("a")));
+    let mut edits = release("reviews", "v1", &json!({}));
+    edits["releases"][0]["mirrors"] =
+        json!([{"name": "m", "cluster": "c", "headers": {"set": set}}]);
+    let many_mirrors = all(
+        length,
+        |index| json!({"name": format!("m{index}"), "cluster": "c"}),
+    );
+    let mut mirrors = release("reviews", "v1", &json!({}));
+    mirrors["releases"][0]["mirrors"] = many_mirrors.into();
+    let same_header = |index| {
+        json!({
+            "name": format!("r{index}"), "version": "v2",
+            "match": [{"headers": {"x-tenant": {"exact": format!("tenant-{index}")}}}],
+        })
+    };
+    let releases = all(length, |index| {
+        json!({
+            "name": format!("r{index}"), "hosts": [format!("h{index}")], "principal": "v1", "canary": {},
+        })
+    });
+    vec![
+        (
+            "weights",
+            release("reviews", "v1", &json!({"split": weights})),
+        ),
+        ("weights with authorities", by_authority),
+        ("hosts", hosts),
+        (
+            "rules",
+            release("reviews", "v1", &json!({"rules": all(length, same_header)})),
+        ),
+        (
+            "versions",
+            release(
+                "reviews",
+                "v1",
+                &json!({
+                    "rules": all(length, |index| rule(&format!("r{index}"), &format!("v{index}")))
+                }),
+            ),
+        ),
+        ("headers", in_one_match(&json!({"headers": tests}))),
+        (
+            "absent headers",
+            in_one_match(&json!({"withoutHeaders": tests})),
+        ),
+        ("cookies", in_one_match(&json!({"cookies": tests}))),
+        (
+            "values",
+            in_one_match(&json!({"headers": {"x": {"in": values}}})),
+        ),
+        ("mirrors", mirrors),
+        ("headers of a copy", edits),
+        ("releases", json!({"releases": releases})),
+    ]
+}
+
+#[test]
+fn four_times_the_length_takes_about_four_times_the_time() {
+    const SHORT: usize = 3_000;
+    const MOST: u64 = 7;
+    let pairs = lists(SHORT).into_iter().zip(lists(4 * SHORT));
+    let rows: Vec<_> = pairs
+        .map(|((what, short), (_, long))| {
+            let result = config::load(long.to_string().as_bytes()).map(drop);
+            assert_eq!(result, Ok(()), "{what}");
+            (what, time_to_read(&short), time_to_read(&long))
+        })
+        .collect();
+    for (what, short, long) in rows {
+        assert!(long < MOST * short, "{what}: {short} ns, then {long} ns");
+    }
+}
