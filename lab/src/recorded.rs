@@ -112,7 +112,9 @@ impl Recording {
     /// - Routes and plugins are written in place, and plugins run `module`, with the configuration that `configuration`
     ///   returns for the recorded one.
     /// - The variables `ISTIO_META_*` are absent, as pilot-agent removes them.
-    /// - The listener is at a free port of 127.0.0.1. A cluster has the endpoint that `endpoints` has for its name.
+    /// - The listener is at a free port of 127.0.0.1.
+    /// - A cluster has the endpoint that `endpoints` has for its name. Clusters whose settings were not recorded have only
+    ///   that.
     /// - The labels of the metrics, and the namespace of the node, which Istio writes into the bootstrap.
     ///
     /// # Errors
@@ -142,17 +144,22 @@ impl Recording {
             kept.push(filter);
         }
         bootstrap::merge(&mut manager, &json!({"http_filters": kept}));
-        let clusters = self.list("clusters")?.iter().map(|cluster| {
-            let name = text(cluster, "name").unwrap_or_default();
-            let endpoints = endpoints.get(name).into_iter().map(bootstrap::endpoint);
+        let mut clusters = BTreeMap::new();
+        for name in endpoints.keys() {
+            clusters.insert(name.as_str(), json!({"name": name}));
+        }
+        for cluster in self.clusters()? {
+            let name = text(cluster, "name").context("a cluster without a name")?;
+            clusters.insert(name, cluster.clone());
+        }
+        for (name, cluster) in &mut clusters {
+            let endpoints = endpoints.get(*name).into_iter().map(bootstrap::endpoint);
             let assigned = json!({
                 "cluster_name": name, "endpoints": [{"lb_endpoints": endpoints.collect::<Vec<_>>()}],
             });
-            let mut cluster = cluster.clone();
             let changed = json!({"type": "STATIC", "load_assignment": assigned});
-            bootstrap::merge(&mut cluster, &changed);
-            cluster
-        });
+            bootstrap::merge(cluster, &changed);
+        }
         let local = bootstrap::socket("127.0.0.1", 0);
         Ok(json!({
             "node": {"id": "recorded", "cluster": "recorded", "metadata": {"NAMESPACE": namespace}},
@@ -166,7 +173,7 @@ impl Recording {
                     "enable_reuse_port": false,
                     "filter_chains": [{"filters": [{"name": "manager", "typed_config": manager}]}],
                 }],
-                "clusters": clusters.collect::<Vec<_>>(),
+                "clusters": clusters.into_values().collect::<Vec<_>>(),
             },
         }))
     }
