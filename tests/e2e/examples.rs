@@ -2,6 +2,7 @@
 
 mod folder;
 mod mirrored;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl<'f> Stage<'f> {
     async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
         let services = services(&self.folder.resources)?;
         let routed = move |request: &Request, observed: &mut Observed, answer: &Answer| {
-            is_routed(&services, observed, answer).with_context(|| request.host.clone())
+            is_routed(&services, cluster, observed, answer).with_context(|| request.host.clone())
         };
         let mut failures = Vec::new();
         for (file, cases) in &self.folder.cases {
@@ -193,6 +194,7 @@ fn only_service(service: &VirtualService) -> Result<(String, u16)> {
 /// Checks that the subset with the name of the version answered, or no subset without a decision.
 fn is_routed(
     services: &BTreeMap<String, (String, u16)>,
+    cluster: impl Fn(&str, u16, &str) -> String,
     observed: &Observed,
     answer: &Answer,
 ) -> Result<()> {
