@@ -1,5 +1,6 @@
 //! The plugin to render. Each value comes from the flags, or else from the file, or else from a default.
 
+use halftone_resources::service::qualified;
 use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector};
 use serde_json::Value;
 
@@ -133,6 +134,20 @@ impl<'c> Rendered<'c> {
                 targets.iter().filter(is_possible).collect()
             }
             Attachment::Namespace | Attachment::Workloads(_) => Vec::new(),
+        }
+    }
+
+    /// The full names of the services whose waypoint runs the plugin. Empty: it runs elsewhere, or for all services of
+    /// a waypoint.
+    pub fn services(&self) -> Vec<String> {
+        match &self.attachment {
+            Attachment::Targets(targets) if targets.iter().all(|one| one.kind == "Service") => {
+                let names = targets
+                    .iter()
+                    .map(|one| qualified(&one.name, &self.namespace));
+                names.collect()
+            }
+            _ => Vec::new(),
         }
     }
 
