@@ -42,7 +42,7 @@ pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
 pub use meta::Meta;
-pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector};
+pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector, services_of};
 pub use resource::{Resource, read, read_each};
 pub use virtual_service::{
     HttpMatch, HttpRoute, RouteDestination, RouteTo, StringMatch, VirtualService,

@@ -1,7 +1,6 @@
 //! The plugin to render. Each value comes from the flags, or else from the file, or else from a default.
 
-use halftone_resources::service::qualified;
-use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector};
+use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector, services_of};
 use serde_json::Value;
 
 use super::flags::GATEWAY_API;
@@ -141,13 +140,8 @@ impl<'c> Rendered<'c> {
     /// a waypoint.
     pub fn services(&self) -> Vec<String> {
         match &self.attachment {
-            Attachment::Targets(targets) if targets.iter().all(|one| one.kind == "Service") => {
-                let names = targets
-                    .iter()
-                    .map(|one| qualified(&one.name, &self.namespace));
-                names.collect()
-            }
-            _ => Vec::new(),
+            Attachment::Targets(targets) => services_of(targets, &self.namespace),
+            Attachment::Namespace | Attachment::Workloads(_) => Vec::new(),
         }
     }
 
