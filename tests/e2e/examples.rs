@@ -2,6 +2,7 @@
 
 mod folder;
 mod mirrored;
+mod test_cluster;
 mod test_database;
 
 use std::collections::BTreeMap;
