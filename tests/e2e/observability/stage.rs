@@ -55,8 +55,8 @@ fn config() -> Value {
             },
             "mirrors": [
                 mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
-                mirror("failing", "shadow", json!({"headers": {"set": {"x-fail": "503"}}})),
-                mirror("refusing", "shadow", json!({"headers": {"set": {"x-fail": "403"}}})),
+                mirror("failing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "503"}}})),
+                mirror("refusing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "403"}}})),
                 mirror("late", "hanging", json!({"timeout": "100ms"})),
                 mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
                 mirror("gone", "gone", json!({})),
