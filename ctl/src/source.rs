@@ -1,6 +1,6 @@
 //! Files and their contents, and the configuration that a verb needs.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
@@ -96,22 +96,11 @@ pub fn replace(file: &str, before: &str, after: &str) -> Result<(), Failure> {
             "was changed by somebody else meanwhile; look at it, then run the command again";
         return Err(Failure::refused(file, message.into()));
     }
-    replaced(Path::new(file), after).map_err(|error| Failure::Unwritten {
+    let replaced = halftone_resources::file::replace(Path::new(file), after);
+    replaced.map(drop).map_err(|error| Failure::Unwritten {
         file: file.into(),
         error,
     })
-}
-
-fn replaced(file: &Path, text: &str) -> std::io::Result<()> {
-    let file = file.canonicalize()?;
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file()
-        .set_permissions(file.metadata()?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&file)?;
-    Ok(())
 }
 
 /// The findings for `violations` of the configuration at `place` in `file`, or in a `resource` of it.

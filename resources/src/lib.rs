@@ -32,6 +32,7 @@ mod configuration;
 mod destination_rule;
 pub mod discovery;
 mod document;
+pub mod file;
 mod meta;
 mod plugin;
 mod resource;

@@ -24,7 +24,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use halftone_resources::{TargetRef, discovery};
+use halftone_resources::{TargetRef, file};
 
 use crate::outcome::{Failure, Verdict};
 use crate::source::Configuration;
@@ -206,7 +206,7 @@ fn write(
     fs::create_dir_all(folder).map_err(|error| failure(folder, error))?;
     let mut changes = Vec::new();
     for (file, text) in written {
-        let is_new = discovery::replace(&file, text).map_err(|error| failure(&file, error))?;
+        let is_new = file::replace(&file, text).map_err(|error| failure(&file, error))?;
         let change = if is_new { "written" } else { "unchanged" };
         writeln!(out, "{}: {change}", file.display())?;
         changes.push(is_new);
