@@ -141,10 +141,13 @@ impl Condition {
     /// The work of finding the values that the condition tests, in the steps of a budget.
     fn lookup_steps(&self, head: &RequestHead<'_>) -> u32 {
         const CALL: u32 = 8;
+        /// A lookup in the claims of a token.
+        const TOKEN: usize = 32;
         let among = match self {
             Self::Header(..) | Self::WithoutHeader(..) => head.all_headers().len(),
             Self::Cookie(..) => head.all_cookies().len(),
             Self::QueryParam(..) => head.all_query_params().len(),
+            Self::JwtClaim(..) => head.tokens().saturating_mul(TOKEN),
             _ => 0,
         };
         CALL.saturating_add(u32::try_from(among).unwrap_or(u32::MAX))

@@ -53,9 +53,14 @@ impl Dearest {
     }
 
     /// Many values of `length` bytes of the header `name`.
-    fn many(mut self, name: &'static str, length: usize) -> Self {
-        let count = HEADERS.min(BYTES / (length + name.len()));
-        self.headers = vec![(name, vec![b'a'; length]); count];
+    fn many(self, name: &'static str, length: usize) -> Self {
+        self.each(name, &vec![b'a'; length])
+    }
+
+    /// The header `name` with this value, as often as it fits.
+    fn each(mut self, name: &'static str, value: &[u8]) -> Self {
+        let count = HEADERS.min(BYTES / (value.len() + name.len()));
+        self.headers = vec![(name, value.to_vec()); count];
         self
     }
 
@@ -89,6 +94,9 @@ fn repeated(count: usize, one: Value) -> Vec<Value> {
 fn kinds() -> Vec<Dearest> {
     let on = |test: Value| json!({"headers": {"x": test}});
     let needle = format!("{}b", "a".repeat(200));
+    let part = format!("1.2.3-{}1", "a.1.".repeat(70));
+    let parts = [vec![format!(">={part}"); 31], vec![format!("<{part}")]];
+    let requirement = parts.concat().join(", ");
     let listed: Vec<String> = (0..1_000).map(|n| format!("{n}")).collect();
     let names = |place: &str| {
         let name = |n: usize| format!("n{n:05}");
@@ -152,6 +160,14 @@ fn kinds() -> Vec<Dearest> {
             "authorization",
             "Bearer a.",
             "eyJz",
+        ),
+        dearest(
+            "requirements",
+            repeated(100, on(json!({"semver": requirement}))),
+        )
+        .each(
+            "x",
+            format!("1.2.3-{}", "a.1.".repeat(140) + "1").as_bytes(),
         ),
         dearest("claims", repeated(1, on(json!({"present": true})))).token(),
         dearest("percentage", repeated(10_000, json!({"percentage": 0}))).one(

@@ -16,6 +16,7 @@ mod cookies;
 mod copies;
 mod documents;
 mod effects;
+mod fuzzing;
 mod golden;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
