@@ -14,6 +14,7 @@ mod cases;
 mod comparisons;
 mod configuration;
 mod examples;
+mod fetch_failures;
 mod forgery;
 mod golden;
 mod injection;
