@@ -11,6 +11,7 @@
 //!   program that started it.
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
+//! - [`orders`] is an order service with a database, in a process of its own.
 //! - [`client`] sends single requests, [`load`] sends many.
 //! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
@@ -46,6 +47,7 @@ pub mod cpu;
 pub mod envoy;
 pub mod istio;
 pub mod load;
+pub mod orders;
 pub mod ports;
 pub mod prometheus;
 pub mod proxy;

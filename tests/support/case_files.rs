@@ -45,13 +45,15 @@ macro_rules! example {
 }
 
 /// All case files of `examples/`.
-pub const EXAMPLES: [Example; 11] = [
+pub const EXAMPLES: [Example; 13] = [
     example!("blue-green"),
     example!("bookinfo"),
     example!("canary-by-header"),
     example!("canary-by-weight"),
     example!("compare"),
     example!("mirror"),
+    example!("mirror-to-a-test-cluster"),
+    example!("mirror-to-a-test-database"),
     example!("per-service", "catalogue-cases.yaml", "catalogue.yaml"),
     example!("per-service", "checkout-cases.yaml", "checkout.yaml"),
     example!("sessions"),
