@@ -19,6 +19,7 @@ mod forgery;
 mod golden;
 mod injection;
 mod manifests;
+mod mesh;
 mod metrics;
 mod mirrors;
 mod observability;
