@@ -61,7 +61,7 @@ pub fn listener(
     subscriptions: &Path,
     access_log: &Path,
 ) -> Value {
-    let manager = json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
         "codec_type": "AUTO",
@@ -85,6 +85,7 @@ pub fn listener(
             },
         }],
     });
+    merge(&mut manager, &proxy.manager);
     let manager = json!({"name": "http_connection_manager", "typed_config": manager});
     let mut written = json!({
         "name": name,
