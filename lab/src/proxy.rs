@@ -26,6 +26,7 @@ pub struct Proxy {
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) listener: Value,
+    pub(crate) manager: Value,
     pub(crate) access_log: String,
     pub(crate) module: Option<PathBuf>,
     pub(crate) delivery: Delivery,
@@ -47,6 +48,7 @@ impl Default for Proxy {
             concurrency: 2,
             upgrades: false,
             listener: Value::Object(Map::new()),
+            manager: Value::Object(Map::new()),
             access_log: "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER%"
                 .to_owned(),
             module: None,
@@ -179,6 +181,13 @@ impl Proxy {
     #[must_use]
     pub fn listener(mut self, fields: Value) -> Self {
         self.listener = fields;
+        self
+    }
+
+    /// Merges fields of Envoy's `HttpConnectionManager` in the same way.
+    #[must_use]
+    pub fn manager(mut self, fields: Value) -> Self {
+        self.manager = fields;
         self
     }
 

@@ -48,6 +48,10 @@ fn kubectl_builds_every_base_and_overlay() {
         ("gateway", plugin("istio-system/halftone-gateway")),
         ("sidecars", plugin("bookinfo/halftone-sidecars")),
         ("waypoint", plugin("bookinfo/halftone-waypoint")),
+        (
+            "strip-header",
+            vec!["EnvoyFilter istio-system/halftone-strip-header".to_owned()],
+        ),
         ("overlays/team", plugin("shop/checkout-release")),
     ] {
         let mut found: Vec<String> = built(base)

@@ -161,7 +161,12 @@ fn by_kind(
                     Kind::VirtualService,
                     virtual_service::render_if_any(&about)?,
                 )?;
-                add(Kind::WasmPlugin, vec![wasm_plugin::render(&about)])?;
+                if about.is_traffic_extension() {
+                    let plugin = traffic_extension::render(&about);
+                    add(Kind::TrafficExtension, vec![plugin])?;
+                } else {
+                    add(Kind::WasmPlugin, vec![wasm_plugin::render(&about)])?;
+                }
                 continue;
             }
             Kind::WasmPlugin => vec![wasm_plugin::render(&about)],

@@ -94,6 +94,12 @@ impl<'c> About<'c> {
         self.configuration.releases.settings().access_log
     }
 
+    /// Whether the file has a TrafficExtension.
+    pub fn is_traffic_extension(&self) -> bool {
+        let plugin = self.plugin.written;
+        plugin.is_some_and(|plugin| plugin.kind == PluginKind::TrafficExtension)
+    }
+
     /// The fields of a resource before its `spec`.
     pub fn resource(&self, api_version: &str, kind: &str, name: &str) -> Object {
         let metadata = Object::new()

@@ -20,7 +20,8 @@ pub enum Kind {
     /// Istio's DestinationRule: a subset for each version
     #[value(name = "destinationrule")]
     DestinationRule,
-    /// The three resources of a release in Istio: DestinationRule, VirtualService and WasmPlugin
+    /// The three resources of a release in Istio: DestinationRule, VirtualService and WasmPlugin, or TrafficExtension
+    /// if FILE has one
     #[value(name = "istio")]
     Istio,
     /// Istio's EnvoyFilter, for meshes without the WasmPlugin API

@@ -190,28 +190,39 @@ async fn each_service_of_a_release_has_its_own_upstreams() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn websockets_and_http2_upstreams_work() -> Result<()> {
+    let mirror = Upstream::start("mirror").await?;
     let versions = [Upstream::start("v1").await?, Upstream::start("v2").await?];
     let said = [
         format!("v1={}", versions[0].address()),
         format!("v2=http2://{}", versions[1].address()),
+        format!("shadow=http2://{}", mirror.address()),
     ];
-    let rule = json!({"name": "grpc", "match": [{"headers": {"content-type": {"exact": "application/grpc"}}}], "version": "v2"});
+    let rule = json!({"name": "http2", "match": [{"headers": {"x-version": {"exact": "v2"}}}], "version": "v2"});
     let config = json!({"releases": [
-        {"name": "shop", "hosts": ["shop"], "principal": "v1", "canary": {"rules": [rule]}},
+        {
+            "name": "shop", "hosts": ["shop"], "principal": "v1", "canary": {"rules": [rule]},
+            "mirrors": [{"name": "shadow", "cluster": "shadow"}],
+        },
     ]});
     let envoy = serve(|all| rendered_of(&config, &[all, &flags(&said)].concat())).await?;
 
     let mut tunnel = Tunnel::websocket(envoy.address(), "shop", "/chat").await?;
     assert!(tunnel.echo(b"\xff\0ping").await? == b"\xff\0ping");
-    let grpc: (&str, &[u8]) = ("content-type", b"application/grpc");
+    let second: (&str, &[u8]) = ("x-version", b"v2");
     for client in [
         Client::http1(envoy.address()),
         Client::http2(envoy.address()),
     ] {
-        let answer = client.get("shop", "/", &[grpc]).await?;
+        let answer = client.get("shop", "/", &[second]).await?;
         assert_eq!(answer.upstream(), Some("v2"));
     }
-    for (upstream, expected) in [(&versions[0], "HTTP/1.1"), (&versions[1], "HTTP/2.0")] {
+    let copies = async || Ok(mirror.received() == 2);
+    wait::until(std::time::Duration::from_secs(30), "two copies", copies).await?;
+    for (upstream, expected) in [
+        (&versions[0], "HTTP/1.1"),
+        (&versions[1], "HTTP/2.0"),
+        (&mirror, "HTTP/2.0"),
+    ] {
         let requests = upstream.requests();
         assert!(!requests.is_empty(), "{expected}");
         assert!(

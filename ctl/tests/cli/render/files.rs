@@ -49,6 +49,17 @@ fn istio_omits_routes_and_subsets_that_a_release_does_not_have() {
 }
 
 #[test]
+fn istio_keeps_a_traffic_extension() {
+    let (_folder, path) = file(
+        "a.yaml",
+        rendered(&[BOOKINFO, "--kind", "trafficextension"]),
+    );
+    let kinds = "destinationrule,virtualservice,trafficextension";
+    let expected = rendered(&[&path, "--kind", kinds]);
+    assert_eq!(rendered(&[&path, "--kind", "istio"]), expected);
+}
+
+#[test]
 fn each_kind_is_a_file_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/reviews");

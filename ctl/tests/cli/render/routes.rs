@@ -233,6 +233,23 @@ fn a_service_has_one_destination_rule_whatever_names_it() {
     );
 }
 
+/// Envoy's default of 15 s would cut a stream of gRPC.
+#[test]
+fn a_route_to_an_http2_upstream_has_no_timeout() {
+    let flags = ["--kind", "envoy", "--upstream", "v2=http2://a:1"];
+    let envoy = &documents(&rendered_of(&of_hosts(&["reviews"]), &flags))[0];
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let routes = format!("{manager}/route_config/virtual_hosts/0/routes");
+    let routes = envoy.pointer(&routes).and_then(Value::as_array).unwrap();
+    let found: Vec<(&Value, &Value)> = routes
+        .iter()
+        .map(|route| (&route["route"]["cluster"], &route["route"]["timeout"]))
+        .collect();
+    let (v1, v2) = (json!("reviews/v1"), json!("reviews/v2"));
+    let (none, unlimited) = (Value::Null, json!("0s"));
+    assert_eq!(found, [(&v1, &none), (&v2, &unlimited), (&v1, &none)]);
+}
+
 #[test]
 fn an_http_route_leads_to_each_versions_own_service() {
     let flags = [
