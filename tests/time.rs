@@ -43,6 +43,20 @@ fn time_to_read(config: &Value) -> u64 {
     (0..3).map(many_times).min().unwrap()
 }
 
+/// Measures until the result is good, up to five times. Other programs slow a measurement down, and no measurement is
+/// too fast.
+fn good_once(what: &str, mut measure: impl FnMut() -> (bool, String)) {
+    let mut results = Vec::new();
+    while results.len() < 5 {
+        let (is_good, result) = measure();
+        if is_good {
+            return;
+        }
+        results.push(result);
+    }
+    panic!("{what}: {results:#?}");
+}
+
 /// Lists that a user makes longer, at this length.
 fn lists(length: usize) -> Vec<(&'static str, Value)> {
     let weights = all(
@@ -124,14 +138,12 @@ fn four_times_the_length_takes_about_four_times_the_time() {
     const SHORT: usize = 3_000;
     const MOST: u64 = 7;
     let pairs = lists(SHORT).into_iter().zip(lists(4 * SHORT));
-    let rows: Vec<_> = pairs
-        .map(|((what, short), (_, long))| {
-            let result = config::load(long.to_string().as_bytes()).map(drop);
-            assert_eq!(result, Ok(()), "{what}");
-            (what, time_to_read(&short), time_to_read(&long))
-        })
-        .collect();
-    for (what, short, long) in rows {
-        assert!(long < MOST * short, "{what}: {short} ns, then {long} ns");
+    for ((what, short), (_, long)) in pairs {
+        let result = config::load(long.to_string().as_bytes()).map(drop);
+        assert_eq!(result, Ok(()), "{what}");
+        good_once(what, || {
+            let (short, long) = (time_to_read(&short), time_to_read(&long));
+            (long < MOST * short, format!("{short} ns, then {long} ns"))
+        });
     }
 }

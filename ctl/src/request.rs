@@ -68,6 +68,18 @@ const METHOD: &str = ":method";
 const PATH: &str = ":path";
 
 impl Request {
+    /// A request `GET /` to `host`.
+    #[must_use]
+    pub fn get(host: &str) -> Self {
+        let pseudo = [(AUTHORITY, host), (METHOD, "GET"), (PATH, "/")];
+        Self {
+            headers: pseudo
+                .map(|(name, value)| NamedValue(name.into(), value.into()))
+                .into(),
+            source_address: None,
+        }
+    }
+
     /// The headers, for [`Request::head`].
     #[must_use]
     pub fn headers(&self) -> Vec<Header<'_>> {

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::proxy::{Cluster, Proxy};
 
+pub(crate) use filters::resource;
 pub use filters::{extension, subscription};
+pub(crate) use tags::shipped as stats_config;
 
 /// The name of the one listener, and the prefix of its statistics.
 pub(crate) const LISTENER: &str = "http";
@@ -40,7 +42,7 @@ pub fn bootstrap(
         "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
         // Histograms appear at the next flush. Envoy's default of 5 s is long for a test.
         "stats_flush_interval": "0.2s",
-        "stats_config": tags::shipped()?,
+        "stats_config": stats_config()?,
         "dynamic_resources": {"lds_config": {
             "resource_api_version": "V3",
             "path_config_source": filters::watched(&listeners(subscriptions)),
@@ -61,7 +63,7 @@ pub fn listener(
     subscriptions: &Path,
     access_log: &Path,
 ) -> Value {
-    let manager = json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
         "codec_type": "AUTO",
@@ -85,6 +87,7 @@ pub fn listener(
             },
         }],
     });
+    merge(&mut manager, &proxy.manager);
     let manager = json!({"name": "http_connection_manager", "typed_config": manager});
     let mut written = json!({
         "name": name,
@@ -127,11 +130,11 @@ fn cluster(cluster: &Cluster) -> Value {
     written
 }
 
-fn endpoint(address: &SocketAddr) -> Value {
+pub(crate) fn endpoint(address: &SocketAddr) -> Value {
     json!({"endpoint": {"address": socket(&address.ip().to_string(), address.port())}})
 }
 
-fn socket(ip: &str, port: u16) -> Value {
+pub(crate) fn socket(ip: &str, port: u16) -> Value {
     json!({"socket_address": {"address": ip, "port_value": port}})
 }
 

@@ -5,7 +5,8 @@
 //! # Layout
 //!
 //! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] translates it into Envoy's configuration.
-//! - [`istio`] makes such a description from the resources that an operator applies to a mesh.
+//! - [`istio`] makes such a description from the resources that an operator applies to a mesh. [`recorded`] has what a
+//!   real istiod made from them.
 //! - [`envoy`] runs it, updates plugin configurations, and reads counters and logs. [`supervisor`] ends each Envoy with the
 //!   program that started it.
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
@@ -50,6 +51,7 @@ pub mod orders;
 pub mod ports;
 pub mod prometheus;
 pub mod proxy;
+pub mod recorded;
 pub mod schemas;
 pub mod supervisor;
 pub mod table;

@@ -29,7 +29,9 @@ pub struct Proxy {
     pub(crate) access_log: String,
     pub(crate) module: Option<PathBuf>,
     pub(crate) delivery: Delivery,
-    pub(crate) before: Vec<Value>,
+    /// Native filters, each with the number of plugins before it.
+    pub(crate) filters: Vec<(usize, Value)>,
+    pub(crate) manager: Value,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) routes: Vec<Route>,
@@ -49,7 +51,8 @@ impl Default for Proxy {
                 .to_owned(),
             module: None,
             delivery: Delivery::default(),
-            before: Vec::new(),
+            filters: Vec::new(),
+            manager: Value::Object(Map::new()),
             plugins: Vec::new(),
             clusters: Vec::new(),
             routes: Vec::new(),
@@ -88,7 +91,22 @@ impl Proxy {
     /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, before the plugins and after those added before.
     #[must_use]
     pub fn before(mut self, filter: Value) -> Self {
-        self.before.push(filter);
+        self.filters.push((0, filter));
+        self
+    }
+
+    /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, after the plugins and filters added before.
+    #[must_use]
+    pub fn filter(mut self, filter: Value) -> Self {
+        self.filters.push((self.plugins.len(), filter));
+        self
+    }
+
+    /// Merges fields of Envoy's `HttpConnectionManager`, in JSON, into those of the lab. Objects are merged, all other
+    /// values are replaced.
+    #[must_use]
+    pub fn manager(mut self, fields: Value) -> Self {
+        self.manager = fields;
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod folder;
 mod mirrored;
+mod recorded;
 mod test_cluster;
 mod test_database;
 
@@ -106,7 +107,7 @@ impl<'f> Stage<'f> {
     async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
         let services = services(&self.folder.resources)?;
         let routed = move |request: &Request, observed: &mut Observed, answer: &Answer| {
-            is_routed(&services, observed, answer).with_context(|| request.host.clone())
+            is_routed(&services, cluster, observed, answer).with_context(|| request.host.clone())
         };
         let mut failures = Vec::new();
         for (file, cases) in &self.folder.cases {
@@ -172,9 +173,8 @@ struct Service {
 }
 
 impl Service {
-    fn cluster(&self, version: &str) -> String {
-        let subset = if self.has_subsets { version } else { "" };
-        cluster(&self.host, self.port, subset)
+    fn subset<'v>(&self, version: &'v str) -> &'v str {
+        if self.has_subsets { version } else { "" }
     }
 }
 
@@ -214,6 +214,7 @@ fn only_service(service: &VirtualService) -> Result<Service> {
 /// Without a VirtualService no resource names production's service, so the lab passes its requests through.
 fn is_routed(
     services: &BTreeMap<String, Service>,
+    cluster: impl Fn(&str, u16, &str) -> String,
     observed: &Observed,
     answer: &Answer,
 ) -> Result<()> {
@@ -224,7 +225,9 @@ fn is_routed(
         return Ok(());
     };
     let service = services.get(release);
-    let expected = service.map_or(PASSTHROUGH.to_owned(), |service| service.cluster(version));
+    let expected = service.map_or(PASSTHROUGH.to_owned(), |service| {
+        cluster(&service.host, service.port, service.subset(version))
+    });
     ensure!(
         upstream == Some(&expected),
         "decided {version}, but {upstream:?} answered {}",

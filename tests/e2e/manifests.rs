@@ -35,6 +35,7 @@ fn kubectl_builds_every_base_and_overlay() {
         vec![
             named("ConfigMap", "halftone-dashboard"),
             named("PodMonitor", "halftone"),
+            named("PodMonitor", "halftone-istiod"),
             named("PrometheusRule", "halftone"),
             "Telemetry istio-system/halftone-access-log".to_owned(),
         ]

@@ -135,6 +135,13 @@ fn a_report_without_findings_counts_the_resources() {
     }
 }
 
+/// With the manifest for the waypoint as it was, which listed the names of the service, `check` finds that.
+#[test]
+fn every_manifest_is_fine() {
+    let run = halftonectl(&["check", "manifests"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
 #[test]
 fn a_document_that_cannot_be_read_does_not_affect_the_others() {
     let broken = plugin_with("match: 3, failStrategy: FAIL_OPEN", RELEASE);

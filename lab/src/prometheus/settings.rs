@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The interval between scrapes, and between evaluations of rules.
 const INTERVAL: &str = "500ms";
 
-/// An Envoy to scrape.
+/// An Envoy, or another server, to scrape.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     admin: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// The Envoy with this admin address, with the labels of this pod.
+    /// The Envoy with this admin address, or the server at this address, with the labels of this pod.
     #[must_use]
     pub fn new(admin: SocketAddr, namespace: &str, pod: &str) -> Self {
         let labels = json!({"namespace": namespace, "pod": pod});
@@ -32,6 +32,8 @@ pub struct Settings {
     path: String,
     parameters: Value,
     scrapes: Vec<Scrape>,
+    /// Paths, and what is scraped there.
+    others: Vec<(String, Scrape)>,
     rules: Option<Value>,
 }
 
@@ -53,6 +55,13 @@ impl Settings {
         self
     }
 
+    /// Adds a server whose metrics are at `path`.
+    #[must_use]
+    pub fn other(mut self, path: &str, scrape: Scrape) -> Self {
+        self.others.push((path.to_owned(), scrape));
+        self
+    }
+
     /// Sets the rules, in the format of a rule file.
     #[must_use]
     pub fn rules(mut self, rules: Value) -> Self {
@@ -69,16 +78,25 @@ impl Settings {
                 .with_context(|| format!("writing {}", file.display()))?;
             rule_files.push(file);
         }
-        let targets = self
-            .scrapes
-            .iter()
-            .map(|scrape| json!({"targets": [scrape.admin.to_string()], "labels": scrape.labels}));
+        let target = |scrape: &Scrape| json!({"targets": [scrape.admin.to_string()], "labels": scrape.labels});
+        let targets = self.scrapes.iter().map(target);
         let scrapes = json!({
             "job_name": "envoy",
             "metrics_path": self.path,
             "params": self.parameters,
             "static_configs": Vec::from_iter(targets),
         });
+        let others = self
+            .others
+            .iter()
+            .enumerate()
+            .map(|(index, (path, scrape))| {
+                json!({
+                    "job_name": format!("other-{index}"),
+                    "metrics_path": path,
+                    "static_configs": [target(scrape)],
+                })
+            });
         let configuration = json!({
             "global": {
                 "scrape_interval": INTERVAL,
@@ -86,7 +104,7 @@ impl Settings {
                 "evaluation_interval": INTERVAL,
             },
             "rule_files": rule_files,
-            "scrape_configs": [scrapes],
+            "scrape_configs": Vec::from_iter([scrapes].into_iter().chain(others)),
         });
         // JSON is valid YAML.
         Ok(configuration.to_string())

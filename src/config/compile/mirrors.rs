@@ -92,9 +92,11 @@ fn compile_mirror(
             violations,
         )
     });
+    let (cluster, waypoint_cluster) = compile_cluster(mirror, path, violations);
     Mirror {
         name: name.into(),
-        cluster: compile_cluster(mirror, path, violations),
+        cluster,
+        waypoint_cluster,
         percentage: numbers::percentage(
             mirror.percentage.unwrap_or(DEFAULT_PERCENTAGE),
             PERCENTAGE_SALT,
@@ -121,33 +123,35 @@ fn compile_mirror(
     }
 }
 
+/// The name of the cluster, and its name at a waypoint if that differs.
 #[inline(never)]
 fn compile_cluster(
     mirror: &MirrorConfig,
     path: &Path<'_>,
     violations: &mut Violations,
-) -> Box<str> {
+) -> (Box<str>, Option<Box<str>>) {
     match (&mirror.destination, &mirror.cluster) {
         (Some(destination), None) => {
             let destination =
                 compile_destination(destination, &path.field("destination"), violations);
-            destination.to_string().into()
+            let at_waypoint = destination.waypoint_cluster();
+            (destination.to_string().into(), Some(at_waypoint.into()))
         }
         (None, Some(cluster)) => {
             let path = path.field("cluster");
             names::cluster(cluster, &path, violations);
-            cluster.as_str().into()
+            (cluster.as_str().into(), None)
         }
         (Some(_), Some(_)) => {
             violations.add(path, "has both destination and cluster; omit one of them");
-            Box::default()
+            Default::default()
         }
         (None, None) => {
             violations.add(
                 path,
                 "has neither destination nor cluster; write one of them",
             );
-            Box::default()
+            Default::default()
         }
     }
 }

@@ -58,6 +58,7 @@ impl<'c> About<'c> {
         let mut has_services = false;
         let all = configuration.releases.all();
         let flags = services::Flags::new(&args.services, all)?;
+        let targets = plugin.services();
         let releases = all.iter().zip(written.releases.unwrap_or_default());
         let releases = releases.enumerate().map(|(index, (release, written))| {
             has_services |= written.services.is_some();
@@ -74,7 +75,7 @@ impl<'c> About<'c> {
                 index,
                 release,
                 principal: written.principal.unwrap_or_default(),
-                services: flags.services(&release.name, &hosts, &plugin.namespace),
+                services: flags.services(&release.name, &hosts, &plugin.namespace, &targets),
                 hosts,
             }
         });

@@ -28,7 +28,7 @@ type Row = (
 fn names_of_one_service_are_one_host() {
     const REVIEWS: &str = "reviews.bookinfo.svc.cluster.local";
     const HERE: &str = "reviews.default.svc.cluster.local";
-    let table: [Row; 14] = [
+    let table: [Row; 16] = [
         (&["reviews"], &[], &[HERE], HERE),
         (
             &["reviews"],
@@ -84,6 +84,19 @@ fn names_of_one_service_are_one_host() {
             "other.default.svc.cluster.local",
         ),
         (&["*"], &["--gateway", "public"], &["*"], HERE),
+        // A waypoint gets the requests for its service, whatever their host is.
+        (
+            &["*"],
+            &["--target-ref", "Service/reviews", "--namespace", "bookinfo"],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (
+            &["*"],
+            &["--target-ref", "Service/reviews", "--service", REVIEWS],
+            &[REVIEWS],
+            REVIEWS,
+        ),
     ];
     for (hosts, flags, routed, service) in table {
         let text = rendered_of(

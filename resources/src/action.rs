@@ -1,0 +1,180 @@
+//! Actions: one change of a release, in the text that contains it.
+//!
+//! [`apply`] changes the text of a file and keeps its comments, order and style. [`apply_to_value`] changes a
+//! configuration that is already read, for example from a cluster. Both refuse an action whose result has violations.
+
+mod edit;
+mod error;
+mod find;
+mod plan;
+mod write;
+
+use halftone::config::{PluginConfig, ReleaseConfig};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::yaml;
+pub use edit::{Edit, Step};
+pub use error::ActionError;
+
+/// An action on a release.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Sets weights of `canary.split`, and creates the split if there is none. If all versions of the split but one are
+    /// given, that one gets the rest of 100.
+    SetWeight(Vec<Weight>),
+    /// Sets `canary.takeOver` to this version.
+    TakeOver(String),
+    /// Removes `canary.takeOver`.
+    Restore,
+    /// Sets `blueGreen.active` to this version.
+    Switch(String),
+    /// Makes this version the principal, which gets all requests that no rule claims.
+    Promote(String),
+    /// Gives all requests to the principal: by `canary.takeOver`, or by `blueGreen.active`.
+    Rollback,
+}
+
+/// The weight of a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// The version.
+    pub version: String,
+    /// The weight, 0 or more.
+    pub weight: f64,
+}
+
+/// What an action changes in a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The new text. It is the old text if the action changes nothing.
+    pub text: String,
+    /// The changed lines as a unified diff without a header. Empty: the action changes nothing.
+    pub diff: String,
+    /// What the action changes in the configuration.
+    pub outcome: Outcome,
+}
+
+/// What an action changes in a configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The name of the release.
+    pub release: String,
+    /// The configuration before.
+    pub before: Value,
+    /// The configuration after.
+    pub after: Value,
+    /// The changes, in order. Their paths begin at the configuration.
+    pub edits: Vec<Edit>,
+    /// What the user must know or do as well, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Applies `action` to the release named `release` in `text`. A text with only one release needs no name. `now` is the
+/// time in milliseconds since 1970-01-01T00:00:00Z.
+///
+/// `text` is a plugin configuration, or resources that contain one, in YAML or JSON.
+///
+/// ```
+/// use halftone_resources::action::{Action, apply};
+///
+/// let text = "\
+/// releases:
+/// - name: reviews
+///   hosts: [reviews]
+///   principal: v1
+///   canary:
+///     # Ten percent since Monday.
+///     split: [ { version: v2, weight: 10 }, { version: v1, weight: 90 } ]
+/// ";
+/// let change = apply(text, None, &Action::TakeOver("v1".into()), 0).unwrap();
+///
+/// assert_eq!(change.text, format!("{text}    takeOver: v1\n"));
+/// ```
+///
+/// # Errors
+///
+/// The text or the release cannot be read, the action does not fit the release, or the result has violations.
+pub fn apply(
+    text: &str,
+    release: Option<&str>,
+    action: &Action,
+    now: u64,
+) -> Result<Change, ActionError> {
+    let documents: Vec<Value> = yaml::documents(text).map_err(crate::Unreadable::from)?;
+    let found = find::configuration(&documents, release)?;
+    let outcome = apply_to_value(found.value, release, action, now)?;
+    let edits: Vec<Edit> = outcome
+        .edits
+        .iter()
+        .map(|edit| edit.within(&found.path))
+        .collect();
+    let text_after = write::edited(text, &documents, found.document, &edits)?;
+    let diff = similar::TextDiff::from_lines(text, &text_after);
+    let diff = diff.unified_diff().to_string();
+    Ok(Change {
+        text: text_after,
+        diff,
+        outcome,
+    })
+}
+
+/// Applies `action` to the release named `release` in the plugin configuration `config`, as [`apply`] does.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub fn apply_to_value(
+    config: &Value,
+    release: Option<&str>,
+    action: &Action,
+    now: u64,
+) -> Result<Outcome, ActionError> {
+    check(config).map_err(ActionError::InvalidBefore)?;
+    // A valid configuration can be read.
+    let read = PluginConfig::deserialize(config).unwrap_or_default();
+    let releases = read.releases.unwrap_or_default();
+    let (index, release) = one(&releases, release)?;
+    let plan = plan::plan(release, action, now)?;
+    let at = [Step::Key("releases".into()), Step::Index(index)];
+    let edits: Vec<Edit> = plan.edits.iter().map(|edit| edit.within(&at)).collect();
+    let mut after = config.clone();
+    for edit in &edits {
+        edit.apply(&mut after);
+    }
+    check(&after).map_err(ActionError::InvalidAfter)?;
+    Ok(Outcome {
+        release: release.name.clone().unwrap_or_default(),
+        before: config.clone(),
+        after,
+        edits,
+        notes: plan.notes,
+    })
+}
+
+fn check(config: &Value) -> Result<(), halftone::config::Violations> {
+    halftone::config::load_value(config).map(|_| ())
+}
+
+/// The release of this name, or the only one, and its index.
+fn one<'r>(
+    releases: &'r [ReleaseConfig],
+    name: Option<&str>,
+) -> Result<(usize, &'r ReleaseConfig), ActionError> {
+    let names = || {
+        let names = releases.iter().filter_map(|release| release.name.clone());
+        names.collect()
+    };
+    let mut found = releases.iter().enumerate();
+    match (name, releases) {
+        (Some(name), _) => found
+            .find(|(_, release)| release.name.as_deref() == Some(name))
+            .ok_or_else(|| ActionError::NoRelease {
+                name: name.into(),
+                names: names(),
+            }),
+        (None, [one]) => Ok((0, one)),
+        (None, []) => Err(ActionError::NoReleases),
+        (None, _) => Err(ActionError::SeveralReleases(names())),
+    }
+}
