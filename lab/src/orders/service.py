@@ -50,19 +50,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def write(self, database, body):
         """Performs the request in a transaction and returns the status."""
-        match (self.command, *self.path.strip("/").split("/")):
-            case "POST", "orders":
-                return self.place(database, json.loads(body))
-            case "POST", "orders", order, "payment":
-                database.execute("INSERT INTO payments VALUES (?)", [order])
-                return 201
-            case "PUT", "orders", order:
-                quantity = json.loads(body)["quantity"]
-                changed = database.execute("UPDATE orders SET quantity = ? WHERE id = ?", [quantity, order])
-                return 200 if changed.rowcount else 404
-            case "DELETE", "orders", order:
-                deleted = database.execute("DELETE FROM orders WHERE id = ?", [order])
-                return 204 if deleted.rowcount else 404
+        parts = self.path.strip("/").split("/")
+        order = "/".join(parts[1:2])
+        action = [self.command, *parts[:1], *parts[2:]]
+        if action == ["POST", "orders", "payment"]:
+            database.execute("INSERT INTO payments VALUES (?)", [order])
+            return 201
+        if action == ["POST", "orders"] and not order:
+            return self.place(database, json.loads(body))
+        if action == ["PUT", "orders"]:
+            quantity = json.loads(body)["quantity"]
+            changed = database.execute("UPDATE orders SET quantity = ? WHERE id = ?", [quantity, order])
+            return 200 if changed.rowcount else 404
+        if action == ["DELETE", "orders"]:
+            deleted = database.execute("DELETE FROM orders WHERE id = ?", [order])
+            return 204 if deleted.rowcount else 404
         return 404
 
     def place(self, database, order):

@@ -282,7 +282,7 @@ async fn the_test_database_lacks_what_the_counters_say_and_nothing_else() -> Res
     assert_eq!(shop.production.rows("mails")?.len(), 1_000);
     assert_eq!(shop.production.rows("payments")?.len(), 50);
     for table in ["mails", "payments"] {
-        assert_eq!(shop.test.rows(table)?, [json!(null); 0], "{table}");
+        assert_eq!(shop.test.rows(table)?.len(), 0, "{table}");
     }
     shop.envoy.check_health().await?;
     shop.envoy.stop().await
