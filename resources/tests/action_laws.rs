@@ -294,7 +294,7 @@ fn file(release: &Value, choices: Vec<u8>) -> String {
 fn comments(text: &str) -> Vec<&str> {
     let lines = text.lines();
     lines
-        .filter_map(|line| line.find("# note").map(|at| &line[at..]))
+        .filter_map(|line| line.find("# note").and_then(|at| line.get(at..)))
         .collect()
 }
 
