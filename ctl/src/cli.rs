@@ -43,6 +43,10 @@ pub enum Verb {
     Promote(act::VersionArgs),
     /// Give all traffic back to the principal
     Rollback(act::AloneArgs),
+    /// Hold a ramp at the percentage that it has
+    Pause(act::AloneArgs),
+    /// Let a ramp continue from the percentage at which it is held
+    Resume(act::AloneArgs),
     /// Print the JSON Schema of the plugin configuration
     Schema,
     /// Print the completions for a shell

@@ -49,6 +49,8 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Switch(args) => verbs::act::run(args, Action::Switch, out),
         Verb::Promote(args) => verbs::act::run(args, Action::Promote, out),
         Verb::Rollback(args) => verbs::act::run_alone(args, Action::Rollback, out),
+        Verb::Pause(args) => verbs::act::run_alone(args, Action::Pause, out),
+        Verb::Resume(args) => verbs::act::run_alone(args, Action::Resume, out),
         Verb::Schema => verbs::schema::run(out),
         Verb::Completions { shell } => verbs::completions::run(*shell, out),
     }

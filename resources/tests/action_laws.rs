@@ -8,12 +8,15 @@
     reason = "a test may fail"
 )]
 
-use halftone_resources::action::{Action, Change, Weight, apply};
+use halftone_resources::action::{Action, Change, Edit, Step, Weight, apply};
 use halftone_resources::yaml;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const VERSIONS: [&str; 4] = ["v1", "v2", "1.10", "on"];
+
+/// A quarter of an hour after the start of time, in milliseconds.
+const NOW: u64 = 900_500;
 
 fn version() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&VERSIONS[..])
@@ -29,6 +32,26 @@ fn split() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A ramp of a version that no split has.
+fn ramp() -> impl Strategy<Value = Value> {
+    let points = prop::collection::vec((0_u64..1_000, 0_u32..=100), 1..5);
+    (points, prop::option::of(0_u32..=100), any::<bool>()).prop_map(|(mut points, hold, steps)| {
+        points.sort_unstable();
+        let mut highest = 0;
+        let points: Vec<Value> = points
+            .iter()
+            .map(|(after, percentage)| {
+                highest = highest.max(*percentage);
+                json!({"after": format!("{after}s"), "percentage": highest})
+            })
+            .collect();
+        present(json!({
+            "version": "v9", "start": "1970-01-01T00:10:00Z", "points": points, "hold": hold,
+            "shape": steps.then_some("steps"),
+        }))
+    })
+}
+
 /// The fields of a release, without those that are absent.
 fn release() -> impl Strategy<Value = Value> {
     let rule = version().prop_map(|version| {
@@ -38,11 +61,12 @@ fn release() -> impl Strategy<Value = Value> {
         prop::option::weighted(0.3, version()),
         prop::option::of(rule),
         prop::option::weighted(0.8, split()),
+        prop::option::of(ramp()),
         any::<bool>(),
     );
-    let canary = canary.prop_map(|(take_over, rules, split, session)| {
+    let canary = canary.prop_map(|(take_over, rules, split, ramp, session)| {
         let session = session.then(|| json!({"key": [{"header": "x-user-id"}]}));
-        json!({"canary": present(json!({"takeOver": take_over, "rules": rules, "split": split, "session": session}))})
+        json!({"canary": present(json!({"takeOver": take_over, "rules": rules, "ramp": ramp, "split": split, "session": session}))})
     });
     let blue_green = (version(), prop::option::of(version())).prop_map(|(active, preview)| {
         let preview = preview.map(|version| json!({"version": version, "match": [{"headers": {"x-a": {"present": true}}}]}));
@@ -77,7 +101,10 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::Restore),
         1 => version().prop_map(|version| Action::Switch(version.into())),
         1 => version().prop_map(|version| Action::Promote(version.into())),
+        1 => Just(Action::Promote("v9".into())),
         1 => Just(Action::Rollback),
+        1 => Just(Action::Pause),
+        1 => Just(Action::Resume),
     ]
 }
 
@@ -268,7 +295,7 @@ fn file(release: &Value, choices: Vec<u8>) -> String {
 fn comments(text: &str) -> Vec<&str> {
     let lines = text.lines();
     lines
-        .filter_map(|line| line.find("# note").map(|at| &line[at..]))
+        .filter_map(|line| line.find("# note").and_then(|at| line.get(at..)))
         .collect()
 }
 
@@ -290,20 +317,34 @@ fn with_configuration(mut documents: Vec<Value>, change: &Change) -> Vec<Value> 
     documents
 }
 
-fn is_removed(before: &Value, after: &Value, release: &str) -> bool {
-    let takes_over = |config: &Value| {
-        let releases = config["releases"].as_array().unwrap().iter();
-        let mut release = releases.filter(|one| one["name"] == release);
-        release.any(|one| one.pointer("/canary/takeOver").is_some())
+/// The comments on the lines of a field.
+fn of_field<'t>(text: &'t str, field: Option<&Step>) -> Vec<&'t str> {
+    let Some(Step::Key(field)) = field else {
+        panic!("{field:?}");
     };
-    takes_over(before) && !takes_over(after)
+    let mut lines = text.lines();
+    let name = format!("{field}:");
+    let Some(first) = lines.find(|line| line.contains(&name)) else {
+        return Vec::new();
+    };
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    // The items of an array can have the indentation of its name.
+    let is_its_own = |line: &&str| {
+        let is_deeper = indent(line) > indent(first) || line.trim_start().starts_with("- ");
+        line.trim().is_empty() || is_deeper
+    };
+    let its_own = lines.take_while(is_its_own);
+    std::iter::once(first)
+        .chain(its_own)
+        .flat_map(comments)
+        .collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     /// The new text says what the action says, all comments are where they were, and the second time nothing changes.
-    /// Only the comment on the line of a removed field goes with it.
+    /// Only the comments on the lines of a removed field go with it.
     #[test]
     fn an_action_keeps_everything_else(
         release in release(),
@@ -311,10 +352,10 @@ proptest! {
         choices in prop::collection::vec(any::<u8>(), 61),
     ) {
         let text = file(&release, choices);
-        let Ok(change) = apply(&text, Some("a"), &action, 0) else {
+        let Ok(change) = apply(&text, Some("a"), &action, NOW) else {
             // Whether the action fits the release does not depend on the style.
             let plain = json!({"releases": [release]}).to_string();
-            prop_assert!(apply(&plain, Some("a"), &action, 0).is_err(), "{:?}\n{text}", apply(&text, Some("a"), &action, 0));
+            prop_assert!(apply(&plain, Some("a"), &action, NOW).is_err(), "{:?}\n{text}", apply(&text, Some("a"), &action, NOW));
             return Ok(());
         };
         prop_assert_eq!(documents(&change.text), with_configuration(documents(&text), &change), "{}", text);
@@ -322,15 +363,16 @@ proptest! {
         prop_assert_eq!(change.diff.is_empty(), change.text == text);
 
         let mut kept = comments(&text);
-        if is_removed(&change.outcome.before, &change.outcome.after, "a") {
-            let on_its_line = text.lines().filter(|line| line.contains("takeOver"));
-            let gone: Vec<&str> = on_its_line.flat_map(comments).collect();
-            let after = comments(&change.text);
-            kept.retain(|comment| after.contains(comment) || !gone.contains(comment));
+        for edit in &change.outcome.edits {
+            if let Edit::Remove { path } = edit {
+                let gone = of_field(&text, path.last());
+                let after = comments(&change.text);
+                kept.retain(|comment| after.contains(comment) || !gone.contains(comment));
+            }
         }
         prop_assert_eq!(comments(&change.text), kept, "{}", text);
 
-        let again = apply(&change.text, Some("a"), &action, 0).unwrap();
+        let again = apply(&change.text, Some("a"), &action, NOW).unwrap();
         prop_assert_eq!(&again.text, &change.text);
     }
 }

@@ -1,4 +1,4 @@
-//! `set-weight`, `take-over`, `restore`, `switch`, `promote` and `rollback`: the actions on a release.
+//! `set-weight`, `take-over`, `restore`, `switch`, `promote`, `rollback`, `pause` and `resume`: the actions on a release.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -142,14 +142,17 @@ impl<'r> Sample<'r> {
                     let has_more = place < self.requests % sessions;
                     let weight = (self.requests / sessions + u64::from(has_more)) as f64;
                     add(
-                        &self.release.shares(head, 0),
+                        &self.release.shares(head, self.now),
                         Stratum { draws: 1.0, weight },
                     );
                 });
                 return;
             }
         };
-        add(&self.release.shares(&head, 0), Stratum { draws, weight });
+        add(
+            &self.release.shares(&head, self.now),
+            Stratum { draws, weight },
+        );
     }
 
     /// Calls `each` for each session that sends requests, or for each request that is drawn by itself.
