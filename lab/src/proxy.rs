@@ -32,7 +32,6 @@ pub struct Proxy {
     pub(crate) delivery: Delivery,
     /// Native filters, each with the number of plugins before it.
     pub(crate) filters: Vec<(usize, Value)>,
-    pub(crate) manager: Value,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) routes: Vec<Route>,
@@ -54,7 +53,6 @@ impl Default for Proxy {
             module: None,
             delivery: Delivery::default(),
             filters: Vec::new(),
-            manager: Value::Object(Map::new()),
             plugins: Vec::new(),
             clusters: Vec::new(),
             routes: Vec::new(),
@@ -181,13 +179,6 @@ impl Proxy {
     #[must_use]
     pub fn listener(mut self, fields: Value) -> Self {
         self.listener = fields;
-        self
-    }
-
-    /// Merges fields of Envoy's `HttpConnectionManager` in the same way.
-    #[must_use]
-    pub fn manager(mut self, fields: Value) -> Self {
-        self.manager = fields;
         self
     }
 
