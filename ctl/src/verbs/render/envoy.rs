@@ -140,7 +140,7 @@ fn bootstrap(about: &About<'_>, start: &str) -> Object {
     let reach = if admin.ip().is_loopback() {
         "Only this machine can reach it."
     } else {
-        "Choose: a network in which everybody may stop this Envoy. The admin interface asks for no password."
+        "Choose: an address that only administrators can reach. This interface can stop Envoy, and asks for no password."
     };
     Object::new()
         .comment(start)

@@ -121,6 +121,17 @@ async fn a_change_is_live_at_once_and_loses_no_request() -> Result<()> {
     assert!(is_unchanged(&said, "clusters.yaml"), "{said}");
     reaches(&client, "v1").await?;
 
+    // A version without traffic is removed, and comes back.
+    let said = live.render(&["v1"], &addresses)?;
+    assert!(!is_unchanged(&said, "clusters.yaml"), "{said}");
+    for _ in 0..20 {
+        reaches(&client, "v1").await?;
+    }
+    live.render(&["v1", "v2"], &addresses)?;
+    reaches(&client, "v2").await?;
+    live.render(&["v2", "v1"], &addresses)?;
+    reaches(&client, "v1").await?;
+
     // Another program changes only the plugin configuration.
     let releases = live.live("releases.json");
     assert!(discovery::configure(
