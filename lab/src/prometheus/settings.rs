@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::bootstrap::merge;
+
 /// The interval between scrapes, and between evaluations of rules.
 const INTERVAL: &str = "500ms";
 
@@ -24,6 +26,13 @@ impl Scrape {
         let labels = json!({"namespace": namespace, "pod": pod});
         Self { admin, labels }
     }
+
+    /// Adds a label, for example one that relabelling reads.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        merge(&mut self.labels, &json!({(name): value}));
+        self
+    }
 }
 
 /// The Envoys to scrape and the rules to evaluate, twice a second.
@@ -32,8 +41,8 @@ pub struct Settings {
     path: String,
     parameters: Value,
     scrapes: Vec<Scrape>,
-    /// Paths, and what is scraped there.
-    others: Vec<(String, Scrape)>,
+    /// The fields of other jobs, and what they scrape.
+    others: Vec<(Value, Scrape)>,
     rules: Option<Value>,
 }
 
@@ -55,10 +64,10 @@ impl Settings {
         self
     }
 
-    /// Adds a server whose metrics are at `path`.
+    /// Adds a server that is scraped by a job of its own, with these fields of a `scrape_config`.
     #[must_use]
-    pub fn other(mut self, path: &str, scrape: Scrape) -> Self {
-        self.others.push((path.to_owned(), scrape));
+    pub fn other(mut self, fields: Value, scrape: Scrape) -> Self {
+        self.others.push((fields, scrape));
         self
     }
 
@@ -86,17 +95,15 @@ impl Settings {
             "params": self.parameters,
             "static_configs": Vec::from_iter(targets),
         });
-        let others = self
-            .others
-            .iter()
-            .enumerate()
-            .map(|(index, (path, scrape))| {
-                json!({
-                    "job_name": format!("other-{index}"),
-                    "metrics_path": path,
-                    "static_configs": [target(scrape)],
-                })
+        let others = self.others.iter().enumerate().map(|(index, other)| {
+            let (fields, scrape) = other;
+            let mut job = json!({
+                "job_name": format!("other-{index}"),
+                "static_configs": [target(scrape)],
             });
+            merge(&mut job, fields);
+            job
+        });
         let configuration = json!({
             "global": {
                 "scrape_interval": INTERVAL,

@@ -1,13 +1,14 @@
 //! The alerts for what only Istio's agent, istiod, and the lack of metrics show, on a real Prometheus. The metrics are
 //! those that a real agent and a real istiod printed.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use halftone_lab::prometheus::{Prometheus, Scrape, Settings};
 use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::alerts::{alerts, described, rules};
 use super::manifest;
@@ -23,31 +24,57 @@ pub const ALERTS: [&str; 3] = [
 
 const VANISHED: &str = "HalftoneVanished";
 
-/// The metrics of a proxy that runs Halftone, and of its agent.
-const RUNNING: &str = "halftone_releases 2
+/// The metrics of a proxy that runs Halftone. After an update whose module could not be fetched it has none: the filter
+/// is gone, and its metrics with it.
+const RUNNING: &str = "halftone_releases 2\n";
+
+/// What the agent of such a proxy prints: the metrics of the proxy too.
+const FETCHED: &str = "halftone_releases 2
+envoy_server_live 1
 istio_agent_wasm_cache_entries 1
 istio_agent_wasm_config_conversion_count{result=\"success\"} 1
 istio_agent_wasm_remote_fetch_count{result=\"success\"} 1
 ";
 
-/// The same after an update whose module could not be fetched: the filter is gone, and its metrics with it.
-const REPLACED: &str = "istio_agent_wasm_cache_entries 1
+/// The same after an update whose module could not be fetched.
+const UNFETCHED: &str = "envoy_server_live 1
+istio_agent_wasm_cache_entries 1
 istio_agent_wasm_config_conversion_count{result=\"fetch_failure\"} 1
 istio_agent_wasm_config_conversion_count{result=\"success\"} 1
 istio_agent_wasm_remote_fetch_count{result=\"manifest_failure\"} 1
 istio_agent_wasm_remote_fetch_count{result=\"success\"} 1
 ";
 
-const IN_SYNC: &str = "pilot_total_xds_rejects{type=\"cds\"} 1\n";
+const IN_SYNC: &str = "pilot_total_xds_rejects{type=\"cds\"} 1\npilot_xds 3\n";
 
 const REJECTED: &str =
     "pilot_total_xds_rejects{type=\"cds\"} 1\npilot_total_xds_rejects{type=\"ecds\"} 1\n";
 
-/// The path from which the second endpoint of the PodMonitor scrapes, or the first of another one.
-fn path(file: &str, endpoint: usize) -> Result<String> {
-    let monitor = manifest(file)?;
-    let path = &monitor["spec"]["podMetricsEndpoints"][endpoint]["path"];
-    Ok(path.as_str().context("a path")?.to_owned())
+/// The job that the operator makes of an endpoint of a PodMonitor, for a server at `port` instead of `instead_of`.
+fn job(monitor: &str, endpoint: usize, port: u16, instead_of: &str) -> Result<Value> {
+    let monitor = manifest(monitor)?;
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][endpoint];
+    let rules = |field: &str| -> Result<Value> {
+        let text = endpoint[field].to_string();
+        let text = text.replace("sourceLabels", "source_labels");
+        let text = text.replace("targetLabel", "target_label");
+        Ok(serde_json::from_str(
+            &text.replace(instead_of, &port.to_string()),
+        )?)
+    };
+    Ok(json!({
+        "metrics_path": endpoint["path"],
+        "params": endpoint["params"],
+        "relabel_configs": rules("relabelings")?,
+        "metric_relabel_configs": rules("metricRelabelings")?,
+    }))
+}
+
+/// A pod of the mesh. The address of the target is another port of it: relabelling must replace that.
+fn pod(name: &str, port: &str) -> Scrape {
+    Scrape::new(SocketAddr::from(([127, 0, 0, 1], 9)), NAMESPACE, name)
+        .label("__meta_kubernetes_pod_ip", "127.0.0.1")
+        .label("__meta_kubernetes_pod_container_port_number", port)
 }
 
 fn expression(name: &str) -> Result<String> {
@@ -62,24 +89,26 @@ fn expression(name: &str) -> Result<String> {
 
 #[tokio::test]
 async fn a_module_that_is_not_fetched_and_a_rejected_filter_raise_alerts() -> Result<()> {
-    let (agent, istiod) = (
-        Upstream::start("agent").await?,
-        Upstream::start("istiod").await?,
-    );
+    let proxy = Upstream::start("proxy").await?;
+    let agent = Upstream::start("agent").await?;
+    let istiod = Upstream::start("istiod").await?;
     let metrics = |text: &'static str| {
         let script = Script::status(200).header("content-type", "text/plain; version=0.0.4");
         script.body(text)
     };
-    agent.script(metrics(RUNNING));
+    proxy.script(metrics(RUNNING));
+    agent.script(metrics(FETCHED));
     istiod.script(metrics(IN_SYNC));
+    let port = |upstream: &Upstream| upstream.address().port();
     let settings = Settings::new("/stats/prometheus", Value::Null)
+        .scrape(Scrape::new(proxy.address(), NAMESPACE, POD))
         .other(
-            &path("mesh/pod-monitor.yaml", 1)?,
-            Scrape::new(agent.address(), NAMESPACE, POD),
+            job("mesh/pod-monitor.yaml", 1, port(&agent), "15020")?,
+            pod(POD, "15090"),
         )
         .other(
-            &path("mesh/istiod-monitor.yaml", 0)?,
-            Scrape::new(istiod.address(), NAMESPACE, "istiod"),
+            job("mesh/istiod-monitor.yaml", 0, port(&istiod), "15014")?,
+            pod("istiod", "8080"),
         )
         .rules(rules()?);
     let prometheus = Prometheus::start(&settings).await?;
@@ -88,12 +117,22 @@ async fn a_module_that_is_not_fetched_and_a_rejected_filter_raise_alerts() -> Re
         wait::until(SOON, promql, found).await
     };
     until("halftone_releases").await?;
+    until("istio_agent_wasm_cache_entries").await?;
     until("pilot_total_xds_rejects").await?;
+    for (series, count) in [
+        ("halftone_releases", 1),
+        ("envoy_server_live", 0),
+        ("pilot_xds", 0),
+    ] {
+        let found = prometheus.query(series).await?;
+        assert_eq!(found.len(), count, "{series}: {found:?}");
+    }
     let evaluated = async || Ok(prometheus.alerts().await.ok());
     let raised = wait::some(SOON, "the rules to be evaluated", evaluated).await?;
     assert!(raised.is_empty(), "{raised:?}");
 
-    agent.script(metrics(REPLACED));
+    proxy.script(metrics(""));
+    agent.script(metrics(UNFETCHED));
     istiod.script(metrics(REJECTED));
     let both = async || {
         let raised = prometheus.alerts().await?;

@@ -62,8 +62,8 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
 
 /// The discovery resources of a configuration that Envoy reads from files.
 pub struct Parts {
-    /// The clusters.
-    pub clusters: Object,
+    /// The name of each cluster, and the cluster.
+    pub clusters: Vec<(String, Object)>,
     /// The route table.
     pub routes: Object,
     /// The configuration of the filter.
@@ -81,9 +81,9 @@ pub fn parts(about: &About<'_>) -> Result<Parts, Failure> {
     let table = typed(ROUTE_TABLE).then(routes::table(about, &clusters)?);
     let rendered = clusters
         .iter()
-        .map(|cluster| cluster.render(typed(CLUSTER)));
+        .map(|cluster| (cluster.name.clone(), cluster.render(typed(CLUSTER))));
     Ok(Parts {
-        clusters: Object::new().list("resources", rendered),
+        clusters: rendered.collect(),
         routes: Object::new().list("resources", [table]),
         filter: wasm_filter::typed(&about.plugin, &about.plugin.name)?,
     })
@@ -140,7 +140,7 @@ fn bootstrap(about: &About<'_>, start: &str) -> Object {
     let reach = if admin.ip().is_loopback() {
         "Only this machine can reach it."
     } else {
-        "Choose: a network in which everybody may stop this Envoy. The admin interface asks for no password."
+        "Choose: an address that only administrators can reach. This interface can stop Envoy, and asks for no password."
     };
     Object::new()
         .comment(start)

@@ -1,5 +1,6 @@
 //! The files of an Envoy without a mesh that reads releases, routes and clusters again when they change.
 
+use std::fs;
 use std::io::Write;
 use std::path::{self, Path};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::about::About;
 use super::envoy::{self, FILTER};
+use super::yaml::Object;
 use super::{Args, kind};
 use crate::outcome::Failure;
 use crate::source::Configuration;
@@ -46,10 +48,13 @@ pub fn write(
     let filter = discovery::resource(FILTER, filter, config)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let bootstrap = envoy::live(&about, &folder)?.finish()?;
+    let kept = kept(&folder, &parts.clusters);
+    let clusters = parts.clusters.into_iter().map(|(_, cluster)| cluster);
+    let clusters = Object::new().list("resources", clusters.chain(kept));
     let is_first = !folder.join(BOOTSTRAP).exists();
     // A version has its cluster before its route, and its route before a request is sent to it.
     let files = [
-        (CLUSTERS, parts.clusters.finish()?),
+        (CLUSTERS, clusters.finish()?),
         (ROUTES, parts.routes.finish()?),
         (RELEASES, discovery::text(&filter)?),
         (BOOTSTRAP, bootstrap),
@@ -71,4 +76,38 @@ pub fn write(
         )?;
     }
     Ok(())
+}
+
+/// The clusters to keep beside the `new` ones: those of the routes that Envoy has now. It reads the files one after the
+/// other, and until it has read the last, requests go to versions that the change removes.
+fn kept(folder: &Path, new: &[(String, Object)]) -> Vec<Object> {
+    let read = |name: &str| -> Option<Value> {
+        yaml::document(&fs::read_to_string(folder.join(name)).ok()?).ok()
+    };
+    // Files that are missing, or that somebody else wrote, have nothing to keep.
+    let (Some(clusters), Some(routes)) = (read(CLUSTERS), read(ROUTES)) else {
+        return Vec::new();
+    };
+    let each = |value: &Value, field: &str| -> Vec<Value> {
+        let items = value.get(field).and_then(Value::as_array);
+        items.cloned().unwrap_or_default()
+    };
+    let hosts = each(&routes, "resources").into_iter();
+    let hosts = hosts.flat_map(|table| each(&table, "virtual_hosts"));
+    let used: Vec<Value> = hosts
+        .flat_map(|host| each(&host, "routes"))
+        .filter_map(|route| route.pointer("/route/cluster").cloned())
+        .collect();
+    let is_kept = |cluster: &Value| {
+        let name = cluster.get("name");
+        name.is_some_and(|name| used.contains(name) && new.iter().all(|(new, _)| new != name))
+    };
+    let kept = each(&clusters, "resources").into_iter().filter(is_kept);
+    let comment = "Of a version that the last change removed. The next change removes it.";
+    kept.filter_map(|cluster| {
+        let fields = cluster.as_object()?.iter();
+        let object = Object::new().comment(comment);
+        Some(fields.fold(object, |object, (name, value)| object.field(name, value)))
+    })
+    .collect()
 }

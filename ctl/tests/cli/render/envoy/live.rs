@@ -59,6 +59,16 @@ impl Live {
         Ok(rendered(&flags))
     }
 
+    /// The names of the clusters that Envoy reads.
+    fn clusters(&self) -> Result<Vec<String>> {
+        let text = fs::read_to_string(self.live("clusters.yaml"))?;
+        let clusters: Value = serde_saphyr::from_str(&text)?;
+        let clusters = clusters["resources"].as_array().unwrap().iter();
+        Ok(clusters
+            .map(|cluster| cluster["name"].as_str().unwrap().to_owned())
+            .collect())
+    }
+
     fn live(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join("live").join(name)
     }
@@ -121,7 +131,20 @@ async fn a_change_is_live_at_once_and_loses_no_request() -> Result<()> {
     assert!(is_unchanged(&said, "clusters.yaml"), "{said}");
     reaches(&client, "v1").await?;
 
-    // Another program changes only the plugin configuration.
+    // A version is removed while it has all the traffic, and comes back. Its cluster stays for one change.
+    for _ in 0..3 {
+        live.render(&["v1", "v2"], &addresses)?;
+        reaches(&client, "v2").await?;
+        assert_eq!(live.clusters()?, ["shop/v1", "shop/v2"]);
+        live.render(&["v1"], &addresses)?;
+        assert_eq!(live.clusters()?, ["shop/v1", "shop/v2"]);
+        reaches(&client, "v1").await?;
+    }
+    live.render(&["v1"], &addresses)?;
+    assert_eq!(live.clusters()?, ["shop/v1"]);
+
+    // Another program changes only the plugin configuration. Envoy has the route and the cluster.
+    live.render(&["v2", "v1"], &addresses)?;
     let releases = live.live("releases.json");
     assert!(discovery::configure(
         &releases,
