@@ -32,7 +32,7 @@ fn update() -> Run {
     config["releases"][500]["canary"]["split"][0]["weight"] = 11.into();
     let after = config.to_string();
     let mut known = Known::default();
-    let mut serving = vec![known.load(before.as_bytes(), Proxy::default()).unwrap()];
+    let mut serving = [known.load(before.as_bytes(), Proxy::default()).unwrap()];
     let mut texts = [after, before].into_iter().cycle();
     Box::new(move || {
         let text = texts.next().unwrap();
