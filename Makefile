@@ -123,7 +123,7 @@ bench: build empty envoy ## Measure the core, and what a request costs Envoy: do
 # target/fuzz keeps the inputs that the fuzzer found; the next run starts with them. The code under test has no `unsafe`, so
 # no sanitizer is needed, and the pinned toolchain will do. The target `cost` counts executed blocks: fuzz/src/lib.rs has a
 # function of the same name as one of libFuzzer, and the linker takes the first.
-FUZZ_TARGETS := config cost head json_diff
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 TIME := 60
 fuzz: $(FUZZ) ## Fuzz what reads a request, an answer or a configuration, TIME=60 seconds each; needs a C++ compiler
 	for target in $(FUZZ_TARGETS); do \

@@ -1,7 +1,6 @@
 //! Reading and compiling configurations.
 
 use std::hint::black_box;
-use std::mem;
 
 use halftone::config::{self, Known, Proxy};
 use halftone::matching::StringMatch;
@@ -33,12 +32,13 @@ fn update() -> Run {
     config["releases"][500]["canary"]["split"][0]["weight"] = 11.into();
     let after = config.to_string();
     let mut known = Known::default();
-    let mut serving = known.load(before.as_bytes(), Proxy::default()).unwrap();
+    let mut serving = [known.load(before.as_bytes(), Proxy::default()).unwrap()];
     let mut texts = [after, before].into_iter().cycle();
     Box::new(move || {
         let text = texts.next().unwrap();
-        let next = known.load(black_box(text.as_bytes()), Proxy::default());
-        black_box(mem::replace(&mut serving, next.unwrap()));
+        serving[0] = known
+            .load(black_box(text.as_bytes()), Proxy::default())
+            .unwrap();
     })
 }
 

@@ -174,7 +174,9 @@ impl StringMatch {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         CALL.saturating_add(match &self.test {
             Test::Exact(_) | Test::Prefix(_) | Test::Suffix(_) | Test::Present(_) => length / 8,
-            Test::Contains(_) | Test::In(_) => length,
+            // If the text repeats a part of itself, the search compares most bytes twice.
+            Test::Contains(_) => length.saturating_mul(2),
+            Test::In(_) => length,
             Test::Semver(requirement) => {
                 let comparators = u32::try_from(requirement.comparators.len()).unwrap_or(u32::MAX);
                 // A comparator can compare the parts of a pre-release one by one.

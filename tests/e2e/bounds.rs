@@ -97,6 +97,7 @@ fn kinds() -> Vec<Dearest> {
     let part = format!("1.2.3-{}1", "a.1.".repeat(70));
     let parts = [vec![format!(">={part}"); 31], vec![format!("<{part}")]];
     let requirement = parts.concat().join(", ");
+    let periods = "Android".repeat(128) + &">=1.2.3-".repeat(4);
     let listed: Vec<String> = (0..1_000).map(|n| format!("{n}")).collect();
     let names = |place: &str| {
         let name = |n: usize| format!("n{n:05}");
@@ -132,6 +133,11 @@ fn kinds() -> Vec<Dearest> {
             repeated(1_000, on(json!({"contains": "aab"}))),
         )
         .one("x", "", "aaab".split_at(2).0),
+        dearest(
+            "contains-periods",
+            repeated(1_000, json!({"path": {"contains": periods}})),
+        )
+        .path("Android"),
         dearest("in", repeated(100, on(json!({"in": listed})))).one("x", "", "a"),
         dearest("semver", repeated(1_000, on(json!({"semver": ">=1.2.3"}))))
             .one("x", "1.2.3-", "a.1."),

@@ -8,19 +8,11 @@ use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{ASKED, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews};
+use crate::scene::{
+    ASKED, CLASSES, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews,
+};
 
 const DURATIONS: &str = "halftone_request_duration_milliseconds_count";
-const CLASSES: [&str; 8] = [
-    "1xx",
-    "2xx",
-    "3xx",
-    "4xx",
-    "5xx",
-    "aborted",
-    "grpc_error",
-    "reset",
-];
 
 /// Every reason of a canary except `take-over`. A version without weight has no counter.
 fn canary() -> Value {

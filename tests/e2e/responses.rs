@@ -8,18 +8,7 @@ use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
-
-const CLASSES: [&str; 8] = [
-    "1xx",
-    "2xx",
-    "3xx",
-    "4xx",
-    "5xx",
-    "aborted",
-    "grpc_error",
-    "reset",
-];
+use crate::scene::{CLASSES, PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
 /// The end of a request, the script of its upstream, its route, and the class of its response.
 type Ending = (&'static str, Script, &'static str, &'static str);

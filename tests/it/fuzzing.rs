@@ -9,6 +9,8 @@ mod head;
 #[path = "../../fuzz/src/json_diff.rs"]
 mod json_diff;
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use crate::json_oracle;
@@ -19,6 +21,27 @@ fn executed() -> u64 {
 }
 
 fn costs(_cost: u64, _most: u64) {}
+
+/// The names and versions of the packages in a lock file.
+fn packages(lock: &'static str) -> HashSet<(&'static str, &'static str)> {
+    let quoted = |line: &'static str, name| line.strip_prefix(name)?.strip_suffix('"');
+    let names = lock.lines().filter_map(|line| quoted(line, "name = \""));
+    let versions = lock.lines().filter_map(|line| quoted(line, "version = \""));
+    names.zip(versions).collect()
+}
+
+#[test]
+fn the_fuzz_targets_are_built_with_the_versions_of_the_workspace() {
+    let ours = packages(include_str!("../../Cargo.lock"));
+    let names: HashSet<&str> = ours.iter().map(|(name, _)| *name).collect();
+    let theirs = packages(include_str!("../../fuzz/Cargo.lock"));
+    let others = theirs.difference(&ours);
+    let others: Vec<_> = others.filter(|(name, _)| names.contains(name)).collect();
+    assert!(
+        others.is_empty() && theirs.len() > 10,
+        "run cargo update in fuzz/: {others:?}"
+    );
+}
 
 /// The words of a dictionary in libFuzzer's format: quoted, with escapes.
 fn words(dictionary: &str) -> Vec<Vec<u8>> {
@@ -48,33 +71,33 @@ fn unescaped(text: &str) -> Vec<u8> {
     }
 }
 
-/// Words and random bytes, in any order.
-fn input(dictionary: &str) -> impl Strategy<Value = Vec<u8>> {
+/// At most this many words and random bytes, in any order.
+fn input(most: usize, dictionary: &str) -> impl Strategy<Value = Vec<u8>> {
     let word = prop::sample::select(words(dictionary));
     let bytes = prop::collection::vec(any::<u8>(), 0..8);
-    prop::collection::vec(prop_oneof![word, bytes], 0..40).prop_map(|parts| parts.concat())
+    prop::collection::vec(prop_oneof![word, bytes], 0..=most).prop_map(|parts| parts.concat())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn configurations(data in input(include_str!("../../fuzz/config.dict"))) {
+    fn configurations(data in input(3, include_str!("../../fuzz/config.dict"))) {
         config::run(&data);
     }
 
     #[test]
-    fn decisions(data in input(include_str!("../../fuzz/cost.dict"))) {
+    fn decisions(data in input(40, include_str!("../../fuzz/cost.dict"))) {
         cost::run(&data);
     }
 
     #[test]
-    fn heads(data in input(include_str!("../../fuzz/head.dict"))) {
+    fn heads(data in input(40, include_str!("../../fuzz/head.dict"))) {
         head::run(&data);
     }
 
     #[test]
-    fn json_diffs(data in input(include_str!("../../fuzz/json_diff.dict"))) {
+    fn json_diffs(data in input(40, include_str!("../../fuzz/json_diff.dict"))) {
         json_diff::run(&data);
     }
 }
