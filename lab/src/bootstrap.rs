@@ -13,7 +13,6 @@ use crate::proxy::{Cluster, Proxy};
 
 pub(crate) use filters::resource;
 pub use filters::{extension, subscription};
-pub(crate) use tags::shipped as stats_config;
 
 /// The name of the one listener, and the prefix of its statistics.
 pub(crate) const LISTENER: &str = "http";
@@ -42,7 +41,7 @@ pub fn bootstrap(
         "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},
         // Histograms appear at the next flush. Envoy's default of 5 s is long for a test.
         "stats_flush_interval": "0.2s",
-        "stats_config": stats_config()?,
+        "stats_config": tags::shipped()?,
         "dynamic_resources": {"lds_config": {
             "resource_api_version": "V3",
             "path_config_source": filters::watched(&listeners(subscriptions)),

@@ -115,7 +115,7 @@ impl Recording {
     /// - The listener is at a free port of 127.0.0.1.
     /// - A cluster has the endpoint that `endpoints` has for its name. Clusters whose settings were not recorded have only
     ///   that.
-    /// - The labels of the metrics, and the namespace of the node, which Istio writes into the bootstrap.
+    /// - The bootstrap has [`stats_config`] and the namespace of the node, as Istio's has.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Recording {
             "node": {"id": "recorded", "cluster": "recorded", "metadata": {"NAMESPACE": namespace}},
             "admin": {"address": local},
             "stats_flush_interval": "0.2s",
-            "stats_config": bootstrap::stats_config()?,
+            "stats_config": stats_config()?,
             "static_resources": {
                 "listeners": [{
                     "name": bootstrap::LISTENER,
@@ -181,6 +181,16 @@ impl Recording {
     fn list(&self, name: &str) -> anyhow::Result<&[Value]> {
         list(&self.0, name)
     }
+}
+
+/// The labels of metrics, and the metrics that Envoy has at all, as pilot-agent wrote them into the bootstrap of a sidecar
+/// with the labels of Halftone.
+///
+/// # Errors
+///
+/// If the file cannot be read.
+pub fn stats_config() -> anyhow::Result<Value> {
+    file("bootstrap.stats.json")
 }
 
 /// The filter that pilot-agent puts in place of a plugin whose module it cannot fetch.

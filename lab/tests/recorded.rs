@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use halftone_lab::bootstrap::bootstrap;
 use halftone_lab::istio::{Mesh, Role, Workload};
 use halftone_lab::proxy::Delivery;
-use halftone_lab::recorded::{ISTIO_FILTERS, Recording};
+use halftone_lab::recorded::{ISTIO_FILTERS, Recording, stats_config};
 use halftone_lab::tools::workspace;
 use halftone_resources::{Resource, read};
 use serde_json::{Value, json};
@@ -276,6 +276,29 @@ fn the_lab_translates_resources_like_istio_except_for_listed_differences() -> Re
         unused.is_empty(),
         "no recording has these allowed differences: {unused:?}"
     );
+    Ok(())
+}
+
+/// Istio makes the rules from `extraStatTags`. Without Istio, `envoy-stats-tags.yaml` has them.
+#[test]
+fn the_rules_for_labels_are_those_of_istio() -> Result<()> {
+    let text = fs::read_to_string(workspace().join("manifests/envoy-stats-tags.yaml"))?;
+    let manifest: Value = serde_saphyr::from_str(&text)?;
+    let stats = manifest.get("stats_config").context("stats_config")?;
+    let ours = array(stats, "stats_tags")?;
+    let recorded = stats_config()?;
+    let is_plugins = |tag: &&Value| {
+        let regex = tag.get("regex").and_then(Value::as_str);
+        regex.is_some_and(|regex| regex.contains(r"=\.=("))
+    };
+    let plugins: Vec<&Value> = array(&recorded, "stats_tags")?
+        .iter()
+        .filter(is_plugins)
+        .collect();
+    assert_eq!(plugins.len(), 7, "{plugins:?}");
+    for tag in plugins {
+        assert!(ours.contains(tag), "{tag}");
+    }
     Ok(())
 }
 
@@ -602,4 +625,28 @@ fn diff(path: &str, recorded: &Value, ours: &Value, found: &mut Differences) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn a_difference_has_the_path_of_what_is_missing_added_or_different() {
+    let recorded = json!({"a": 1, "b": {"c": [1], "d": null}, "e": {}});
+    let ours = json!({"a": 1, "b": {"c": [2], "f": 3}});
+    let mut found = Vec::new();
+    diff("x", &recorded, &ours, &mut found);
+    let paths: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "x/b/c differs",
+            "x/b/d is missing",
+            "x/b/f is added",
+            "x/e is missing"
+        ]
+    );
+    assert!(matches(
+        "host 10.* is missing",
+        "host 10.96.0.12 is missing"
+    ));
+    assert!(!matches("host 10.* is missing", "host reviews is missing"));
+    assert!(!matches("manager/a differs", "manager/ab differs"));
 }

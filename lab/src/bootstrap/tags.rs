@@ -10,7 +10,7 @@ use crate::tools;
 const MANIFEST: &str = "manifests/envoy-stats-tags.yaml";
 
 /// The `stats_config` of the published manifest.
-pub(crate) fn shipped() -> anyhow::Result<Value> {
+pub(super) fn shipped() -> anyhow::Result<Value> {
     let text = fs::read_to_string(tools::workspace().join(MANIFEST))
         .with_context(|| format!("reading {MANIFEST}"))?;
     let mut manifest: Value =
