@@ -1,5 +1,5 @@
-//! The alerts for what only Istio's agent, istiod, and the lack of metrics show, on a real Prometheus. The metrics are
-//! those that a real agent and a real istiod printed.
+//! The alerts for what only Istio's agent, istiod, and the lack of metrics show, on a real Prometheus. Scripted
+//! upstreams print the metrics by the names that an agent and istiod use.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
