@@ -6,12 +6,13 @@
 //!
 //! - [`cli`] is the command line: the verbs, and the types that they share.
 //! - [`source`] reads files, and the configuration that a verb needs. [`files`] finds files in folders.
-//! - [`request`] is the request of a command line.
+//! - [`request`] is the request of a command line, and [`clock`] has its times.
 //! - [`terminal`] escapes and colours text. [`shown`], [`tree`] and [`json`] write reports.
 //! - [`verbs`] has a module for each verb.
 //! - [`outcome`] has the exit statuses: 0 fine, 1 findings, 2 usage.
 
 pub mod cli;
+pub mod clock;
 pub mod files;
 pub mod json;
 pub mod outcome;

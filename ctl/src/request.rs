@@ -7,6 +7,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use halftone::draw::SessionKey;
 use halftone::request::{Header, RequestHead};
 
+use crate::clock;
+
 /// The arguments that describe a request.
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
@@ -25,9 +27,20 @@ pub struct RequestArgs {
     /// The source address of the request
     #[arg(long, value_name = "IP")]
     pub source_address: Option<IpAddr>,
+    /// The time of the request, such as 2026-12-01T09:00:00Z. The default is now; only ramps depend on it
+    #[arg(long, value_name = "TIME", value_parser = clock::parsed)]
+    pub at: Option<u64>,
     /// The seed of the random numbers
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+impl RequestArgs {
+    /// The time of the request, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.at.unwrap_or_else(clock::now)
+    }
 }
 
 /// A header's name, in lower case, and its value.

@@ -21,6 +21,10 @@ use serde_json::{Value, json};
 
 const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
+/// The time of all requests: a third of the way through each ramp.
+const NOW: u64 = 1_000;
+const AT: &str = "1970-01-01T00:00:01Z";
+
 fn version() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&VERSIONS[..])
 }
@@ -66,6 +70,22 @@ fn split() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A ramp of a version that no split has.
+fn ramp() -> impl Strategy<Value = Value> {
+    let percentages = (0.0..100.0, 0.0..=100.0);
+    let shape = prop::sample::select(vec!["linear", "steps"]);
+    let hold = prop::option::weighted(0.2, 0_u32..=100);
+    (percentages, shape, hold).prop_map(|((one, other), shape, hold)| {
+        json!({
+            "version": "next", "start": "1970-01-01T00:00:00Z", "shape": shape, "hold": hold,
+            "points": [
+                {"after": "0s", "percentage": f64::min(one, other)},
+                {"after": "3s", "percentage": f64::max(one, other)},
+            ],
+        })
+    })
+}
+
 fn session() -> impl Strategy<Value = Value> {
     let keys = vec![
         json!({"header": "x-user"}),
@@ -98,8 +118,11 @@ fn canary() -> impl Strategy<Value = Value> {
     let take_over = prop::option::weighted(0.1, version());
     let split = prop::option::weighted(0.8, split());
     let session = prop::option::weighted(0.7, session());
-    (take_over, rules, split, session).prop_map(|(take_over, rules, split, session)| {
-        json!({"canary": {"takeOver": take_over, "rules": rules, "split": split, "session": session}})
+    let ramp = prop::option::weighted(0.3, ramp());
+    (take_over, rules, split, ramp, session).prop_map(|(take_over, rules, split, ramp, session)| {
+        json!({"canary": {
+            "takeOver": take_over, "rules": rules, "split": split, "ramp": ramp, "session": session,
+        }})
     })
 }
 
@@ -207,13 +230,16 @@ fn end(report: &Report) -> (String, String) {
         } => (version.clone(), "take-over".into()),
         StrategyReport::Canary {
             rules,
+            ramp,
             split,
             principal,
             ..
         } => match (rules.iter().find(matched), split) {
             (Some(rule), _) => (to(rule), format!("rule:{}", rule.name)),
             (None, Some(split)) => {
-                let reason = if report.chance.is_some() {
+                let reason = if ramp.is_some() {
+                    "ramp"
+                } else if report.chance.is_some() {
                     "split"
                 } else {
                     "session"
@@ -233,7 +259,7 @@ proptest! {
         let releases = halftone::config::load_value(&config).unwrap();
         let Verb::Explain(args) = parsed("explain", &args) else { panic!() };
         let (request, seed) = (Request::from(&args.request), args.request.seed);
-        let report = explained(&releases, &request, seed, None);
+        let report = explained(&releases, &request, seed, NOW, None);
         let headers = request.headers();
         let head = request.head(&headers);
 
@@ -242,7 +268,7 @@ proptest! {
             return Ok(());
         };
         let chance = Random::new(seed).next_u64();
-        let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
+        let decision = release.decide(&head, Draw { chance, now: NOW }, &mut ());
         let outcome = decision.outcome;
         let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
         prop_assert_eq!(end(&report), decided.clone());
@@ -270,7 +296,7 @@ proptest! {
     ) {
         let releases = halftone::config::load_value(&config).unwrap();
         let mut args = args;
-        args.push("--requests=3000".into());
+        args.extend(["--requests=3000".into(), format!("--at={AT}")]);
         args.extend(sessions.map(|sessions| format!("--sessions={sessions}")));
         let Verb::Simulate(args) = parsed("simulate", &args) else { panic!() };
         let request = Request::from(&args.request);

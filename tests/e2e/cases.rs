@@ -62,11 +62,13 @@ impl File {
         let mut config: Value = config.clone();
         let releases = halftone::config::load_value(&config)?;
         config["explain"] = json!({ "header": ASK });
+        // Envoy has its own clock.
+        let cases = file.cases.into_iter().filter(|case| case.at.is_none());
         Ok(Self {
             name,
             config: config.to_string(),
             releases,
-            cases: file.cases,
+            cases: cases.collect(),
         })
     }
 

@@ -6,13 +6,14 @@ use halftone_resources::Resource;
 use serde_json::Value;
 
 /// The name and contents of each file.
-pub const CASE_FILES: [(&str, &str); 9] = [
+pub const CASE_FILES: [(&str, &str); 10] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
     ("blue-green", include_str!("../cases/blue-green.yaml")),
     ("canary", include_str!("../cases/canary.yaml")),
     ("conditions", include_str!("../cases/conditions.yaml")),
     ("hosts", include_str!("../cases/hosts.yaml")),
+    ("ramp", include_str!("../cases/ramp.yaml")),
     (
         "session-cookie",
         include_str!("../cases/session-cookie.yaml"),
@@ -103,15 +104,11 @@ fn run(
         Err(violations) => return vec![violations.to_string()],
     };
     let mut random = halftone::draw::Random::new(2026);
-    let mut draw = || halftone::draw::Draw {
-        chance: random.next_u64(),
-        now: 0,
-    };
     let mut failures = Vec::new();
     for case in &file.cases {
-        let observed = case
-            .requests()
-            .map(|request| halftone_cases::decide(&releases, &request, draw()));
+        let observed = case.requests().map(|request| {
+            halftone_cases::decide(&releases, &request, case.draw(random.next_u64()))
+        });
         if let Err(mismatch) = case.judge(observed) {
             failures.push(format!("{}: {mismatch}", case.name));
         }

@@ -45,6 +45,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
         &configuration.releases,
         &request,
         args.request.seed,
+        args.request.now(),
         args.earlier.as_deref(),
     );
     match args.output {

@@ -275,6 +275,7 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
                 "path": "spec.match",
                 "message": message,
             }],
+            "notes": [],
             "checked": {
                 "files": 1,
                 "configurations": 2,
@@ -301,4 +302,24 @@ fn a_finding_is_one_line_whatever_a_name_contains() {
             "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
         ]
     );
+}
+
+#[test]
+fn a_ramp_that_ended_is_a_note_and_no_finding() {
+    let ramp = |start: &str, more: &str| {
+        format!(
+            "releases: [ {{ name: a, hosts: [a], principal: v1, canary: {{ ramp: {{ version: v2, start: '{start}', points: [ {{ after: 0s, percentage: 1 }}, {{ after: 24h, percentage: 50 }} ]{more} }} }} }} ]"
+        )
+    };
+    let ended = "note: a.yaml: releases[0].canary.ramp: the ramp ended at 2020-01-02T00:00:00Z, and v2 stays at 50 %; write the split, or the principal, that you want to keep, and remove ramp\n";
+    let table = [
+        ("2020-01-01T00:00:00Z", "", ended),
+        ("2020-01-01T00:00:00Z", ", hold: 10", ""),
+        ("9999-01-01T00:00:00Z", "", ""),
+    ];
+    for (start, more, note) in table {
+        let run = check(&[("a.yaml", ramp(start, more))]);
+        assert_eq!(run.out, format!("{note}1 file: 1 release: fine.\n"));
+        assert_eq!(run.code, 0);
+    }
 }

@@ -15,7 +15,8 @@ use crate::shown;
 use crate::terminal::escaped;
 
 /// The decision of `releases` for `request`, how it comes about, and its effects. `seed` makes the
-/// random number that decides where no session does.
+/// random number that decides where no session does. `now` is the time of the request, in milliseconds
+/// since 1970-01-01T00:00:00Z.
 ///
 /// `earlier` is the header by which an earlier plugin of the same proxy routes the request, if one
 /// has decided it.
@@ -24,6 +25,7 @@ pub fn explained(
     releases: &Releases,
     request: &Request,
     seed: u64,
+    now: u64,
     earlier: Option<&str>,
 ) -> Report {
     let headers = request.headers();
@@ -31,7 +33,7 @@ pub fn explained(
     let claiming = releases.claiming(&head).map(|release| &**release);
     let draw = Draw {
         chance: Random::new(seed).next_u64(),
-        now: 0,
+        now,
     };
     let mut recorder = Recorder::new(&head);
     let effects = effects(

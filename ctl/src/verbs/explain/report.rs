@@ -70,6 +70,8 @@ pub enum StrategyReport {
         take_over: Option<String>,
         /// The rules, in order.
         rules: Vec<RuleReport>,
+        /// The ramp by which the split has its weights. Absent: a rule matched, or there is no ramp.
+        ramp: Option<RampReport>,
         /// The split that decides a request that no rule matches. Absent: a rule matched, or there is
         /// no split.
         split: Option<SplitReport>,
@@ -117,6 +119,20 @@ pub struct ConditionReport {
     /// The draw of a percentage: 0 or more and less than 100. The condition holds if the draw is less
     /// than the percentage.
     pub drawn: Option<f64>,
+}
+
+/// A ramp at the time of the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RampReport {
+    /// The version that grows.
+    pub version: String,
+    /// The time of the request.
+    pub at: String,
+    /// The version's percentage at that time, 0 to 100.
+    pub percentage: f64,
+    /// Whether the ramp is held at this percentage, whatever the time.
+    pub held: bool,
 }
 
 /// A split: a race between versions.

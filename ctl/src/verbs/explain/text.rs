@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::report::{
-    ArmReport, ConditionReport, MatchReport, MirrorReport, Report, RuleReport, SessionReport,
-    SetReport, SplitReport, StrategyReport,
+    ArmReport, ConditionReport, MatchReport, MirrorReport, RampReport, Report, RuleReport,
+    SessionReport, SetReport, SplitReport, StrategyReport,
 };
 use crate::shown::{list, percent, quoted, significant};
 use crate::terminal::{FAINT, GOOD, Line, STRONG};
@@ -94,6 +94,7 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
         StrategyReport::Canary {
             take_over,
             rules,
+            ramp,
             split,
             principal,
         } => {
@@ -108,7 +109,10 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
                 } else {
                     "session"
                 };
-                let mut race = Node::new(format!("split by {by}"));
+                let mut race = Node::new(match ramp {
+                    Some(ramp) => ramp_line(ramp, by),
+                    None => format!("split by {by}"),
+                });
                 race.extend(arms(split));
                 node.push(race);
             }
@@ -118,6 +122,15 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
             }
             node
         }
+    }
+}
+
+fn ramp_line(ramp: &RampReport, by: &str) -> String {
+    let (version, percentage) = (&ramp.version, percent(ramp.percentage / 100.0));
+    if ramp.held {
+        format!("ramp of {version}, held at {percentage}, by {by}")
+    } else {
+        format!("ramp of {version}, {percentage} at {}, by {by}", ramp.at)
     }
 }
 
@@ -176,14 +189,14 @@ fn arms(split: &SplitReport) -> Vec<Node> {
         widths.max().unwrap_or_default()
     };
     let name = width(|arm| arm.version.clone());
-    let weight = width(|arm| arm.weight.to_string());
+    let weight = width(|arm| weight_of(arm));
     let share = width(|arm| percent(arm.share));
     let time = width(|arm| significant(arm.time));
     let line = |arm: &ArmReport| {
         let line = format!(
             "{:name$}  weight {:>weight$}  {:>share$}  time {:>time$}",
             arm.version,
-            arm.weight,
+            weight_of(arm),
             percent(arm.share),
             significant(arm.time),
         );
@@ -194,6 +207,12 @@ fn arms(split: &SplitReport) -> Vec<Node> {
         })
     };
     split.versions.iter().map(line).collect()
+}
+
+/// The weight as configured. That of a ramp has few digits.
+fn weight_of(arm: &ArmReport) -> String {
+    let (whole, short) = (arm.weight.to_string(), significant(arm.weight));
+    if whole.len() > 10 { short } else { whole }
 }
 
 fn set_line(set: &SetReport) -> String {

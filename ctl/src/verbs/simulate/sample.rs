@@ -18,6 +18,7 @@ pub struct Sample<'r> {
     request: &'r Request,
     requests: u64,
     seed: u64,
+    now: u64,
     population: Population<'r>,
 }
 
@@ -51,10 +52,17 @@ impl<'r> Sample<'r> {
         Ok(Self {
             release,
             request,
-            requests: args.requests,
+            requests: args.requests.unwrap_or_default(),
             seed: args.request.seed,
+            now: args.request.now(),
             population: population(args.sessions, request, release)?,
         })
+    }
+
+    /// The number of requests.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// The sessions that send the requests.
@@ -95,7 +103,14 @@ impl<'r> Sample<'r> {
     }
 
     fn decide(&self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
-        self.release.decide(head, Draw { chance, now: 0 }, &mut ())
+        self.release.decide(head, self.draw(chance), &mut ())
+    }
+
+    /// The draw of a request with this `chance`.
+    #[must_use]
+    pub fn draw(&self, chance: u64) -> Draw {
+        let now = self.now;
+        Draw { chance, now }
     }
 
     /// Calls `add` with the expected shares of each stratum, by `Outcome::index`. Sessions can differ in
@@ -113,14 +128,17 @@ impl<'r> Sample<'r> {
                     let has_more = place < self.requests % sessions;
                     let weight = (self.requests / sessions + u64::from(has_more)) as f64;
                     add(
-                        &self.release.shares(head, 0),
+                        &self.release.shares(head, self.now),
                         Stratum { draws: 1.0, weight },
                     );
                 });
                 return;
             }
         };
-        add(&self.release.shares(&head, 0), Stratum { draws, weight });
+        add(
+            &self.release.shares(&head, self.now),
+            Stratum { draws, weight },
+        );
     }
 
     /// Calls `each` for each session that sends requests.

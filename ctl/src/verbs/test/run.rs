@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use halftone::draw::{Draw, Random};
+use halftone::draw::Random;
 use halftone::release::Releases;
 use halftone_cases::{CaseFile, Config, Mismatch};
 
@@ -114,9 +114,9 @@ fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
 fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
     let mut random = Random::new(seed);
     let mut run = |case: &halftone_cases::Case| {
-        let observed = case
-            .requests()
-            .map(|request| halftone_cases::decide(releases, &request, draw(&mut random)));
+        let observed = case.requests().map(|request| {
+            halftone_cases::decide(releases, &request, case.draw(random.next_u64()))
+        });
         let judged = case.judge(observed);
         Run {
             name: case.name.clone(),
@@ -125,11 +125,4 @@ fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
         }
     };
     file.cases.iter().map(&mut run).collect()
-}
-
-fn draw(random: &mut Random) -> Draw {
-    Draw {
-        chance: random.next_u64(),
-        now: 0,
-    }
 }
