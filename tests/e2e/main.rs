@@ -23,6 +23,7 @@ mod mirrors;
 mod observability;
 mod plugins;
 mod protocols;
+mod ramps;
 mod refusals;
 mod removal;
 mod repeats;

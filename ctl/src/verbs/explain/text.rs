@@ -189,7 +189,7 @@ fn arms(split: &SplitReport) -> Vec<Node> {
         widths.max().unwrap_or_default()
     };
     let name = width(|arm| arm.version.clone());
-    let weight = width(|arm| weight_of(arm));
+    let weight = width(weight_of);
     let share = width(|arm| percent(arm.share));
     let time = width(|arm| significant(arm.time));
     let line = |arm: &ArmReport| {
