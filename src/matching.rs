@@ -97,7 +97,7 @@ pub fn any_holds<'r>(
     matches.iter().any(|one| one.holds(head, ticket, trace))
 }
 
-/// Whether the request is in `percentage`.
+/// Whether the request is in `percentage`. A session that takes no part in the release is in none.
 #[must_use]
 pub fn is_in<'r>(
     percentage: Percentage,
@@ -105,6 +105,9 @@ pub fn is_in<'r>(
     ticket: &mut Ticket<'_>,
     trace: &mut impl Trace<'r>,
 ) -> bool {
+    if ticket.apart(head).is_some() {
+        return false;
+    }
     let number = ticket.number(head);
     trace.percentage(percentage, number);
     percentage.takes(number)

@@ -14,7 +14,9 @@ use halftonectl::Cli;
 use halftonectl::cli::Verb;
 use halftonectl::request::Request;
 use halftonectl::verbs::explain::build::explained;
-use halftonectl::verbs::explain::report::{Report, RuleReport, SplitReport, StrategyReport};
+use halftonectl::verbs::explain::report::{
+    GroupReport, Report, RuleReport, SplitReport, StrategyReport,
+};
 use halftonectl::verbs::simulate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -119,8 +121,16 @@ fn canary() -> impl Strategy<Value = Value> {
     let split = prop::option::weighted(0.8, split());
     let session = prop::option::weighted(0.7, session());
     let ramp = prop::option::weighted(0.3, ramp());
-    (take_over, rules, split, ramp, session).prop_map(|(take_over, rules, split, ramp, session)| {
-        json!({"canary": {
+    let range = prop::option::of((0.0..50.0, 50.0..=100.0));
+    let holdout = prop::option::of(0.0..=100.0);
+    let parts = (take_over, rules, split, ramp, session, range, holdout);
+    parts.prop_map(|(take_over, rules, split, ramp, session, range, holdout)| {
+        let range = range.filter(|_| session.is_some());
+        let holdout = holdout.filter(|_| session.is_some());
+        let exclusive = range.map(|(from, to)| json!({"group": "g", "from": from, "to": to}));
+        let holdout =
+            holdout.map(|percentage: f64| json!({"group": "g", "percentage": percentage}));
+        json!({"exclusive": exclusive, "holdout": holdout, "canary": {
             "takeOver": take_over, "rules": rules, "split": split, "ramp": ramp, "session": session,
         }})
     })
@@ -204,6 +214,14 @@ fn parsed(verb: &str, args: &[String]) -> Verb {
         .verb
 }
 
+/// The reason for which the session takes no part.
+fn apart(report: &Report) -> Option<&'static str> {
+    let cohort = report.cohort.as_ref()?;
+    let is_apart = |group: &Option<GroupReport>| group.as_ref().is_some_and(|one| !one.takes_part);
+    let is_held_out = is_apart(&cohort.holdout).then_some("holdout");
+    is_held_out.or(is_apart(&cohort.exclusive).then_some("excluded"))
+}
+
 /// The version and the reason that follow from the steps of `report`, as a person reads them.
 fn end(report: &Report) -> (String, String) {
     let won = |split: &SplitReport| {
@@ -235,6 +253,11 @@ fn end(report: &Report) -> (String, String) {
             principal,
             ..
         } => match (rules.iter().find(matched), split) {
+            (rule, _)
+                if rule.is_none_or(|rule| rule.version.is_none()) && apart(report).is_some() =>
+            {
+                (principal.clone(), apart(report).unwrap().into())
+            }
             (Some(rule), _) => (to(rule), format!("rule:{}", rule.name)),
             (None, Some(split)) => {
                 let reason = if ramp.is_some() {

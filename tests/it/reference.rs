@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 22] = [
+const TABLES: [(&str, &str, &str); 24] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
@@ -28,6 +28,16 @@ const TABLES: [(&str, &str, &str); 22] = [
     ("Canary", "field of `canary`", "/releases/0/canary"),
     ("Canary", "field of a rule", "/releases/0/canary/rules/0"),
     ("Canary", "field of a weight", "/releases/0/canary/split/0"),
+    (
+        "Releases that share no users",
+        "field of `exclusive`",
+        "/releases/0/exclusive",
+    ),
+    (
+        "Releases that share no users",
+        "field of `holdout`",
+        "/releases/0/holdout",
+    ),
     ("Ramps", "field of `ramp`", "/releases/0/canary/ramp"),
     (
         "Ramps",
@@ -144,7 +154,10 @@ releases:
 - name: reviews
   hosts: [reviews]
   principal: v1
+  exclusive: { group: q4, from: 5, to: 15 }
+  holdout: { group: all, percentage: 3 }
   canary:
+    session: { key: [ { header: x-user } ] }
     ramp: { version: v2, start: '2026-12-01T09:00:00Z', points: [ { after: 1h, percentage: 5 } ], shape: steps, hold: 7 }
   mirrors: [ { name: shadow, cluster: shadow } ]
 ",
@@ -332,6 +345,8 @@ fn check_default(pointer: &str, name: &str, default: &str) -> Result<(), String>
         match (default, compiled(&without)) {
             (_, Err(_)) if must => {}
             (_, Ok(_)) if must => return Err("can be omitted".to_owned()),
+            // Another field of the base needs this one; other bases have this one alone.
+            (_, Err(violations)) if violations.contains("needs a session") => {}
             (_, Err(violations)) => return Err(format!("cannot be omitted: {violations}")),
             // The field excludes another, which the text beside it names.
             ("", Ok(_)) => {}

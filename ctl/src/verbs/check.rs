@@ -12,12 +12,14 @@
 //! - `routes` compares VirtualServices with releases. `routing` computes where a version goes.
 //! - `subsets` compares versions, routes and mirrors with DestinationRules.
 //! - `plugins` checks each plugin of the mesh, and `conflicts` each pair.
+//! - `groups` compares the ranges of exclusive releases.
 //! - `ramps` notes ramps that ended.
 //! - `report` prints.
 
 mod accepted;
 mod conflicts;
 mod given;
+mod groups;
 mod plugins;
 mod ramps;
 mod report;
@@ -109,6 +111,7 @@ fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<Pl
     findings.extend(subsets::check(configurations, &services, &rules));
     findings.extend(plugins::check(configurations));
     findings.extend(conflicts::check(configurations));
+    findings.extend(groups::check(configurations));
     findings
 }
 

@@ -323,3 +323,46 @@ fn a_ramp_that_ended_is_a_note_and_no_finding() {
         assert_eq!(run.code, 0);
     }
 }
+
+#[test]
+fn ranges_of_a_group_that_overlap_are_found_across_files() {
+    let release = |name: &str, group: &str, from: u32, to: u32| {
+        format!(
+            "releases: [ {{ name: {name}, hosts: [{name}], principal: v1, exclusive: {{ group: {group}, from: {from}, to: {to} }}, canary: {{ session: {{ key: [ {{ header: x }} ] }} }} }} ]"
+        )
+    };
+    let table = [
+        (
+            "adjacent",
+            release("a", "q4", 0, 20),
+            release("b", "q4", 20, 50),
+            "",
+        ),
+        (
+            "of other groups",
+            release("a", "q4", 0, 20),
+            release("b", "q3", 10, 50),
+            "",
+        ),
+        (
+            "of one release",
+            release("a", "q4", 0, 20),
+            release("a", "q4", 10, 50),
+            "",
+        ),
+        (
+            "overlapping",
+            release("a", "q4", 10, 20),
+            release("b", "q4", 0, 15),
+            "a.yaml: releases[0].exclusive: the range 10 to 20 overlaps that of release b in b.yaml, 0 to 15, so they share users; write ranges that do not overlap\n",
+        ),
+    ];
+    for (ranges, one, other, finding) in table {
+        let run = check(&[("a.yaml", one), ("b.yaml", other)]);
+        let end = match finding {
+            "" => "2 files: 2 releases: fine.\n",
+            _ => "1 finding in 1 file.\n",
+        };
+        assert_eq!(run.out, format!("{finding}{end}"), "{ranges}");
+    }
+}

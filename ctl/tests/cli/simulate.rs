@@ -9,7 +9,7 @@ const FILE: &str = "ctl/tests/cli/simulate/before.yaml";
 const AFTER: &str = "ctl/tests/cli/simulate/after.yaml";
 
 /// The name of the file with the expected output, and the arguments after `--host`.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("each-request-is-drawn", &["reviews", "--requests", "5000"]),
     (
         "sessions-take-turns",
@@ -36,6 +36,10 @@ const TABLE: [(&str, &[&str]); 11] = [
     (
         "a-preview-takes-a-percentage",
         &["details", "--requests", "5000"],
+    ),
+    (
+        "some-sessions-are-excluded",
+        &["exclusive", "--requests", "4000", "--sessions", "4000"],
     ),
     (
         "a-ramp-grows",
@@ -264,7 +268,7 @@ fn what_cannot_be_simulated_is_refused_with_a_remedy() {
         (
             &["nowhere", "--requests", "1"],
             1,
-            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare, ramped\n",
+            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare, exclusive, ramped\n",
         ),
         (
             &[

@@ -37,6 +37,7 @@ fn every_field_is_read_as_serde_would_read_it() {
         "releases": [{
             "name": "release", "hosts": ["host", "other host"],
             "services": [{"name": "service", "namespace": "namespace", "clusterDomain": "domain"}], "principal": "principal",
+            "exclusive": {"group": "group", "from": 10, "to": 20}, "holdout": {"group": "other group", "percentage": 5},
             "canary": {
                 "takeOver": "take over",
                 "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
