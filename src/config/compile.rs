@@ -103,7 +103,7 @@ impl<'p> Compiling<'p> {
         self.claims.add(one, index, &path, violations);
         self.ranges.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
-        let release = compile_release(one, budget, &path, violations);
+        let release = compile_release(one, budget, self.proxy, &path, violations);
         self.compiled.insert(release, one.claimed(self.proxy))
     }
 
@@ -145,6 +145,7 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
 fn compile_release(
     release: &ReleaseConfig,
     mirror_budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Release {
@@ -168,7 +169,7 @@ fn compile_release(
         violations,
     );
 
-    let strategy = strategy::compile(release, &principal, &mut versions, path, violations);
+    let strategy = strategy::compile(release, &principal, proxy, &mut versions, path, violations);
     let session = release.canary.as_ref().and_then(|canary| {
         let path = path.field("canary");
         canary
@@ -189,6 +190,7 @@ fn compile_release(
             mirrors,
             name,
             mirror_budget,
+            proxy,
             &path.field("mirrors"),
             violations,
         )

@@ -17,6 +17,7 @@ mod examples;
 mod forgery;
 mod golden;
 mod injection;
+mod labels;
 mod manifests;
 mod metrics;
 mod mirrors;

@@ -110,6 +110,7 @@ releases:
       split: [ { version: v2, weight: 1 }, { version: v1, weight: 2 } ]
     split: [ { version: v2, weight: 3 }, { version: v1, weight: 4 } ]
     session:
+      salt: shop
       key: [ { header: x-user } ]
       cookie:
         { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict, keep: true }
@@ -334,6 +335,11 @@ fn check(table: &Table<'_>, pointer: &str, definition: &Value, mut report: impl 
 /// Compares a documented default with what each base does without the field.
 fn check_default(pointer: &str, name: &str, default: &str) -> Result<(), String> {
     let mut is_checked = false;
+    // The name of all releases in the bases.
+    let default = match default {
+        "the release's name" => "`reviews`",
+        default => default,
+    };
     for base in BASES {
         let base: Value = serde_saphyr::from_str(base).unwrap();
         let must = ["required", "one of the two"].contains(&default);

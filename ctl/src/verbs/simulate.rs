@@ -55,7 +55,9 @@ pub struct Args {
 /// contradict each other.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     check(args)?;
-    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
+    let labels = &args.request.source_labels;
+    let configuration =
+        Configuration::read(&args.file, args.plugin.as_deref())?.in_workload(labels);
     let request = Request::from(&args.request);
     let release = claiming(&configuration, &request)?;
     if args.ramp {
@@ -64,7 +66,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let sample = Sample::new(args, &request, release).map_err(Failure::Usage)?;
     let mut report = Report::new(args, &sample);
     if let Some(file) = &args.then {
-        let then = Configuration::read(file, args.plugin.as_deref())?;
+        let then = Configuration::read(file, args.plugin.as_deref())?.in_workload(labels);
         let after = claiming(&then, &request)?;
         report.then = Some(MovesReport::new(file, &sample, after));
     }

@@ -26,7 +26,7 @@ fn every_field_is_read_as_serde_would_read_it() {
         json!([{
             "headers": {"a": test("headers"), "b": test(of)}, "withoutHeaders": {"a": test("without headers")},
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
-            "jwtClaims": {"a": test("claims")},
+            "jwtClaims": {"a": test("claims")}, "sourceLabels": {"version": "v2"},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
             "withoutClientOs": ["ios"], "percentage": 12.5
         }])
@@ -47,6 +47,7 @@ fn every_field_is_read_as_serde_would_read_it() {
                     "shape": "steps", "hold": 40
                 },
                 "session": {
+                    "salt": "salt",
                     "key": [{
                         "header": "header", "cookie": "cookie", "queryParam": "parameter", "jwtClaim": "claim",
                         "sourceAddress": true

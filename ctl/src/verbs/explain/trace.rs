@@ -213,6 +213,7 @@ fn values(condition: &Condition, head: &RequestHead<'_>) -> Vec<String> {
         Condition::Cookie(name, _) => head.cookies(name).map(escaped).collect(),
         Condition::QueryParam(name, _) => head.query_params(name).map(escaped).collect(),
         Condition::JwtClaim(name, _) => head.jwt_claims(name).map(escaped).collect(),
+        Condition::SourceLabel(label) => label.found().iter().map(escaped).collect(),
         Condition::ClientOs(_) | Condition::WithoutClientOs(_) => {
             head.client_os().iter().map(ToString::to_string).collect()
         }
