@@ -6,12 +6,13 @@ use halftone_resources::Resource;
 use serde_json::Value;
 
 /// The name and contents of each file.
-pub const CASE_FILES: [(&str, &str); 11] = [
+pub const CASE_FILES: [(&str, &str); 12] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
     ("blue-green", include_str!("../cases/blue-green.yaml")),
     ("canary", include_str!("../cases/canary.yaml")),
     ("chain", include_str!("../cases/chain.yaml")),
+    ("cohorts", include_str!("../cases/cohorts.yaml")),
     ("conditions", include_str!("../cases/conditions.yaml")),
     ("hosts", include_str!("../cases/hosts.yaml")),
     ("ramp", include_str!("../cases/ramp.yaml")),
