@@ -13,6 +13,7 @@
 //! - [`request`]: the head of a request, as bytes.
 //! - [`draw`]: the number that decides for a session or a request.
 //! - [`matching`]: conditions on a request.
+//! - [`guard`]: whether a version fails more often than the principal.
 //! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
 //! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
 //! - [`live`]: releases and mirrors as they serve in a worker, with their metrics and their state.
@@ -62,6 +63,7 @@ pub mod draw;
 pub mod effects;
 pub mod escape;
 pub mod event;
+pub mod guard;
 pub mod live;
 pub mod lookup;
 pub mod matching;

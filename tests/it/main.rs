@@ -17,6 +17,7 @@ mod copies;
 mod documents;
 mod effects;
 mod golden;
+mod guard;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;
