@@ -8,6 +8,7 @@ mod evidence;
 mod recent;
 mod repeats;
 mod ruling;
+mod watch;
 
 use std::fmt;
 
@@ -15,12 +16,13 @@ pub use evidence::{ALTERNATIVES, Evidence};
 pub use recent::Recent;
 pub use repeats::Repeats;
 pub use ruling::{Ruled, Rulings};
+pub use watch::{Shown, Watch};
 
 /// What the guard of a release counts as a failure, and when it rules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guard {
-    /// Whether each kind of [`FailureKind::ALL`] is a failure.
-    pub failures: [bool; FailureKind::ALL.len()],
+    /// Whether each kind of [`FailureKind::ALL`] but `Slow` is a failure.
+    pub failures: [bool; 3],
     /// A response that takes more milliseconds than this is a failure.
     pub slower_than: Option<u64>,
     /// By how much the failure rate of a version must exceed the principal's, 0 to 1.
@@ -79,7 +81,10 @@ impl Guard {
     /// Whether `kind` is a failure.
     #[must_use]
     pub fn counts(&self, kind: FailureKind) -> bool {
-        self.failures.get(kind.index()) == Some(&true)
+        match kind {
+            FailureKind::Slow => self.slower_than.is_some(),
+            _ => self.failures.get(kind.index()) == Some(&true),
+        }
     }
 }
 
@@ -102,6 +107,37 @@ impl Tally {
         Self {
             responses,
             failures: failures.min(responses),
+        }
+    }
+}
+
+/// The responses of a version, and those of the principal in the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those of the version.
+    pub version: Tally,
+    /// Those of the principal.
+    pub principal: Tally,
+}
+
+impl Counts {
+    /// Like [`Tally::since`], for both.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            version: self.version.since(before.version),
+            principal: self.principal.since(before.principal),
+        }
+    }
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            version: self.version + other.version,
+            principal: self.principal + other.principal,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A request, a copy and a comparison hold the release or the mirror that they belong to. An update
 //! of the configuration does not change what they hold.
 
+mod guarding;
 mod selected;
 
 use std::cell::{OnceCell, RefCell};
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
 pub use selected::{Selected, SelectedMirror};
 
 use crate::lookup::FixedHasher;
@@ -30,6 +32,7 @@ pub struct LiveRelease<M> {
     define: Define<M>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror<M>>>,
+    guarding: Option<Guarding>,
 }
 
 /// A mirror that serves.
@@ -113,6 +116,7 @@ impl<M: Metric> LiveRelease<M> {
             metrics: OnceCell::new(),
             define,
             mirrors: mirrors.collect(),
+            guarding: Guarding::of(&release),
             release,
         }
     }

@@ -4,6 +4,7 @@ mod decide;
 mod decision;
 mod hosts;
 mod outcome;
+mod overrule;
 mod releases;
 mod rules;
 mod shares;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
+pub use overrule::Guarded;
 pub use releases::{Releases, Settings};
 pub use rules::Rules;
 pub use split::{Arm, Split};
@@ -37,6 +39,15 @@ pub struct Release {
     pub versions: Vec<Arc<Version>>,
     /// All outcomes of its decisions, in the order of [`Outcome::index`].
     pub outcomes: Vec<Arc<Outcome>>,
+    /// The reference version.
+    pub principal: Arc<Version>,
+    /// Takes the traffic from a version that fails. None: nothing does.
+    pub guard: Option<Box<Guarded>>,
+    /// The indices of the outcomes that nothing overrules.
+    pub unguarded: Vec<usize>,
+    /// A hash of its configuration. Two configurations that differ in the order of fields or in spaces
+    /// have one hash. 0: nothing of it outlives updates.
+    pub identity: u64,
     /// How it chooses a version.
     pub strategy: Strategy,
     /// How it recognises users. None: each request is drawn by itself.
@@ -88,6 +99,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// The target of a request that matches.
     pub target: Target,
+    /// Whether the guard may overrule it.
+    pub guarded: bool,
 }
 
 /// Where a rule sends a request that matches.

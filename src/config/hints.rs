@@ -3,7 +3,7 @@
 use super::{duration, size};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 11] = [
+const INSIDE: [(&str, &[&str]); 12] = [
     (
         "releases",
         &[
@@ -14,6 +14,7 @@ const INSIDE: [(&str, &[&str]); 11] = [
             "canary",
             "blueGreen",
             "mirrors",
+            "guard",
             "route",
         ],
     ),
@@ -44,6 +45,17 @@ const INSIDE: [(&str, &[&str]); 11] = [
             "percentage",
         ],
     ),
+    (
+        "guard",
+        &[
+            "failures",
+            "slowerThan",
+            "margin",
+            "atLeast",
+            "ceiling",
+            "retry",
+        ],
+    ),
     ("session", &["key", "cookie"]),
     (
         "cookie",
@@ -65,6 +77,7 @@ type Guess = fn(&str) -> Option<String>;
 pub fn kind_of_string(name: &str) -> Option<(&'static str, Guess)> {
     match name {
         "DurationConfig" => Some((duration::EXPECTED, duration::meant)),
+        "RetryConfig" => Some((r#""never", or a duration such as "10m""#, duration::meant)),
         "SizeConfig" => Some((size::EXPECTED, size::meant)),
         _ => None,
     }

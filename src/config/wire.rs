@@ -9,12 +9,14 @@
 //! Every field is optional here, also one that users must write. `compile` reports what is missing, so
 //! that one answer has all violations.
 
+mod guard;
 mod matching;
 mod mirrors;
 mod release;
 mod session;
 mod strategy;
 
+pub use guard::{FailureConfig, GuardConfig, RetryConfig};
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,

@@ -19,6 +19,7 @@ use proxy_wasm::types::MetricType;
 
 use crate::draw::Random;
 use crate::event::Event;
+use crate::live;
 use crate::lookup::Lookup;
 use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
@@ -281,8 +282,18 @@ pub fn source_address() -> Option<Vec<u8>> {
 
 /// The status of the response, 0 if there was none. Only in the stream's log callback.
 pub fn response_status() -> u64 {
+    number("response\0code")
+}
+
+/// Envoy's flags of the response, a bit each: `UH` is bit 1. In the stream's callbacks for the response,
+/// and its log callback.
+pub fn response_flags() -> u64 {
+    number("response\0flags")
+}
+
+fn number(path: &str) -> u64 {
     // Envoy writes a number as eight bytes, the lowest first.
-    let bytes = property("response\0code").and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let bytes = property(path).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     u64::from_le_bytes(bytes.unwrap_or_default())
 }
 
@@ -332,6 +343,19 @@ pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> bool {
         )
     };
     status != CAS_MISMATCH
+}
+
+/// What all workers share, for the core.
+pub struct Workers;
+
+impl live::Shared for Workers {
+    fn read(&self, key: &str) -> (Vec<u8>, u32) {
+        shared_data(key)
+    }
+
+    fn write(&self, key: &str, value: &[u8], version: u32) -> bool {
+        set_shared_data(key, value, version)
+    }
 }
 
 // Metrics
@@ -395,6 +419,10 @@ impl metrics::Metric for Metric {
         self.add(count.into());
     }
 
+    fn value(self) -> u64 {
+        self.value().unwrap_or_default()
+    }
+
     fn record(self, value: u64) {
         if let Some(id) = self.0 {
             // SAFETY: two numbers.
@@ -408,6 +436,14 @@ impl metrics::Metric for Metric {
 /// The time of a clock that never goes back.
 pub fn instant() -> Instant {
     Instant::now()
+}
+
+/// The time of a clock that never goes back, in milliseconds since this worker first asked.
+pub fn uptime() -> u64 {
+    thread_local! {
+        static START: Instant = Instant::now();
+    }
+    u64::try_from(START.with(Instant::elapsed).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time of day, in milliseconds since 1970-01-01T00:00:00Z.

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 
 use proxy_wasm::types::MetricType;
 
-use super::abi::Metric;
+use super::abi::{self, Metric, Workers};
 use crate::config::{Known, Proxy, Violations};
 use crate::event::Event;
 use crate::live;
@@ -43,6 +43,9 @@ pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
     let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
+    if let Some(before) = before {
+        live::forget(&before, &live, plugin, &Workers);
+    }
     LAST_GOOD.with_borrow_mut(|last_good| {
         last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
     });
@@ -54,9 +57,18 @@ pub fn last_good(plugin: &str) -> Option<Rc<Live>> {
     LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade))
 }
 
+/// Once a second: judges the versions of `live`, unless it no longer is what serves for `plugin`.
+pub fn tick(plugin: &str, live: &Rc<Live>) {
+    if last_good(plugin).is_some_and(|last_good| Rc::ptr_eq(&last_good, live)) {
+        let report = |verdict: String| log::warn!("halftone: {verdict}");
+        live::judge(live, plugin, abi::now(), &Workers, report);
+    }
+}
+
 fn define(kind: Kind, event: &Event<'_>) -> Metric {
     let kind = match kind {
         Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
         Kind::Histogram => MetricType::Histogram,
     };
     Metric::of(kind, event)

@@ -11,10 +11,11 @@ use proxy_wasm::types::ContextType;
 use super::abi::{self, Buffer};
 use super::dispatch::Dispatch;
 use super::live::{self, Live};
-use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
+use super::plugin_status::{FIRST_TICK, JUDGING_TICKS, LATER_TICKS, RootStatus};
 use super::stream::Stream;
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
+use crate::live::is_judged;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
 
@@ -137,11 +138,18 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         abi::follow_log_level();
-        if let Some(status) = &mut self.status
-            && status.count()
-        {
-            abi::tick_every(LATER_TICKS);
+        let Some(status) = &mut self.status else {
+            return;
+        };
+        if status.count() {
+            let is_judging = is_judged(self.dispatch.live());
+            abi::tick_every(if is_judging {
+                JUDGING_TICKS
+            } else {
+                LATER_TICKS
+            });
         }
+        live::tick(status.plugin(), self.dispatch.live());
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

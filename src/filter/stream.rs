@@ -13,9 +13,9 @@ use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
 use crate::draw::Draw;
-use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects, shares_cookies};
+use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects_overruled, shares_cookies};
 use crate::event::{Call, Response};
-use crate::live::Selected;
+use crate::live::{EndedResponse, Selected};
 use crate::mirror::capture::Capture;
 use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
@@ -45,6 +45,8 @@ struct Decided {
     version: Arc<Version>,
     set_cookie: Option<String>,
     explanation: Option<String>,
+    /// The number of the session, if the release has a guard.
+    session: Option<u64>,
     response: Response,
 }
 
@@ -73,13 +75,14 @@ impl Stream {
             chance: abi::random(),
             now: 0,
         };
-        let effects = effects(
+        let effects = effects_overruled(
             live.settings(),
             release.map(|live| &*live.release),
             head,
             || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
             draw,
             &mut (),
+            |decision| release?.overrule(decision.outcome),
         );
         change_request(&effects, is_alone);
         let release = release?;
@@ -94,6 +97,11 @@ impl Stream {
             version: Arc::clone(decision.outcome.version()),
             set_cookie: effects.set_cookie,
             explanation: effects.explanation,
+            session: release
+                .release
+                .guard
+                .as_ref()
+                .and_then(|_| decision.session(head)),
             response: Response::to(Call::of(head)),
         });
         let selected = release.select(&decision, head, draw.chance);
@@ -249,10 +257,16 @@ impl HttpContext for Stream {
             report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
-            let metrics = decided.release.metrics();
-            let milliseconds = milliseconds_since(decided.at);
             let ask = || (abi::response_status(), abi::response_details());
-            metrics.count_response(&decided.version, decided.response.class(ask), milliseconds);
+            let ended = EndedResponse {
+                version: &decided.version,
+                class: decided.response.class(ask),
+                milliseconds: milliseconds_since(decided.at),
+                is_tunnel: decided.response.is_tunnel(),
+                session: decided.session,
+            };
+            let release = &decided.release;
+            release.count_response(ended, abi::response_flags, abi::uptime);
         }
     }
 }

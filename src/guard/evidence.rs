@@ -7,7 +7,7 @@
 //! arXiv:2106.02693). It never falls below 1, so that a long healthy time does not hide a failure that
 //! begins later (CUSUM).
 
-use super::{Guard, Tally};
+use super::{Counts, Guard, Tally};
 
 /// The failure rates of a failing version that are tested against the principal's.
 pub const ALTERNATIVES: [f64; 4] = [0.05, 0.2, 0.5, 0.9];
@@ -26,9 +26,8 @@ const LEAST_WEIGHT: f64 = 50.0;
 /// The evidence against one version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
-    /// The responses of the version and of the principal that no tick used yet.
-    version: Tally,
-    principal: Tally,
+    /// The responses that no tick used yet.
+    waiting: Counts,
     /// The failures and the other responses of the principal, the older the less.
     failed: f64,
     passed: f64,
@@ -40,15 +39,14 @@ pub struct Evidence {
 struct Against {
     /// The logarithm of the e-value, at least 0.
     log: f64,
-    /// The failures since it was 0.
-    failures: u64,
+    /// The responses since it was 0.
+    since: Counts,
 }
 
 impl Default for Evidence {
     fn default() -> Self {
         Self {
-            version: Tally::default(),
-            principal: Tally::default(),
+            waiting: Counts::default(),
             failed: 0.5,
             passed: 50.0,
             against: Default::default(),
@@ -57,20 +55,17 @@ impl Default for Evidence {
 }
 
 impl Evidence {
-    /// Adds the responses of one tick. True: the version is failing.
-    pub fn add(&mut self, guard: &Guard, version: Tally, principal: Tally) -> bool {
-        self.version = self.version + version;
-        self.principal = self.principal + principal;
-        if self.version.responses == 0 || self.principal.responses < FEWEST_OF_PRINCIPAL {
-            return false;
+    /// Adds the responses of one tick. If the version is failing, returns the responses that show it.
+    pub fn add(&mut self, guard: &Guard, tick: Counts) -> Option<Counts> {
+        self.waiting = self.waiting + tick;
+        let Counts { version, principal } = self.waiting;
+        if version.responses == 0 || principal.responses < FEWEST_OF_PRINCIPAL {
+            return None;
         }
-        let (version, principal) = (
-            std::mem::take(&mut self.version),
-            std::mem::take(&mut self.principal),
-        );
+        let tick = std::mem::take(&mut self.waiting);
         let bound = BOUND.ln() + (ALTERNATIVES.len() as f64).ln();
         let p0 = (self.failed / (self.failed + self.passed)).clamp(1e-4, 0.9);
-        let mut is_failing = false;
+        let mut failing = None;
         for (against, theta) in self.against.iter_mut().zip(ALTERNATIVES) {
             let p1 = if theta > p0 + guard.margin {
                 theta
@@ -78,18 +73,18 @@ impl Evidence {
                 (p0 + guard.margin + theta * (1.0 - p0)).min(0.99)
             };
             against.log += log_ratio(version, principal, p1, p0);
+            against.since = against.since + tick;
             if against.log < 0.0 {
                 *against = Against::default();
-            } else {
-                against.failures += version.failures;
+            } else if against.log > bound && against.since.version.failures >= guard.at_least {
+                failing = Some(against.since);
             }
-            is_failing |= against.log > bound && against.failures >= guard.at_least;
         }
         let (responses, failures) = (principal.responses as f64, principal.failures as f64);
         self.failed = MEMORY * self.failed + failures;
         self.passed = MEMORY * self.passed + (responses - failures);
         self.passed += (LEAST_WEIGHT - self.failed - self.passed).max(0.0);
-        is_failing
+        failing
     }
 
     /// The logarithms of the e-values, in the order of [`ALTERNATIVES`].

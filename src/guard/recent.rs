@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Tally;
+use super::{Counts, Tally};
 
 /// The ticks of a second that a minute has.
 const TICKS: usize = 60;
@@ -10,17 +10,17 @@ const TICKS: usize = 60;
 /// The responses of a minute before a rate means anything.
 const FEWEST: u64 = 20;
 
-/// The responses of one version in the last 60 ticks.
+/// The responses of the last 60 ticks.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
-    ticks: VecDeque<Tally>,
-    sum: Tally,
+    ticks: VecDeque<Counts>,
+    sum: Counts,
 }
 
 impl Recent {
-    /// Adds the responses of one tick. True: more of the last minute's responses failed than
-    /// `ceiling`, 0 to 1, allows, and there were at least 20.
-    pub fn add(&mut self, ceiling: f64, tick: Tally) -> bool {
+    /// Adds the responses of one tick. If more of the version's responses of the last minute failed than
+    /// `ceiling`, 0 to 1, allows, and there were at least 20, returns those of the minute.
+    pub fn add(&mut self, ceiling: f64, tick: Counts) -> Option<Counts> {
         self.ticks.push_back(tick);
         self.sum = self.sum + tick;
         if self.ticks.len() > TICKS
@@ -31,8 +31,9 @@ impl Recent {
         let Tally {
             responses,
             failures,
-        } = self.sum;
-        responses >= FEWEST && failures as f64 > ceiling * responses as f64
+        } = self.sum.version;
+        let fails = responses >= FEWEST && failures as f64 > ceiling * responses as f64;
+        fails.then_some(self.sum)
     }
 }
 
@@ -40,11 +41,13 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn tally(responses: u64, failures: u64) -> Tally {
-        Tally {
+    fn fails(recent: &mut Recent, (responses, failures): (u64, u64)) -> bool {
+        let version = Tally {
             responses,
             failures,
-        }
+        };
+        let principal = Tally::default();
+        recent.add(0.2, Counts { version, principal }).is_some()
     }
 
     #[test]
@@ -59,7 +62,7 @@ mod tests {
         ];
         for (ticks, expected) in table {
             let mut recent = Recent::default();
-            let last = ticks.iter().map(|(n, x)| recent.add(0.2, tally(*n, *x)));
+            let last = ticks.iter().map(|tick| fails(&mut recent, *tick));
             assert_eq!(last.last(), Some(expected), "{ticks:?}");
         }
     }
@@ -67,12 +70,12 @@ mod tests {
     #[test]
     fn responses_older_than_a_minute_are_forgotten() {
         let mut recent = Recent::default();
-        recent.add(0.2, tally(100, 20));
+        fails(&mut recent, (100, 20));
         for _ in 0..59 {
-            assert!(!recent.add(0.2, tally(0, 0)));
+            assert!(!fails(&mut recent, (0, 0)));
         }
-        assert!(!recent.add(0.2, tally(19, 19)), "19 responses are left");
-        assert!(recent.add(0.2, tally(1, 1)));
+        assert!(!fails(&mut recent, (19, 19)), "19 responses are left");
+        assert!(fails(&mut recent, (1, 1)));
         assert!(recent.ticks.len() <= TICKS);
     }
 }

@@ -30,6 +30,8 @@ pub enum Reason {
     Session,
     /// Nothing else claimed the request.
     Principal,
+    /// The version that was chosen fails: the principal.
+    Guard,
 }
 
 impl Reason {
@@ -43,6 +45,7 @@ impl Reason {
             Self::Split => ("split", ""),
             Self::Session => ("session", ""),
             Self::Principal => ("principal", ""),
+            Self::Guard => ("guard", ""),
         }
     }
 }

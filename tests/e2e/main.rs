@@ -16,6 +16,7 @@ mod configuration;
 mod examples;
 mod forgery;
 mod golden;
+mod guard;
 mod injection;
 mod manifests;
 mod metrics;

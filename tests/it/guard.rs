@@ -3,7 +3,7 @@
 //! A simulation draws the counts of each tick, not requests, so a day of traffic takes milliseconds.
 
 use halftone::draw::Random;
-use halftone::guard::{Evidence, Guard, Repeats, Tally};
+use halftone::guard::{Counts, Evidence, Guard, Repeats, Tally};
 use serde_json::Value;
 
 /// A canary beside its principal.
@@ -70,7 +70,7 @@ impl Traffic {
 
 fn guard() -> Guard {
     Guard {
-        failures: [true; 4],
+        failures: [true; 3],
         slower_than: None,
         margin: 0.02,
         at_least: 3,
@@ -98,7 +98,9 @@ fn first_verdict(
             responses: looped,
             failures: looped,
         };
-        evidence.add(&guard, canary + looped, principal)
+        let version = canary + looped;
+        let verdict = evidence.add(&guard, Counts { version, principal });
+        verdict.is_some()
     })
 }
 
@@ -196,7 +198,7 @@ fn the_only_session_of_a_failing_canary_is_evidence() {
     let mut verdict = (0..60).filter(|second| {
         let times = (0..10).filter(|time| repeats.count(7, 1, 1_000 * second + 100 * time));
         let counted = times.count() as u64;
-        let canary = Tally {
+        let version = Tally {
             responses: counted,
             failures: counted,
         };
@@ -204,7 +206,8 @@ fn the_only_session_of_a_failing_canary_is_evidence() {
             responses: 90,
             failures: 0,
         };
-        evidence.add(&guard(), canary, principal)
+        let verdict = evidence.add(&guard(), Counts { version, principal });
+        verdict.is_some()
     });
     let second = verdict.next();
     assert!(second.is_some_and(|second| second <= 21), "{second:?}");
@@ -229,8 +232,12 @@ fn the_evidence_is_that_of_the_golden_vectors() {
                 failures: tick[at + 1].as_u64().unwrap(),
             };
             let what = format!("{}, tick {index}", row["what"]);
-            let is_failing = evidence.add(&guard, tally(0), tally(2));
-            assert_eq!(row["failing"][index], is_failing, "{what}");
+            let counts = Counts {
+                version: tally(0),
+                principal: tally(2),
+            };
+            let verdict = evidence.add(&guard, counts);
+            assert_eq!(row["failing"][index], verdict.is_some(), "{what}");
             for (log, expected) in evidence
                 .logs()
                 .iter()

@@ -18,6 +18,7 @@ mod documents;
 mod effects;
 mod golden;
 mod guard;
+mod guarding;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;

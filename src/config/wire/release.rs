@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{BlueGreenConfig, CanaryConfig, MirrorConfig, Named, SizeConfig};
+use super::{BlueGreenConfig, CanaryConfig, GuardConfig, MirrorConfig, Named, SizeConfig};
 
 /// A plugin configuration: Istio's `pluginConfig`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -67,6 +67,8 @@ pub struct ReleaseConfig {
     /// The services that get copies of the release's requests. Default: none.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub mirrors: Option<Vec<MirrorConfig>>,
+    /// Takes the traffic from a version that fails. Default: nothing does.
+    pub guard: Option<GuardConfig>,
     /// How requests reach the chosen version. Default: by the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
 }
