@@ -66,6 +66,13 @@ pub enum Event<'a> {
         /// The version's name.
         version: &'a str,
     },
+    /// Whether a version of a release with a fallback has no endpoint.
+    Unreachable {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
     /// An earlier plugin of the same proxy had decided a request whose host this release claims.
     Conflict {
         /// The release's name.
@@ -171,6 +178,10 @@ impl fmt::Display for Event<'_> {
                 labels(f, &[("release", release), ("version", version)])?;
                 f.write_str("halftone_guard")
             }
+            Self::Unreachable { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_unreachable")
+            }
             Self::Conflict { release } => {
                 labels(f, &[("release", release)])?;
                 f.write_str("halftone_conflicts_total")
@@ -275,6 +286,10 @@ mod tests {
             (
                 Event::Guard { release, version },
                 "release=.=reviews;.;version=.=v2;.;halftone_guard",
+            ),
+            (
+                Event::Unreachable { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_unreachable",
             ),
             (
                 Event::Conflict { release },

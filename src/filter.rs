@@ -8,6 +8,7 @@ mod dispatch;
 mod live;
 mod pairing;
 mod plugin_status;
+mod resend;
 mod root;
 mod stream;
 

@@ -4,6 +4,7 @@
 //! of the configuration does not change what they hold.
 
 mod guarding;
+mod reaching;
 mod selected;
 
 use std::cell::{OnceCell, RefCell};
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
+pub use reaching::{DueProbe, Overruled, Reaching, due_probes, passed_on, resent};
 pub use selected::{Selected, SelectedMirror};
 
 use crate::lookup::FixedHasher;
@@ -33,6 +35,7 @@ pub struct LiveRelease<M> {
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror<M>>>,
     guarding: Option<Guarding>,
+    reaching: Option<Reaching>,
 }
 
 /// A mirror that serves.
@@ -117,6 +120,7 @@ impl<M: Metric> LiveRelease<M> {
             define,
             mirrors: mirrors.collect(),
             guarding: Guarding::of(&release),
+            reaching: Reaching::of(&release),
             release,
         }
     }

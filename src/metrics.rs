@@ -88,6 +88,8 @@ struct VersionMetrics<M> {
     duration: M,
     /// None: the release has no guard.
     guard: Option<GuardMetrics<M>>,
+    /// None: the release has no fallback.
+    unreachable: Option<M>,
 }
 
 /// The metrics of one version of a release with a guard.
@@ -128,6 +130,12 @@ impl<M: Metric> ReleaseMetrics<M> {
             let guard = release.guard.as_ref();
             metrics.guard =
                 guard.map(|one| GuardMetrics::define(name, version.name(), &one.guard, define));
+            let unreachable = Event::Unreachable {
+                release: name,
+                version: version.name(),
+            };
+            let fallback = release.fallback.as_ref();
+            metrics.unreachable = fallback.map(|_| define(Kind::Gauge, &unreachable));
             versions.push(metrics);
         }
         Self {
@@ -198,6 +206,24 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
     }
 
+    /// Whether some worker has found that `version` has no endpoint.
+    #[must_use]
+    pub fn is_unreachable(&self, version: &Version) -> bool {
+        self.unreachable(version)
+            .is_some_and(|unreachable| unreachable.value() > 0)
+    }
+
+    /// `version` has no endpoint, or answers again.
+    pub fn set_unreachable(&self, version: &Version, is_unreachable: bool) {
+        if let Some(unreachable) = self.unreachable(version) {
+            unreachable.record(is_unreachable.into());
+        }
+    }
+
+    fn unreachable(&self, version: &Version) -> Option<M> {
+        self.versions.get(version.index())?.unreachable
+    }
+
     fn guard(&self, version: &Version) -> Option<&GuardMetrics<M>> {
         self.versions.get(version.index())?.guard.as_ref()
     }
@@ -222,6 +248,7 @@ impl<M: Metric> VersionMetrics<M> {
         let duration = Event::RequestDuration { release, version };
         Self {
             guard: None,
+            unreachable: None,
             duration: define(Kind::Histogram, &duration),
             responses: ResponseClass::ALL.map(|class| {
                 let event = Event::Response {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
-pub use overrule::Guarded;
+pub use overrule::{Fallback, Guarded, Probe};
 pub use releases::{Releases, Settings};
 pub use rules::Rules;
 pub use split::{Arm, Split};
@@ -43,6 +43,8 @@ pub struct Release {
     pub principal: Arc<Version>,
     /// Takes the traffic from a version that fails. None: nothing does.
     pub guard: Option<Box<Guarded>>,
+    /// Sends the requests for a version that has no endpoint to the principal. None: they fail.
+    pub fallback: Option<Box<Fallback>>,
     /// The indices of the outcomes that nothing overrules.
     pub unguarded: Vec<usize>,
     /// A hash of its configuration. Two configurations that differ in the order of fields or in spaces
@@ -99,7 +101,7 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// The target of a request that matches.
     pub target: Target,
-    /// Whether the guard may overrule it.
+    /// Whether the guard and the fallback may overrule it.
     pub guarded: bool,
 }
 

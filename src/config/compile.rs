@@ -104,7 +104,9 @@ impl<'p> Compiling<'p> {
         self.claims.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
         let mut release = compile_release(one, budget, &path, violations);
-        release.identity = one.guard.as_ref().map_or(0, |_| identity());
+        if one.guard.is_some() || one.fallback.is_some() {
+            release.identity = identity();
+        }
         self.compiled.insert(release, one.claimed(self.proxy))
     }
 
@@ -181,6 +183,10 @@ fn compile_release(
             violations,
         )
     });
+    let fallback = release.fallback.as_ref().map(|config| {
+        let path = path.field("fallback");
+        guard::compile_fallback(config, &principal, &mut versions, &path, violations)
+    });
     let session = release.canary.as_ref().and_then(|canary| {
         let path = path.field("canary");
         canary
@@ -211,6 +217,7 @@ fn compile_release(
         outcomes,
         principal,
         guard: guard.map(Box::new),
+        fallback: fallback.map(Box::new),
         unguarded: guard::unguarded(&strategy),
         identity: 0,
         strategy,

@@ -3,7 +3,7 @@
 use super::{duration, size};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 12] = [
+const INSIDE: [(&str, &[&str]); 13] = [
     (
         "releases",
         &[
@@ -15,6 +15,7 @@ const INSIDE: [(&str, &[&str]); 12] = [
             "blueGreen",
             "mirrors",
             "guard",
+            "fallback",
             "route",
         ],
     ),
@@ -56,6 +57,7 @@ const INSIDE: [(&str, &[&str]); 12] = [
             "retry",
         ],
     ),
+    ("fallback", &["probe", "resend"]),
     ("session", &["key", "cookie"]),
     (
         "cookie",

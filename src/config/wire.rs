@@ -16,7 +16,7 @@ mod release;
 mod session;
 mod strategy;
 
-pub use guard::{FailureConfig, GuardConfig, RetryConfig};
+pub use guard::{FailureConfig, FallbackConfig, GuardConfig, ProbeConfig, RetryConfig};
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,

@@ -4,6 +4,7 @@
 //! has the response. So a stream puts its copies into the outbox of its root, which outlives them. The
 //! root sends them, and stays until the last answer is there.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::abi::{self, Map, Metric, Queue};
 use super::live::{Live, LiveMirror};
 use super::pairing::LivePairing;
 use crate::event::ResponseClass;
-use crate::live::{self, Selected, SelectedMirror};
+use crate::live::{self, DueProbe, Selected, SelectedMirror};
 use crate::mirror::capture::{Capture, Ended, RequestCopy, Target};
 use crate::mirror::limits::Permit;
 use crate::mirror::outbox::Outbox;
@@ -77,6 +78,8 @@ pub struct Dispatch {
     /// Wakes the root. Envoy calls a root for each item of a queue that the root registered, in the
     /// same worker, right after the callback that added the item. It has no other way to do so.
     wake_up: Option<Queue>,
+    /// The probes that wait for their answers, with the ids of their calls.
+    probes: RefCell<Vec<(u32, DueProbe<Metric>)>>,
 }
 
 impl Dispatch {
@@ -140,7 +143,7 @@ impl Dispatch {
     /// callback.
     pub fn answered(&self, call: u32, headers: usize, body: usize, trailers: usize) {
         let Some(copy) = self.outbox.answered(call) else {
-            return;
+            return self.probe_answered(call);
         };
         let Recipient { mirror, pairing } = &copy.target;
         let elapsed = abi::instant().duration_since(copy.sent_at);
@@ -167,6 +170,23 @@ impl Dispatch {
                 pairing.mirror_answered(&head, body, trailers, copy.sent_at);
             }
             _ => pairing.mirror_ended(None),
+        }
+    }
+
+    /// Sends a probe. Only in a callback of the root.
+    pub fn probe(&self, due: DueProbe<Metric>) {
+        let call = due
+            .request()
+            .and_then(|request| abi::call(request, &[]).ok());
+        if let Some(call) = call {
+            self.probes.borrow_mut().push((call, due));
+        }
+    }
+
+    fn probe_answered(&self, call: u32) {
+        let mut probes = self.probes.borrow_mut();
+        for (_, probe) in probes.extract_if(.., |probe| probe.0 == call) {
+            probe.answered(abi::header(Map::AnswerHeaders, ":status").as_deref());
         }
     }
 

@@ -9,7 +9,7 @@ use proxy_wasm::types::MetricType;
 use super::abi::{self, Metric, Workers};
 use crate::config::{Known, Proxy, Violations};
 use crate::event::Event;
-use crate::live;
+use crate::live::{self, DueProbe};
 use crate::lookup::FixedHasher;
 use crate::metrics::Kind;
 use crate::mirror::limits::Budget;
@@ -57,12 +57,16 @@ pub fn last_good(plugin: &str) -> Option<Rc<Live>> {
     LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade))
 }
 
-/// Once a second: judges the versions of `live`, unless it no longer is what serves for `plugin`.
-pub fn tick(plugin: &str, live: &Rc<Live>) {
-    if last_good(plugin).is_some_and(|last_good| Rc::ptr_eq(&last_good, live)) {
-        let report = |verdict: String| log::warn!("halftone: {verdict}");
-        live::judge(live, plugin, abi::now(), &Workers, report);
+/// Once a second: judges the versions of `live` and returns the probes that are due, unless it no
+/// longer is what serves for `plugin`.
+pub fn tick(plugin: &str, live: &Rc<Live>) -> Vec<DueProbe<Metric>> {
+    if last_good(plugin).is_none_or(|last_good| !Rc::ptr_eq(&last_good, live)) {
+        return Vec::new();
     }
+    let now = abi::now();
+    let report = |verdict: String| log::warn!("halftone: {verdict}");
+    live::judge(live, plugin, now, &Workers, report);
+    live::due_probes(live, now, &Workers)
 }
 
 fn define(kind: Kind, event: &Event<'_>) -> Metric {

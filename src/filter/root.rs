@@ -149,7 +149,9 @@ impl RootContext for Root {
                 LATER_TICKS
             });
         }
-        live::tick(status.plugin(), self.dispatch.live());
+        for probe in live::tick(status.plugin(), self.dispatch.live()) {
+            self.dispatch.probe(probe);
+        }
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

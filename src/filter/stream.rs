@@ -7,19 +7,20 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::abi::{self, Buffer, Map, Metric};
+use super::abi::{self, Buffer, Map, Metric, Workers};
 use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
 use super::live::LiveRelease;
 use super::pairing::LivePairing;
 use super::plugin_status;
+use super::resend::Resent;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects_overruled, shares_cookies};
 use crate::event::{Call, Response};
-use crate::live::{EndedResponse, Selected};
+use crate::live::{EndedResponse, Overruled, Selected};
 use crate::mirror::capture::Capture;
 use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
-use crate::request::{Header, RequestHead};
+use crate::request::{Header, HeaderPairs, RequestHead};
 
 /// The filter state that access logs print.
 const ACCESS_LOG: &str = "halftone";
@@ -43,6 +44,14 @@ struct Decided {
     at: Instant,
     release: Rc<LiveRelease>,
     version: Arc<Version>,
+    /// Whether the version had no endpoint before this request.
+    is_try: bool,
+    is_unreachable: bool,
+    /// Whether the request may be sent again if it has no body.
+    resends: bool,
+    /// The head of a request that may be sent again.
+    head: Option<HeaderPairs>,
+    resent: Option<Resent>,
     set_cookie: Option<String>,
     explanation: Option<String>,
     /// The number of the session, if the release has a guard.
@@ -75,6 +84,7 @@ impl Stream {
             chance: abi::random(),
             now: 0,
         };
+        let mut is_try = false;
         let effects = effects_overruled(
             live.settings(),
             release.map(|live| &*live.release),
@@ -82,7 +92,13 @@ impl Stream {
             || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
             draw,
             &mut (),
-            |decision| release?.overrule(decision.outcome),
+            |decision| match release?.overrule(decision.outcome, &Workers, abi::now) {
+                Overruled::By(outcome) => Some(outcome),
+                overruled => {
+                    is_try = matches!(overruled, Overruled::Try);
+                    None
+                }
+            },
         );
         change_request(&effects, is_alone);
         let release = release?;
@@ -95,6 +111,11 @@ impl Stream {
             at: abi::instant(),
             release: Rc::clone(release),
             version: Arc::clone(decision.outcome.version()),
+            is_try,
+            resends: release.resends(decision.outcome, head),
+            is_unreachable: false,
+            head: None,
+            resent: None,
             set_cookie: effects.set_cookie,
             explanation: effects.explanation,
             session: release
@@ -107,6 +128,26 @@ impl Stream {
         let selected = release.select(&decision, head, draw.chance);
         release.metrics().count_unread(head.budget().unread());
         selected
+    }
+
+    /// Whether the response is that of no version, and the request was sent again.
+    fn resend(&mut self, has_no_body: bool) -> bool {
+        let Some(decided) = &mut self.decided else {
+            return false;
+        };
+        let (release, version) = (&decided.release, &decided.version);
+        if release.release.fallback.is_none() {
+            return false;
+        }
+        let status = abi::header(Map::ResponseHeaders, ":status");
+        let (flags, cluster) = (abi::response_flags, abi::cluster);
+        let (status, is_try) = (status.as_deref(), decided.is_try);
+        decided.is_unreachable =
+            release.has_no_endpoint(version, is_try, status, &Workers, flags, cluster);
+        let head = decided.head.take().filter(|_| decided.is_unreachable);
+        decided.resent = head
+            .and_then(|head| Resent::send(&self.dispatch, release, version, &head, has_no_body));
+        decided.resent.is_some()
     }
 
     fn end_response(&mut self) {
@@ -157,6 +198,12 @@ impl HttpContext for Stream {
             std::process::abort();
         }
         let selected = self.decide(&headers.borrowed());
+        if let Some(decided) = &mut self.decided
+            && end_of_stream
+            && decided.resends
+        {
+            decided.head = Some(headers.clone());
+        }
         if let Some(selected) = selected {
             let capture = dispatch::capture(selected, headers);
             let recipients = capture.targets().iter();
@@ -187,6 +234,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if self.resend(end_of_stream) {
+            return Action::Pause;
+        }
         let Some(decided) = &mut self.decided else {
             return Action::Continue;
         };
@@ -224,6 +274,10 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let decided = self.decided.as_mut();
+        if let Some(resent) = decided.and_then(|decided| decided.resent.as_mut()) {
+            resent.replace_body(size);
+        }
         if let Some(answer) = &mut self.answer {
             answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
         }
@@ -263,6 +317,7 @@ impl HttpContext for Stream {
                 class: decided.response.class(ask),
                 milliseconds: milliseconds_since(decided.at),
                 is_tunnel: decided.response.is_tunnel(),
+                is_ignored: decided.is_unreachable,
                 session: decided.session,
             };
             let release = &decided.release;
@@ -271,7 +326,44 @@ impl HttpContext for Stream {
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    /// The answer to a request that was sent again. Without one, the response that was paused goes on.
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _trailers: usize) {
+        let Some(decided) = &mut self.decided else {
+            return;
+        };
+        let resent = decided.resent.take_if(|resent| resent.is(call));
+        let (Some(mut resent), Some(fallback)) = (resent, &decided.release.release.fallback) else {
+            return;
+        };
+        if headers == 0 {
+            return abi::resume_response();
+        }
+        if let Some(answer) = self.answer.take() {
+            report(answer.abandon());
+        }
+        let answer = abi::headers(Map::AnswerHeaders);
+        decided.version = Arc::clone(fallback.outcome.version());
+        decided.is_unreachable = false;
+        decided.response.head(answer.get(":status"), true);
+        let explanation = decided
+            .explanation
+            .as_ref()
+            .map(|_| fallback.outcome.explanation());
+        let mut added: Vec<Header<'_>> = Vec::new();
+        if let Some(cookie) = &decided.set_cookie {
+            added.push((b"set-cookie", cookie.as_bytes()));
+            if shares_cookies(answer.get(CACHE_CONTROL)) {
+                added.push((CACHE_CONTROL.as_bytes(), NOT_FOR_OTHERS.as_bytes()));
+            }
+        }
+        if let Some(explanation) = &explanation {
+            added.push((DECISION.as_bytes(), explanation.as_bytes()));
+        }
+        resent.answer(&answer, body, &added);
+        decided.resent = Some(resent);
+    }
+}
 
 fn report(pairs: EndedPairs<LivePairing>) {
     for (pair, compared) in pairs {

@@ -4,13 +4,12 @@
 //! by itself. The worker that comes to a verdict first writes it where all workers read it.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 
 use super::{Live, LiveRelease};
 use crate::event::ResponseClass;
 use crate::guard::{Counts, FailureKind, Guard, Repeats, Rulings, Shown, Watch};
 use crate::metrics::{Metric, ReleaseMetrics};
-use crate::release::{Guarded, Outcome, Release, Version};
+use crate::release::{Guarded, Release, Version};
 
 /// What the workers of a proxy share.
 pub trait Shared {
@@ -46,6 +45,8 @@ pub struct EndedResponse<'a> {
     pub milliseconds: u64,
     /// Whether it belongs to a tunnel, which may take any time.
     pub is_tunnel: bool,
+    /// Whether it is no evidence against the version, for instance because none gave it.
+    pub is_ignored: bool,
     /// The number of the request's session.
     pub session: Option<u64>,
 }
@@ -66,10 +67,11 @@ impl Guarding {
     }
 }
 
-/// Whether [`judge`] has something to do.
+/// Whether [`judge`] or [`due_probes`](super::due_probes) has something to do.
 #[must_use]
 pub fn is_judged<M>(live: &Live<M>) -> bool {
-    live.all().iter().any(|live| live.guarding.is_some())
+    let mut all = live.all().iter();
+    all.any(|live| live.guarding.is_some() || live.reaching.is_some())
 }
 
 /// Judges the versions of all guarded releases of `plugin`, at the time `now` in milliseconds since
@@ -99,10 +101,11 @@ pub fn judge<M: Metric>(
     }
 }
 
-/// Forgets the verdicts about releases of `before` that `after` lacks, or has with another
+/// Forgets the verdicts and the missing endpoints of releases of `before` that `after` lacks, or has with another
 /// configuration.
 pub fn forget<M: Metric>(before: &Live<M>, after: &Live<M>, plugin: &str, shared: &impl Shared) {
-    for old in before.all().iter().filter(|old| old.guarding.is_some()) {
+    let is_kept = |old: &LiveRelease<M>| old.guarding.is_none() && old.reaching.is_none();
+    for old in before.all().iter().filter(|old| !is_kept(old)) {
         let (name, identity) = (&old.release.name, old.release.identity);
         let mut after = after.all().iter().map(|live| &live.release);
         if after.any(|new| new.name == *name && new.identity == identity) {
@@ -110,11 +113,16 @@ pub fn forget<M: Metric>(before: &Live<M>, after: &Live<M>, plugin: &str, shared
         }
         let key = key(plugin, name);
         let (bytes, version) = shared.read(&key);
-        if Rulings::from_bytes(&bytes).identity == identity {
+        let is_own = Rulings::from_bytes(&bytes).identity == identity;
+        if is_own && !bytes.is_empty() {
             shared.write(&key, &[], version);
+        }
+        for version in &old.release.versions {
             if let Some(metrics) = old.metrics.get() {
-                let versions = old.release.versions.iter();
-                versions.for_each(|version| metrics.set_failing(version, false));
+                if is_own {
+                    metrics.set_failing(version, false);
+                }
+                metrics.set_unreachable(version, false);
             }
         }
     }
@@ -237,16 +245,8 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
 }
 
 impl<M: Metric> LiveRelease<M> {
-    /// The outcome of a request in place of `outcome`. None: nothing overrules it.
-    #[must_use]
-    pub fn overrule(&self, outcome: &Outcome) -> Option<&Arc<Outcome>> {
-        let guarded = self.release.guard.as_ref()?;
-        let is_overruled = self.is_failing(outcome.version()) && self.release.may_overrule(outcome);
-        is_overruled.then_some(&guarded.outcome)
-    }
-
     /// Whether the guard has taken the traffic from `version`.
-    fn is_failing(&self, version: &Version) -> bool {
+    pub(super) fn is_failing(&self, version: &Version) -> bool {
         let guarding = self.guarding.as_ref();
         guarding.is_some_and(|guarding| guarding.is_failing(version))
     }
@@ -267,8 +267,8 @@ impl<M: Metric> LiveRelease<M> {
         };
         if let Some(kind) = failure(&guarded.guard, &ended, flags) {
             let mut repeats = guarding.repeats.borrow_mut();
-            let counts =
-                session.is_none_or(|session| repeats.count(session, version.index(), now()));
+            let counts = !ended.is_ignored
+                && session.is_none_or(|session| repeats.count(session, version.index(), now()));
             metrics.count_failure(version, kind, !counts);
         }
     }

@@ -32,6 +32,8 @@ pub enum Reason {
     Principal,
     /// The version that was chosen fails: the principal.
     Guard,
+    /// The version that was chosen has no endpoint: the principal.
+    Fallback,
 }
 
 impl Reason {
@@ -46,6 +48,7 @@ impl Reason {
             Self::Session => ("session", ""),
             Self::Principal => ("principal", ""),
             Self::Guard => ("guard", ""),
+            Self::Fallback => ("fallback", ""),
         }
     }
 }

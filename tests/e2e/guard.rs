@@ -1,6 +1,6 @@
 //! The guard: a version that fails loses its traffic.
 
-mod traffic;
+pub mod traffic;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ mod cases;
 mod comparisons;
 mod configuration;
 mod examples;
+mod fallback;
 mod forgery;
 mod golden;
 mod guard;

@@ -1,11 +1,14 @@
-//! The guard of a release that serves, in several workers that share counters and verdicts.
+//! The guard and the fallback of a release that serves, in several workers that share counters and verdicts.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use halftone::draw::Draw;
 use halftone::event::ResponseClass;
-use halftone::live::{EndedResponse, Live, Shared, forget, is_judged, judge, live};
+use halftone::live::{
+    EndedResponse, Live, Overruled, Shared, due_probes, forget, is_judged, judge, live, passed_on,
+    resent,
+};
 use halftone::metrics::Metric;
 use halftone::mirror::limits::Budget;
 use halftone::request::{Header, RequestHead};
@@ -139,6 +142,7 @@ impl Proxy {
             class,
             milliseconds: 5,
             is_tunnel: false,
+            is_ignored: false,
             session,
         };
         live.count_response(ended, || 0, || self.now);
@@ -151,7 +155,10 @@ impl Proxy {
         let reason = |worker: &Live<OfProxy>, head: &RequestHead<'_>| {
             let live = &worker.all()[0];
             let decision = live.release.decide(head, Draw::default(), &mut ());
-            let outcome = live.overrule(decision.outcome).unwrap_or(decision.outcome);
+            let outcome = match live.overrule(decision.outcome, &self.shared, || self.now) {
+                Overruled::By(outcome) => outcome,
+                Overruled::No | Overruled::Try => decision.outcome,
+            };
             format!("{} {}", outcome.version().name(), outcome.reason())
         };
         let all = self.workers.iter();
@@ -358,6 +365,7 @@ fn a_failure_has_a_kind() {
             class,
             milliseconds,
             is_tunnel: false,
+            is_ignored: false,
             session: None,
         };
         live.count_response(ended, || flags, || 0);
@@ -385,4 +393,233 @@ fn a_failure_has_a_kind() {
         });
         assert_eq!(counted, Vec::from_iter(expected), "{class:?} {flags}");
     }
+}
+
+/// Envoy's flags of a response for want of an endpoint.
+const NO_ENDPOINT: u64 = 1 << 1;
+
+impl Proxy {
+    fn live(&self, worker: usize) -> &halftone::live::LiveRelease<OfProxy> {
+        &self.workers[worker].all()[0]
+    }
+
+    /// A response of v2 with this status, to a request that was a try.
+    fn head(&self, worker: usize, status: &[u8], flags: u64) -> bool {
+        let live = self.live(worker);
+        let version = live
+            .release
+            .versions
+            .iter()
+            .find(|one| one.name() == "v2")
+            .unwrap();
+        let cluster = || "outbound|80|v2|reviews".to_owned();
+        live.has_no_endpoint(version, true, Some(status), &self.shared, || flags, cluster)
+    }
+
+    /// Whether a request in `worker` gets v2.
+    fn reaches_v2(&self, worker: usize) -> bool {
+        let live = self.live(worker);
+        let decision = live
+            .release
+            .decide(&RequestHead::new(&[]), Draw::default(), &mut ());
+        let overruled = live.overrule(decision.outcome, &self.shared, || self.now);
+        match overruled {
+            Overruled::By(outcome) => {
+                assert_eq!(outcome.reason().to_string(), "fallback");
+                false
+            }
+            Overruled::No | Overruled::Try => true,
+        }
+    }
+
+    /// A tick of each worker, and the probes that are due.
+    fn probes(&mut self) -> usize {
+        self.now += 1_000;
+        let due = self
+            .workers
+            .iter()
+            .map(|one| due_probes(one, self.now, &self.shared).len());
+        due.sum()
+    }
+}
+
+fn unreachable() -> u64 {
+    metric("release=.=reviews;.;version=.=v2;.;halftone_unreachable").get()
+}
+
+fn falling_back(fallback: Value) -> Value {
+    let split = json!([{"version": "v2", "weight": 1}]);
+    let mut config = of(
+        json!({}),
+        json!({"canary": {"split": split}, "fallback": fallback}),
+    );
+    config["releases"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("guard");
+    config
+}
+
+#[test]
+fn without_endpoints_one_request_a_second_tries() {
+    let mut proxy = Proxy::new(&falling_back(json!({})));
+    assert!(!proxy.head(0, b"503", 0), "the version's own 503");
+    assert!(!proxy.head(0, b"200", NO_ENDPOINT));
+    assert!(proxy.reaches_v2(0) && proxy.reaches_v2(1));
+
+    assert!(proxy.head(0, b"503", NO_ENDPOINT));
+    assert_eq!(unreachable(), 1);
+    for _ in 0..3 {
+        assert_eq!(proxy.probes(), 0);
+        let tries: Vec<bool> = (0..10).map(|index| proxy.reaches_v2(index % 2)).collect();
+        assert_eq!(
+            tries.iter().filter(|reaches| **reaches).count(),
+            1,
+            "{tries:?}"
+        );
+    }
+    assert!(!proxy.head(1, b"500", 0), "an answer of any status");
+    assert_eq!(unreachable(), 0);
+    assert!(proxy.reaches_v2(0) && proxy.reaches_v2(1));
+}
+
+#[test]
+fn with_a_probe_no_request_tries() {
+    let probe = json!({"probe": {"path": "/healthz", "every": "2s"}});
+    let mut proxy = Proxy::new(&falling_back(probe));
+    proxy.live(1).metrics();
+    assert!(proxy.head(0, b"500", 1 << 24));
+    let due: Vec<usize> = (0..6).map(|_| proxy.probes()).collect();
+    assert_eq!(due, [1, 0, 1, 0, 1, 0]);
+    assert!(!proxy.reaches_v2(0) && !proxy.reaches_v2(1));
+
+    proxy.now += 2_000;
+    let due = due_probes(&proxy.workers[1], proxy.now, &proxy.shared);
+    let request = due[0].request().unwrap();
+    let expected = [
+        (":method", "GET"),
+        (":path", "/healthz"),
+        (":authority", "reviews"),
+        ("user-agent", "halftone-probe"),
+        ("x-halftone-version", "v2"),
+    ];
+    assert_eq!(
+        (request.cluster, &*request.headers),
+        ("outbound|80|v2|reviews", &expected[..])
+    );
+    for status in [None, Some(&b"503"[..]), Some(b"")] {
+        due[0].answered(status);
+        assert_eq!(unreachable(), 1);
+    }
+    due[0].answered(Some(b"404"));
+    assert_eq!(unreachable(), 0);
+}
+
+#[test]
+fn the_cluster_of_the_principal_is_named_like_the_versions_or_is_the_only_one_seen() {
+    let proxy = Proxy::new(&falling_back(json!({"resend": true})));
+    let live = proxy.live(0);
+    let versions = &live.release.versions;
+    let version = |name: &str| &**versions.iter().find(|one| one.name() == name).unwrap();
+    let seen = |cluster: &str| {
+        let name = || cluster.to_owned();
+        live.has_no_endpoint(
+            version("v1"),
+            false,
+            Some(b"200"),
+            &proxy.shared,
+            || 0,
+            name,
+        )
+    };
+    let clusters = |failed: &str| live.clusters_of_principal(version("v2"), failed);
+    let table = [
+        ("outbound|80|v2|reviews", "outbound|80|v1|reviews"),
+        (
+            "inbound-vip|80|http/v2|reviews",
+            "inbound-vip|80|http/v1|reviews",
+        ),
+        ("reviews-v2", "reviews-v1"),
+        ("v2", "v1"),
+        ("v20-v2", "v20-v1"),
+    ];
+    for (failed, expected) in table {
+        assert_eq!(clusters(failed), [expected]);
+    }
+    assert_eq!(clusters("v20"), [""; 0]);
+    seen("blue");
+    assert_eq!(clusters("green"), ["blue"]);
+    assert_eq!(clusters("v2"), ["v1", "blue"]);
+    // The next tick lets it learn again.
+    seen("red");
+    assert_eq!(clusters("green"), ["blue"]);
+    due_probes(&proxy.workers[0], 0, &proxy.shared);
+    seen("red");
+    assert_eq!(clusters("green"), [""; 0]);
+}
+
+#[test]
+fn a_request_that_is_sent_again_is_that_for_the_principal() {
+    let proxy = Proxy::new(&falling_back(json!({"resend": true})));
+    let live = proxy.live(0);
+    let headers: [Header<'_>; 6] = [
+        (b":method", b"GET"),
+        (b":path", b"/a"),
+        (b":authority", b"reviews"),
+        (b"x-halftone-version", b"v2"),
+        (b"x-envoy-retry-on", b"5xx"),
+        (b"x-user", b"7"),
+    ];
+    let (head, edits) = (RequestHead::new(&headers), live.edits_of_resent());
+    let is_routing = |name: &[u8]| proxy.workers[0].settings().is_routing_header(name);
+    let request = resent(&head, "v1", &edits, is_routing).unwrap();
+    let expected = [
+        (":method", "GET"),
+        (":path", "/a"),
+        (":authority", "reviews"),
+        ("x-user", "7"),
+        ("x-halftone-version", "v1"),
+    ];
+    assert_eq!((request.cluster, &*request.headers), ("v1", &expected[..]));
+
+    let answer: [Header<'_>; 5] = [
+        (b":status", b"200"),
+        (b"content-length", b"3"),
+        (b"transfer-encoding", b"chunked"),
+        (b"set-cookie", b"a=b"),
+        (b"\xff", b"no name"),
+    ];
+    assert_eq!(passed_on(&answer).collect::<Vec<_>>(), [answer[3]]);
+}
+
+#[test]
+fn only_requests_that_may_be_overruled_and_have_no_tunnel_are_sent_again() {
+    let resends = |config: &Value, headers: &[Header<'_>]| {
+        let proxy = Proxy::new(config);
+        let (live, head) = (proxy.live(0), RequestHead::new(headers));
+        let decision = live.release.decide(&head, Draw::default(), &mut ());
+        live.resends(decision.outcome, &head)
+    };
+    let with = |resend: bool| {
+        let mut config = canary(json!({}));
+        config["releases"][0]["fallback"] = json!({"resend": resend});
+        config
+    };
+    let get: Header<'_> = (b":method", b"GET");
+    assert!(resends(&with(true), &[get]));
+    assert!(!resends(&with(false), &[get]));
+    assert!(!resends(&canary(json!({})), &[get]));
+    assert!(!resends(&with(true), &[get, (b"x-tester", b"1")]));
+    assert!(!resends(&with(true), &[(b":method", b"CONNECT")]));
+    assert!(!resends(&with(true), &[get, (b"upgrade", b"websocket")]));
+}
+
+#[test]
+fn an_update_that_changes_the_release_forgets_that_a_version_had_no_endpoint() {
+    let mut proxy = Proxy::new(&falling_back(json!({})));
+    proxy.head(0, b"503", NO_ENDPOINT);
+    proxy.update(&falling_back(json!({})));
+    assert_eq!(unreachable(), 1);
+    proxy.update(&falling_back(json!({"resend": true})));
+    assert_eq!(unreachable(), 0);
 }

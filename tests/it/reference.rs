@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 21] = [
+const TABLES: [(&str, &str, &str); 23] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
@@ -50,6 +50,8 @@ const TABLES: [(&str, &str, &str); 21] = [
         "/releases/0/mirrors/0/match/0/path",
     ),
     ("Guard", "field of `guard`", "/releases/0/guard"),
+    ("Fallback", "field of `fallback`", "/releases/0/fallback"),
+    ("Fallback", "field of `probe`", "/releases/0/fallback/probe"),
     ("Mirrors", "field of a mirror", "/releases/0/mirrors/0"),
     (
         "Mirrors",
@@ -100,6 +102,7 @@ releases:
       cookie:
         { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict, keep: true }
   guard: { failures: [reset], slowerThan: 7s, margin: 7, atLeast: 7, ceiling: 7, retry: 7s }
+  fallback: { probe: { path: /healthz, every: 7s }, resend: true }
   route: { header: x-version }
   mirrors:
   - name: shadow

@@ -1,4 +1,4 @@
-//! The guard of a release.
+//! The guard and the fallback of a release.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -9,16 +9,20 @@ use super::{names, numbers};
 use crate::config::duration;
 use crate::config::path::Path;
 use crate::config::violation::Violations;
-use crate::config::{DurationConfig, FailureConfig, GuardConfig, RetryConfig};
+use crate::config::{
+    DurationConfig, FailureConfig, FallbackConfig, GuardConfig, ProbeConfig, RetryConfig,
+};
 use crate::guard::Guard;
-use crate::release::{Guarded, Reason, Rule, Strategy, Target, Version};
+use crate::release::{Fallback, Guarded, Probe, Reason, Rule, Strategy, Target, Version};
 
 const DEFAULT_MARGIN: f64 = 2.0;
 const DEFAULT_AT_LEAST: f64 = 3.0;
 const DEFAULT_CEILING_OF_BLUE_GREEN: f64 = 20.0;
+const DEFAULT_EVERY: &str = "1s";
 const NEVER: &str = "never";
 
 const LONGEST_RESPONSE: Duration = Duration::from_secs(3600);
+const EVERY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 const RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(720 * 3600);
 
 #[inline(never)]
@@ -51,6 +55,45 @@ pub fn compile(
             compares: !is_blue_green,
             retry: retry(guard.retry.as_ref(), path, violations),
         },
+    }
+}
+
+#[inline(never)]
+pub fn compile_fallback(
+    fallback: &FallbackConfig,
+    principal: &Arc<Version>,
+    versions: &mut Versions<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Fallback {
+    let probe = fallback.probe.as_ref();
+    Fallback {
+        outcome: versions.outcome(principal, Reason::Fallback),
+        probe: probe.map(|probe| compile_probe(probe, &path.field("probe"), violations)),
+        resend: fallback.resend.unwrap_or(false),
+    }
+}
+
+fn compile_probe(probe: &ProbeConfig, path: &Path<'_>, violations: &mut Violations) -> Probe {
+    let path_path = path.field("path");
+    let example = "the path that is requested, such as path: \"/healthz\"";
+    let target = names::required(probe.path.as_deref(), &path_path, example, violations);
+    let is_visible = target.bytes().all(|byte| byte.is_ascii_graphic());
+    if probe.path.is_some() && !(target.starts_with('/') && is_visible) {
+        let expected = "a path that begins with \"/\" and has no spaces";
+        violations.add(&path_path, names::expected_got(expected, target));
+    }
+    let every_path = path.field("every");
+    let every = probe.every.as_ref();
+    let every = every.map_or(DEFAULT_EVERY, |DurationConfig(text)| text);
+    let duration = numbers::duration(every, &every_path, violations);
+    if duration.is_some_and(|duration| !EVERY.contains(&duration)) {
+        let message = names::expected_got(r#"a duration from "1s" to "1h""#, every);
+        violations.add(&every_path, message);
+    }
+    Probe {
+        path: target.into(),
+        every: milliseconds(duration.unwrap_or_default()),
     }
 }
 

@@ -49,3 +49,28 @@ pub enum FailureConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(inline, extend("pattern" = "^(never|([0-9]+(ms|s|m|h))+)$")))]
 pub struct RetryConfig(pub String);
+
+/// Sends the requests for a version that has no endpoint to the principal.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FallbackConfig {
+    /// How Halftone finds out that the version answers again. Default: the request of one user each
+    /// second tries.
+    pub probe: Option<ProbeConfig>,
+    /// Whether a request without a body that met no endpoint is sent again, to the principal. Default:
+    /// `false`.
+    pub resend: Option<bool>,
+}
+
+/// A request of Halftone's own to a version that had no endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProbeConfig {
+    /// The path that is requested, which begins with `/`.
+    #[cfg_attr(feature = "schema", schemars(required))]
+    pub path: Option<String>,
+    /// The time between two probes, `1s` to `1h`. Default: `1s`.
+    pub every: Option<DurationConfig>,
+}

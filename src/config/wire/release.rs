@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{BlueGreenConfig, CanaryConfig, GuardConfig, MirrorConfig, Named, SizeConfig};
+use super::{
+    BlueGreenConfig, CanaryConfig, FallbackConfig, GuardConfig, MirrorConfig, Named, SizeConfig,
+};
 
 /// A plugin configuration: Istio's `pluginConfig`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -69,6 +71,8 @@ pub struct ReleaseConfig {
     pub mirrors: Option<Vec<MirrorConfig>>,
     /// Takes the traffic from a version that fails. Default: nothing does.
     pub guard: Option<GuardConfig>,
+    /// Sends the requests for a version that has no endpoint to the principal. Default: they fail.
+    pub fallback: Option<FallbackConfig>,
     /// How requests reach the chosen version. Default: by the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
 }
