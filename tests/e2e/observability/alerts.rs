@@ -53,6 +53,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneAnswersDiffer answering reviews",
         "HalftoneConfigurationRejected",
         "HalftoneConflict claims-too",
+        "HalftoneGuardHasRuled guarded v2",
         "HalftoneMirrorFails failing reviews",
         "HalftoneMirrorUnanswered crowded reviews",
         "HalftoneMirrorUnanswered gone reviews",
@@ -60,6 +61,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneMirrorUnanswered nowhere reviews",
         "HalftoneVersionFails reviews v2",
         "HalftoneVersionSlow reviews v2",
+        "HalftoneVersionUnreachable reaching v3",
     ];
     let all = async || {
         let raised = stage.prometheus.alerts().await?;
