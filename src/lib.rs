@@ -19,6 +19,7 @@
 //! - [`live`]: releases and mirrors as they serve in a worker, with their metrics and their state.
 //! - [`effects`]: what happens to a request because of the decision.
 //! - [`event`] and [`metrics`]: what is counted, and under which names.
+//! - [`serving`]: one request and its response, in terms of a host.
 //! - [`plugin_status`]: whether a good configuration serves in a proxy.
 //! - [`escape`]: text from outside, for a log or a terminal.
 //!
@@ -72,6 +73,7 @@ pub mod mirror;
 pub mod plugin_status;
 pub mod release;
 pub mod request;
+pub mod serving;
 
 #[cfg(target_os = "wasi")]
 mod filter;

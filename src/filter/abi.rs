@@ -19,11 +19,11 @@ use proxy_wasm::types::MetricType;
 
 use crate::draw::Random;
 use crate::event::Event;
-use crate::live;
 use crate::lookup::Lookup;
 use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::request::{Header, HeaderPairs, without_port};
+use crate::serving::{Buffer, Map};
 
 /// The functions of the host. Each returns a status, 0 for Ok. Where one writes a pointer, the host has
 /// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
@@ -99,32 +99,6 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> 
 }
 
 // Headers, trailers and bodies
-
-/// A map of headers or trailers. Each exists in the callback that its name tells, and is empty in
-/// others.
-#[derive(Clone, Copy, Debug)]
-pub enum Map {
-    RequestHeaders = 0,
-    ResponseHeaders = 2,
-    ResponseTrailers = 3,
-    /// Of the answer to a call.
-    AnswerHeaders = 6,
-    /// Of the answer to a call.
-    AnswerTrailers = 7,
-}
-
-/// Bytes that the host keeps. Each exists in the callback that its name tells, and is empty in others.
-#[derive(Clone, Copy, Debug)]
-pub enum Buffer {
-    /// The chunk that passes now.
-    RequestBody = 0,
-    /// The chunk that passes now.
-    ResponseBody = 1,
-    /// Of the answer to a call.
-    AnswerBody = 4,
-    /// The configuration of the plugin.
-    Configuration = 7,
-}
 
 /// All pairs of a map, pseudo-headers included.
 pub fn headers(map: Map) -> HeaderPairs {
@@ -388,19 +362,6 @@ pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> bool {
         )
     };
     status != CAS_MISMATCH
-}
-
-/// What all workers share, for the core.
-pub struct Workers;
-
-impl live::Shared for Workers {
-    fn read(&self, key: &str) -> (Vec<u8>, u32) {
-        shared_data(key)
-    }
-
-    fn write(&self, key: &str, value: &[u8], version: u32) -> bool {
-        set_shared_data(key, value, version)
-    }
 }
 
 // Metrics

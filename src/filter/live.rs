@@ -6,7 +6,8 @@ use std::rc::{Rc, Weak};
 
 use proxy_wasm::types::MetricType;
 
-use super::abi::{self, Metric, Workers};
+use super::abi::{self, Metric};
+use super::envoy::Envoy;
 use crate::config::{Known, Proxy, Violations};
 use crate::event::Event;
 use crate::live::{self, DueProbe};
@@ -16,8 +17,6 @@ use crate::mirror::limits::Budget;
 use crate::release::Releases;
 
 pub type Live = live::Live<Metric>;
-pub type LiveRelease = live::LiveRelease<Metric>;
-pub type LiveMirror = live::LiveMirror<Metric>;
 
 thread_local! {
     /// The bytes that all copies of this worker hold, for all plugins.
@@ -44,7 +43,7 @@ pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
     if let Some(before) = before {
-        live::forget(&before, &live, plugin, &Workers);
+        live::forget(&before, &live, plugin, &Envoy);
     }
     LAST_GOOD.with_borrow_mut(|last_good| {
         last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
@@ -65,8 +64,8 @@ pub fn tick(plugin: &str, live: &Rc<Live>) -> Vec<DueProbe<Metric>> {
     }
     let now = abi::now();
     let report = |verdict: String| log::warn!("halftone: {verdict}");
-    live::judge(live, plugin, now, &Workers, report);
-    live::due_probes(live, now, &Workers)
+    live::judge(live, plugin, now, &Envoy, report);
+    live::due_probes(live, now, &Envoy)
 }
 
 fn define(kind: Kind, event: &Event<'_>) -> Metric {

@@ -8,16 +8,19 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi::{self, Buffer};
-use super::dispatch::Dispatch;
+use super::abi;
+use super::callbacks::Stream;
+use super::envoy::Envoy;
 use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, JUDGING_TICKS, LATER_TICKS, RootStatus};
-use super::stream::Stream;
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
 use crate::live::is_judged;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
+use crate::serving::{self, Buffer};
+
+type Dispatch = serving::Dispatch<Envoy>;
 
 thread_local! {
     /// The roots that wait for the answers to their copies after Envoy is done with them.

@@ -37,6 +37,7 @@ mod reading;
 mod reference;
 mod samples;
 mod schema;
+mod serving;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

@@ -4,19 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
-use super::abi::{self, Buffer, Map, Metric, Workers};
 use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
-use super::live::LiveRelease;
+use super::host::{Buffer, Host, Map};
 use super::pairing::LivePairing;
-use super::plugin_status;
 use super::resend::Resent;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects_overruled, shares_cookies};
 use crate::event::{Call, Response};
-use crate::live::{EndedResponse, Overruled, Selected};
+use crate::live::{EndedResponse, LiveRelease, Overruled, Selected};
 use crate::mirror::capture::Capture;
 use crate::mirror::pairing::{EndedPairs, ProductionAnswer};
 use crate::release::Version;
@@ -31,18 +26,21 @@ const ROUTED: &str = "halftone.routed";
 
 const CACHE_CONTROL: &str = "cache-control";
 
-pub struct Stream {
-    dispatch: Rc<Dispatch>,
-    decided: Option<Decided>,
-    capture: Option<Capture<Recipient>>,
+/// One request and its response.
+#[derive(Debug)]
+pub struct Stream<H: Host> {
+    dispatch: Rc<Dispatch<H>>,
+    decided: Option<Decided<H::Metric>>,
+    capture: Option<Capture<Recipient<H>>>,
     /// Production's answer, if a mirror's answer is compared with it.
-    answer: Option<ProductionAnswer<LivePairing>>,
+    answer: Option<ProductionAnswer<LivePairing<H>>>,
 }
 
 /// What is left to do for a request that was decided.
-struct Decided {
+#[derive(Debug)]
+struct Decided<M> {
     at: Instant,
-    release: Rc<LiveRelease>,
+    release: Rc<LiveRelease<M>>,
     version: Arc<Version>,
     /// Whether the version had no endpoint before this request.
     is_try: bool,
@@ -59,8 +57,9 @@ struct Decided {
     response: Response,
 }
 
-impl Stream {
-    pub fn new(dispatch: Rc<Dispatch>) -> Self {
+impl<H: Host> Stream<H> {
+    /// A request whose copies go to `dispatch`.
+    pub fn new(dispatch: Rc<Dispatch<H>>) -> Self {
         Self {
             dispatch,
             decided: None,
@@ -70,18 +69,18 @@ impl Stream {
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
-    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected<Metric>> {
+    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected<H::Metric>> {
         let live = self.dispatch.live();
         let mut head = RequestHead::new(headers);
         let release = live.claiming(&head);
         let reads_address = release.is_some_and(|live| live.release.reads_source_address());
-        if let Some(address) = reads_address.then(abi::source_address).flatten() {
+        if let Some(address) = reads_address.then(H::source_address).flatten() {
             head = head.with_source_address(address);
         }
         let head = &head;
-        let is_alone = plugin_status::is_alone();
+        let is_alone = H::is_alone();
         let draw = Draw {
-            chance: abi::random(),
+            chance: H::random(),
             now: 0,
         };
         let mut is_try = false;
@@ -89,10 +88,10 @@ impl Stream {
             live.settings(),
             release.map(|live| &*live.release),
             head,
-            || (!is_alone).then(|| abi::filter_state(ROUTED)).flatten(),
+            || (!is_alone).then(|| H::filter_state(ROUTED)).flatten(),
             draw,
             &mut (),
-            |decision| match release?.overrule(decision.outcome, &Workers, abi::now) {
+            |decision| match release?.overrule(decision.outcome, &H::default(), H::now) {
                 Overruled::By(outcome) => Some(outcome),
                 overruled => {
                     is_try = matches!(overruled, Overruled::Try);
@@ -100,7 +99,7 @@ impl Stream {
                 }
             },
         );
-        change_request(&effects, is_alone);
+        change_request::<H>(&effects, is_alone);
         let release = release?;
         if effects.is_conflict {
             release.metrics().count_conflict();
@@ -108,7 +107,7 @@ impl Stream {
         let decision = effects.decision?;
         release.metrics().count_request(decision.outcome);
         self.decided = Some(Decided {
-            at: abi::instant(),
+            at: H::instant(),
             release: Rc::clone(release),
             version: Arc::clone(decision.outcome.version()),
             is_try,
@@ -139,11 +138,11 @@ impl Stream {
         if release.release.fallback.is_none() {
             return false;
         }
-        let status = abi::header(Map::ResponseHeaders, ":status");
-        let (flags, cluster) = (abi::response_flags, abi::cluster);
+        let status = H::header(Map::ResponseHeaders, ":status");
+        let (flags, cluster) = (H::response_flags, H::cluster);
         let (status, is_try) = (status.as_deref(), decided.is_try);
         decided.is_unreachable =
-            release.has_no_endpoint(version, is_try, status, &Workers, flags, cluster);
+            release.has_no_endpoint(version, is_try, status, &H::default(), flags, cluster);
         let head = decided.head.take().filter(|_| decided.is_unreachable);
         decided.resent = head
             .and_then(|head| Resent::send(&self.dispatch, release, version, &head, has_no_body));
@@ -154,7 +153,7 @@ impl Stream {
         if let Some(decided) = &mut self.decided {
             decided.response.end();
             if let Some(answer) = self.answer.take() {
-                report(answer.end(milliseconds_since(decided.at)));
+                report(answer.end(milliseconds_since::<H>(decided.at)));
             }
         }
     }
@@ -170,33 +169,30 @@ impl Stream {
 
 /// Performs the effects on the request headers. Plugins behind this one read the mark; if there are
 /// none, it is not written.
-fn change_request(effects: &Effects<'_, '_>, is_alone: bool) {
+fn change_request<H: Host>(effects: &Effects<'_, '_>, is_alone: bool) {
     for name in &effects.removed {
-        abi::remove_header(Map::RequestHeaders, name);
+        H::remove_header(Map::RequestHeaders, name);
     }
     if let Some(set) = effects.set {
         if !set.is_present {
-            abi::set_header(Map::RequestHeaders, set.name, set.value);
+            H::set_header(Map::RequestHeaders, set.name, set.value);
         }
         if !is_alone {
-            abi::set_filter_state(ROUTED, set.name);
+            H::set_filter_state(ROUTED, set.name);
         }
     }
     if let Some(entry) = effects.access_log {
-        abi::set_filter_state(ACCESS_LOG, entry);
+        H::set_filter_state(ACCESS_LOG, entry);
     }
 }
 
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+impl<H: Host> Stream<H> {
+    /// The head of the request passes.
+    pub fn request_headers(&mut self, end_of_stream: bool) {
         if self.dispatch.live().all().is_empty() {
-            return Action::Continue;
+            return;
         }
-        let headers = abi::headers(Map::RequestHeaders);
-        #[cfg(feature = "trap")]
-        if headers.get("x-halftone-trap").is_some() {
-            std::process::abort();
-        }
+        let headers = H::headers(Map::RequestHeaders);
         let selected = self.decide(&headers.borrowed());
         if let Some(decided) = &mut self.decided
             && end_of_stream
@@ -205,7 +201,7 @@ impl HttpContext for Stream {
             decided.head = Some(headers.clone());
         }
         if let Some(selected) = selected {
-            let capture = dispatch::capture(selected, headers);
+            let capture = dispatch::capture::<H>(selected, headers);
             let recipients = capture.targets().iter();
             let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
             self.answer = ProductionAnswer::new(pairs);
@@ -214,96 +210,95 @@ impl HttpContext for Stream {
         if end_of_stream {
             self.end_copy();
         }
-        Action::Continue
     }
 
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    /// A chunk of the request's body passes.
+    pub fn request_body(&mut self, size: usize, end_of_stream: bool) {
         if let Some(capture) = &mut self.capture {
-            count_ended(capture.body(size, |size| abi::buffer(Buffer::RequestBody, size)));
+            count_ended(capture.body(size, |size| H::buffer(Buffer::RequestBody, size)));
             if end_of_stream {
                 self.end_copy();
             }
         }
-        Action::Continue
     }
 
     /// Trailers end a request in place of the last chunk of its body.
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+    pub fn request_trailers(&mut self) {
         self.end_copy();
-        Action::Continue
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+    /// The head of the response passes. True: it waits until the host is told to go on.
+    pub fn response_headers(&mut self, end_of_stream: bool) -> bool {
         if self.resend(end_of_stream) {
-            return Action::Pause;
+            return true;
         }
         let Some(decided) = &mut self.decided else {
-            return Action::Continue;
+            return false;
         };
         // A comparison needs all headers, everybody else the status alone.
         let compared = self.answer.as_mut().filter(|answer| answer.is_awaited());
         match compared {
             Some(answer) => {
-                let headers = abi::headers(Map::ResponseHeaders);
+                let headers = H::headers(Map::ResponseHeaders);
                 answer.head(&headers.borrowed(), end_of_stream);
                 decided.response.head(headers.get(":status"), end_of_stream);
             }
             None => {
-                let status = abi::header(Map::ResponseHeaders, ":status");
+                let status = H::header(Map::ResponseHeaders, ":status");
                 decided.response.head(status.as_deref(), end_of_stream);
             }
         }
         if decided.response.is_grpc() {
-            let status = abi::header(Map::ResponseHeaders, GRPC_STATUS);
+            let status = H::header(Map::ResponseHeaders, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
         if let Some(cookie) = &decided.set_cookie {
-            abi::add_header(Map::ResponseHeaders, "set-cookie", cookie);
-            let cache_control = abi::header(Map::ResponseHeaders, CACHE_CONTROL);
+            H::add_header(Map::ResponseHeaders, "set-cookie", cookie);
+            let cache_control = H::header(Map::ResponseHeaders, CACHE_CONTROL);
             if shares_cookies(cache_control.as_deref()) {
-                abi::add_header(Map::ResponseHeaders, CACHE_CONTROL, NOT_FOR_OTHERS);
+                H::add_header(Map::ResponseHeaders, CACHE_CONTROL, NOT_FOR_OTHERS);
             }
         }
         if let Some(explanation) = &decided.explanation {
-            abi::set_header(Map::ResponseHeaders, DECISION, explanation);
+            H::set_header(Map::ResponseHeaders, DECISION, explanation);
         }
         if end_of_stream {
             self.end_response();
         }
-        Action::Continue
+        false
     }
 
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    /// A chunk of the response's body passes.
+    pub fn response_body(&mut self, size: usize, end_of_stream: bool) {
         let decided = self.decided.as_mut();
         if let Some(resent) = decided.and_then(|decided| decided.resent.as_mut()) {
-            resent.replace_body(size);
+            resent.replace_body::<H>(size);
         }
         if let Some(answer) = &mut self.answer {
-            answer.body(size, |size| abi::buffer(Buffer::ResponseBody, size));
+            answer.body(size, |size| H::buffer(Buffer::ResponseBody, size));
         }
         if end_of_stream {
             self.end_response();
         }
-        Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+    /// The trailers of the response pass.
+    pub fn response_trailers(&mut self) {
         if let Some(answer) = &mut self.answer {
-            answer.trailers(|| abi::headers(Map::ResponseTrailers));
+            answer.trailers(|| H::headers(Map::ResponseTrailers));
         }
         if let Some(decided) = &mut self.decided
             && decided.response.is_grpc()
         {
-            let status = abi::header(Map::ResponseTrailers, GRPC_STATUS);
+            let status = H::header(Map::ResponseTrailers, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
         self.end_response();
-        Action::Continue
     }
 
     /// Runs also for a request that an earlier filter answered. Its headers never came here, so
     /// nothing was decided.
-    fn on_log(&mut self) {
+    pub fn ended(&mut self) {
         if let Some(capture) = self.capture.take() {
             count_ended(capture.abandon());
         }
@@ -311,24 +306,22 @@ impl HttpContext for Stream {
             report(answer.abandon());
         }
         if let Some(decided) = &self.decided {
-            let ask = || (abi::response_status(), abi::response_details());
+            let ask = || (H::response_status(), H::response_details());
             let ended = EndedResponse {
                 version: &decided.version,
                 class: decided.response.class(ask),
-                milliseconds: milliseconds_since(decided.at),
+                milliseconds: milliseconds_since::<H>(decided.at),
                 is_tunnel: decided.response.is_tunnel(),
                 is_ignored: decided.is_unreachable,
                 session: decided.session,
             };
             let release = &decided.release;
-            release.count_response(ended, abi::response_flags, abi::uptime);
+            release.count_response(ended, H::response_flags, H::uptime);
         }
     }
-}
 
-impl Context for Stream {
     /// The answer to a request that was sent again. Without one, the response that was paused goes on.
-    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _trailers: usize) {
+    pub fn answered(&mut self, call: u32, headers: usize, body: usize) {
         let Some(decided) = &mut self.decided else {
             return;
         };
@@ -337,12 +330,12 @@ impl Context for Stream {
             return;
         };
         if headers == 0 {
-            return abi::resume_response();
+            return H::resume_response();
         }
         if let Some(answer) = self.answer.take() {
             report(answer.abandon());
         }
-        let answer = abi::headers(Map::AnswerHeaders);
+        let answer = H::headers(Map::AnswerHeaders);
         decided.version = Arc::clone(fallback.outcome.version());
         decided.is_unreachable = false;
         decided.response.head(answer.get(":status"), true);
@@ -360,12 +353,12 @@ impl Context for Stream {
         if let Some(explanation) = &explanation {
             added.push((DECISION.as_bytes(), explanation.as_bytes()));
         }
-        resent.answer(&answer, body, &added);
+        resent.answer::<H>(&answer, body, &added);
         decided.resent = Some(resent);
     }
 }
 
-fn report(pairs: EndedPairs<LivePairing>) {
+fn report<H: Host>(pairs: EndedPairs<LivePairing<H>>) {
     for (pair, compared) in pairs {
         pair.report(compared);
     }
