@@ -26,6 +26,28 @@ impl HeaderPairs {
         Self { buffer }
     }
 
+    /// The pairs of `headers`.
+    #[must_use]
+    pub fn of(headers: &[Header<'_>]) -> Self {
+        let length = |text: &[u8]| (text.len() as u32).to_le_bytes();
+        let mut buffer = (headers.len() as u32).to_le_bytes().to_vec();
+        for (name, value) in headers {
+            buffer.extend(length(name));
+            buffer.extend(length(value));
+        }
+        for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+            buffer.extend(*text);
+            buffer.push(0);
+        }
+        Self { buffer }
+    }
+
+    /// The buffer.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// All pairs.
     #[must_use]
     pub fn borrowed(&self) -> Vec<Header<'_>> {
@@ -106,6 +128,7 @@ mod tests {
     fn serialised_pairs_are_read_back() {
         for length in 0..=PAIRS.len() {
             let pairs = &PAIRS[..length];
+            assert_eq!(HeaderPairs::of(pairs).as_bytes(), serialised(pairs));
             assert_eq!(HeaderPairs::new(serialised(pairs)).borrowed(), pairs);
         }
     }
