@@ -332,15 +332,9 @@ pub fn namespace() -> Option<String> {
     String::from_utf8(property("xds\0node\0metadata\0NAMESPACE")?).ok()
 }
 
-/// The labels of the proxy's workload, as Istio writes them into the metadata of the node. A label that
-/// is not UTF-8 is none.
+/// The labels of the proxy's workload, as Istio writes them into the metadata of the node.
 pub fn labels() -> Vec<(String, String)> {
-    let pairs = HeaderPairs::new(property("xds\0node\0metadata\0LABELS").unwrap_or_default());
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-    let pairs = pairs.borrowed().into_iter();
-    pairs
-        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
-        .collect()
+    HeaderPairs::new(property("xds\0node\0metadata\0LABELS").unwrap_or_default()).texts()
 }
 
 /// The property at `path`, whose parts are separated by zeros.

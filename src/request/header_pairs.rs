@@ -74,6 +74,16 @@ impl HeaderPairs {
         named.next().map(|header| header.1)
     }
 
+    /// The pairs whose name and value are UTF-8. A map of texts from the host has the form of headers.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let pairs = self.borrowed().into_iter();
+        pairs
+            .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+            .collect()
+    }
+
     /// The size of the buffer, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -139,6 +149,16 @@ mod tests {
         assert_eq!(pairs.get("cookie"), Some(&b"a=1"[..]));
         assert_eq!(pairs.get("empty"), Some(&b""[..]));
         assert_eq!(pairs.get("Cookie"), None);
+    }
+
+    #[test]
+    fn a_pair_that_is_not_utf_8_is_no_text() {
+        let texts = HeaderPairs::new(serialised(&PAIRS)).texts();
+        let expected = [(":path", "/"), ("cookie", "a=1"), ("empty", "")];
+        assert_eq!(
+            texts,
+            expected.map(|(name, value)| (name.into(), value.into()))
+        );
     }
 
     #[test]
