@@ -192,6 +192,7 @@ pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
     let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
     Proxy {
         namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+        ..Proxy::default()
     }
 }
 
@@ -222,6 +223,26 @@ pub fn within(place: &str, path: &str) -> String {
 }
 
 impl Configuration {
+    /// The same configuration, in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn in_workload(mut self, labels: &[(String, String)]) -> Self {
+        if !labels.is_empty() {
+            self.releases = self.releases_for(labels);
+        }
+        self
+    }
+
+    /// Its releases in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn releases_for(&self, labels: &[(String, String)]) -> Releases {
+        let proxy = Proxy {
+            labels,
+            ..proxy_of(self.plugin.as_ref())
+        };
+        // Whether a configuration has violations does not depend on the proxy.
+        halftone::config::load_value_for(&self.value, proxy).unwrap_or_default()
+    }
+
     /// The hosts that its releases claim, as written, and the names of their services.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

@@ -35,6 +35,9 @@ pub fn bootstrap(
     if let Some(namespace) = &proxy.namespace {
         metadata.insert("NAMESPACE".into(), namespace.as_str().into());
     }
+    if !proxy.labels.is_empty() {
+        metadata.insert("LABELS".into(), proxy.labels.clone().into());
+    }
     Ok(json!({
         "node": {"id": "halftone-lab", "cluster": "halftone-lab", "metadata": metadata},
         "admin": {"address": socket("127.0.0.1", proxy.admin_port.unwrap_or_default())},

@@ -22,6 +22,7 @@ pub struct Proxy {
     pub(crate) port: Option<u16>,
     pub(crate) admin_port: Option<u16>,
     pub(crate) namespace: Option<String>,
+    pub(crate) labels: Map<String, Value>,
     pub(crate) launcher: Vec<OsString>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
@@ -41,6 +42,7 @@ impl Default for Proxy {
             port: None,
             admin_port: None,
             namespace: None,
+            labels: Map::new(),
             launcher: Vec::new(),
             concurrency: 2,
             upgrades: false,
@@ -131,6 +133,13 @@ impl Proxy {
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// Adds a label to the metadata of the node, where Istio writes those of the workload.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.into());
         self
     }
 

@@ -114,7 +114,20 @@ impl<'f> Stage<'f> {
                     "{file}: {}: the upstreams of the examples do not show request headers; assert set and removed in tests/cases",
                     case.name
                 );
-                let observed = replay(&self.client, case, &routed).await?;
+                let labels = &case.request.source_labels;
+                let observed = if labels.is_empty() {
+                    replay(&self.client, case, &routed).await?
+                } else {
+                    let proxy = self.mesh.proxy(&self.upstreams);
+                    let proxy = labels
+                        .iter()
+                        .fold(proxy, |proxy, one| proxy.label(one.0, one.1));
+                    let envoy = Envoy::start(proxy).await?;
+                    let client = Arc::new(Client::http1(envoy.address()));
+                    let observed = replay(&client, case, &routed).await?;
+                    envoy.stop().await?;
+                    observed
+                };
                 if let Err(mismatch) = case.judge(observed) {
                     failures.push(format!("{file}: {}: {mismatch}", case.name));
                 }

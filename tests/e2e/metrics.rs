@@ -65,6 +65,10 @@ async fn every_counter_exists_before_the_first_request() -> Result<()> {
             ));
         }
     }
+    for version in ["v1", "v2"] {
+        let share = format!(r#"halftone_share_ppm{{release="reviews",version="{version}"}}"#);
+        expected.push(share);
+    }
     let metrics = scene.envoy.metrics().await?;
     let mut series = metrics.series("halftone_");
     // Histograms appear at the next flush, and have their own test.
@@ -73,6 +77,7 @@ async fn every_counter_exists_before_the_first_request() -> Result<()> {
     for name in metrics.names("halftone_") {
         let expected = match name {
             "halftone_plugins" | "halftone_releases" => 1.0,
+            "halftone_share_ppm" => 1e6,
             _ => 0.0,
         };
         assert_eq!(metrics.sum(name, &[]), expected, "{name}");

@@ -11,6 +11,7 @@
 mod budget;
 mod captures;
 mod cases;
+mod cohorts;
 mod compare;
 mod cookies;
 mod copies;

@@ -39,12 +39,14 @@ pub struct Args {
 ///
 /// The configuration cannot be read, or is not valid.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
+    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?
+        .in_workload(&args.request.source_labels);
     let request = Request::from(&args.request);
     let report = build::explained(
         &configuration.releases,
         &request,
         args.request.seed,
+        args.request.now(),
         args.earlier.as_deref(),
     );
     match args.output {

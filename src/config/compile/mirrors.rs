@@ -9,7 +9,7 @@ use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
 use crate::config::{
-    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, SizeConfig,
+    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, Proxy, SizeConfig,
 };
 use crate::destination::Destination;
 use crate::lookup::FixedHasher;
@@ -52,6 +52,7 @@ pub fn compile(
     mirrors: &[MirrorConfig],
     release: &str,
     budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Mirror> {
@@ -63,7 +64,9 @@ pub fn compile(
     for (index, mirror) in mirrors.iter().enumerate() {
         let path = path.index(index);
         names.insert(mirror.name.as_deref(), index, &path, violations);
-        compiled.push(compile_mirror(mirror, release, budget, &path, violations));
+        compiled.push(compile_mirror(
+            mirror, release, budget, proxy, &path, violations,
+        ));
     }
     compiled
 }
@@ -73,6 +76,7 @@ fn compile_mirror(
     mirror: &MirrorConfig,
     release: &str,
     budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Mirror {
@@ -88,6 +92,7 @@ fn compile_mirror(
         conditions::compile_all(
             Some(matches),
             &format_args!("mirror:{name}"),
+            proxy,
             path,
             violations,
         )

@@ -58,6 +58,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneMirrorUnanswered gone reviews",
         "HalftoneMirrorUnanswered late reviews",
         "HalftoneMirrorUnanswered nowhere reviews",
+        "HalftoneRampHeld ratings",
         "HalftoneVersionFails reviews v2",
         "HalftoneVersionSlow reviews v2",
     ];

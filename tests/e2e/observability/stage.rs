@@ -35,7 +35,7 @@ pub struct Stage {
     _gone: Refusing,
 }
 
-/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, with one version.
+/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, whose ramp is held before v2 gets a request.
 fn config() -> Value {
     let mirror = |name: &str, cluster: &str, fields: Value| {
         let mut mirror = json!({
@@ -62,7 +62,13 @@ fn config() -> Value {
                 mirror("nowhere", "nowhere", json!({})),
             ],
         },
-        {"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}},
+        {
+            "name": "ratings", "hosts": ["ratings"], "principal": "v1",
+            "canary": {"ramp": {
+                "version": "v2", "start": "2026-01-01T00:00:00Z", "points": [{"after": "24h", "percentage": 100}],
+                "hold": 0.0001,
+            }},
+        },
     ]})
 }
 

@@ -99,7 +99,8 @@ impl<'c> Served<'c> {
     /// if something else claims every request.
     pub fn versions(&self) -> Vec<&'c str> {
         let canary = self.written.canary.as_ref();
-        let split_takes_all = canary.is_some_and(|canary| canary.split.is_some());
+        let split_takes_all =
+            canary.is_some_and(|canary| canary.split.is_some() || canary.ramp.is_some());
         let outcomes = &self.release.outcomes;
         let can_be_chosen = |version: &str| {
             outcomes.iter().any(|outcome| {

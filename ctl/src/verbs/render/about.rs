@@ -63,6 +63,7 @@ impl<'c> About<'c> {
             has_services |= written.services.is_some();
             let proxy = Proxy {
                 namespace: Some(&plugin.namespace),
+                ..Proxy::default()
             };
             let mut hosts: Vec<String> = Vec::new();
             for host in claimed(&written, proxy) {
