@@ -1,7 +1,7 @@
 //! The guard: whether a version fails more often than the principal, from counts.
 //!
 //! The counts come once a second, as [`Tally`]s. [`Evidence`] compares a version with the principal,
-//! [`Recent`] compares it with a fixed bound, and [`Ruling`] is what follows. Nothing here knows how
+//! [`Recent`] compares it with a fixed bound, and [`Rulings`] are what follows. Nothing here knows how
 //! responses are counted.
 
 mod evidence;
