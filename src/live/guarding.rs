@@ -93,7 +93,7 @@ pub fn judge<M: Metric>(
                 guarded,
                 metrics,
                 now,
-                key: key(plugin, &live.release.name),
+                plugin,
                 shared,
             };
             judge.judge(&report);
@@ -139,7 +139,7 @@ struct Judge<'a, M, S> {
     guarded: &'a Guarded,
     metrics: &'a ReleaseMetrics<M>,
     now: u64,
-    key: String,
+    plugin: &'a str,
     shared: &'a S,
 }
 
@@ -179,17 +179,21 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
         {
             return;
         }
-        let (bytes, version) = self.shared.read(&self.key);
+        let (bytes, version) = self.shared.read(&self.key());
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != release.identity || bytes.is_empty() {
             if is_first {
                 // Verdicts of another configuration, from before this worker's life.
                 self.shared
-                    .write(&self.key, &self.no_rulings().to_bytes(), version);
+                    .write(&self.key(), &self.no_rulings().to_bytes(), version);
             }
             rulings = self.no_rulings();
         }
         self.adopt(&rulings);
+    }
+
+    fn key(&self) -> String {
+        key(self.plugin, &self.live.release.name)
     }
 
     fn no_rulings(&self) -> Rulings {
@@ -217,7 +221,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     /// `version` is failing. False: another worker has changed the verdicts in the meantime, which the
     /// next tick reads.
     fn rule(&self, version: &Version) -> bool {
-        let (bytes, read) = self.shared.read(&self.key);
+        let (bytes, read) = self.shared.read(&self.key());
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != self.live.release.identity {
             rulings = self.no_rulings();
@@ -227,7 +231,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             return false;
         }
         rulings.rule(version.name(), self.now, self.guarded.guard.retry);
-        let is_written = self.shared.write(&self.key, &rulings.to_bytes(), read);
+        let is_written = self.shared.write(&self.key(), &rulings.to_bytes(), read);
         if is_written {
             self.adopt(&rulings);
         }
