@@ -32,6 +32,9 @@ pub struct Guarding {
     /// When a version gets its traffic back, in milliseconds.
     next_retry: Cell<u64>,
     has_ticked: Cell<bool>,
+    /// Whether this worker has seen a response since its last judgement. True at first: the totals of
+    /// before do not count.
+    has_responses: Cell<bool>,
 }
 
 /// A response that ended.
@@ -58,6 +61,7 @@ impl Guarding {
         Some(Self {
             failing: versions.clone().map(|_| Cell::default()).collect(),
             watches: RefCell::new(versions.map(|_| Watch::default()).collect()),
+            has_responses: Cell::new(true),
             ..Self::default()
         })
     }
@@ -146,22 +150,28 @@ struct Judge<'a, M, S> {
 impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn judge(&self, report: &impl Fn(String)) {
         self.follow_others();
+        // The worker whose requests these are judges them. Reading all counters costs more than the rest.
+        if !self.guarding.has_responses.replace(false) {
+            return;
+        }
         let release = &self.live.release;
         let principal = self.metrics.tally(&release.principal);
+        let mut failing = Vec::new();
         let mut watches = self.guarding.watches.borrow_mut();
         for (version, watch) in release.versions.iter().zip(watches.iter_mut()) {
-            if version.index() == release.principal.index() {
+            if version.index() == release.principal.index() || self.guarding.is_failing(version) {
                 continue;
             }
             let totals = Counts {
                 version: self.metrics.tally(version),
                 principal,
             };
-            if self.guarding.is_failing(version) {
-                watch.restart(totals);
-            } else if let Some(shown) = watch.add(&self.guarded.guard, totals)
-                && self.rule(version)
-            {
+            let shown = watch.add(&self.guarded.guard, totals);
+            failing.extend(shown.map(|shown| (version, shown)));
+        }
+        drop(watches);
+        for (version, shown) in failing {
+            if self.rule(version) {
                 report(self.message(version, shown));
             }
         }
@@ -206,8 +216,14 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn adopt(&self, rulings: &Rulings) {
         for version in &self.live.release.versions {
             let is_failing = rulings.is_failing(version.name(), self.now);
-            if let Some(failing) = self.guarding.failing.get(version.index()) {
-                failing.set(is_failing);
+            let mut watches = self.guarding.watches.borrow_mut();
+            let watch = watches.get_mut(version.index());
+            if let (Some(failing), Some(watch)) =
+                (self.guarding.failing.get(version.index()), watch)
+                && failing.replace(is_failing) != is_failing
+            {
+                // Nothing of before counts when the version gets its traffic back.
+                *watch = Watch::default();
             }
             if self.metrics.is_failing(version) != is_failing {
                 self.metrics.set_failing(version, is_failing);
@@ -269,6 +285,7 @@ impl<M: Metric> LiveRelease<M> {
         let (Some(guarding), Some(guarded)) = (&self.guarding, &self.release.guard) else {
             return;
         };
+        guarding.has_responses.set(true);
         if let Some(kind) = failure(&guarded.guard, &ended, flags) {
             let mut repeats = guarding.repeats.borrow_mut();
             let counts = !ended.is_ignored

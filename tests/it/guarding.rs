@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 thread_local! {
     /// The metrics of the proxy, by name.
     static METRICS: RefCell<BTreeMap<String, &'static Cell<u64>>> = RefCell::default();
+
+    /// How often the value of a metric was read.
+    static READ: Cell<usize> = const { Cell::new(0) };
 }
 
 #[derive(Clone, Copy)]
@@ -32,6 +35,7 @@ impl Metric for OfProxy {
     }
 
     fn value(self) -> u64 {
+        READ.set(READ.get() + 1);
         self.0.get()
     }
 }
@@ -285,6 +289,24 @@ fn failures_that_do_not_count_are_no_responses() {
     let ignored = metric("release=.=reviews;.;version=.=v2;.;halftone_failures_ignored_total");
     assert_eq!((failures.get(), failures.get() + ignored.get()), (3, 600));
     assert_eq!(proxy.reasons(), HEALTHY);
+}
+
+#[test]
+fn a_worker_that_saw_no_response_reads_the_gauges_alone() {
+    let mut proxy = Proxy::new(&canary(json!({})));
+    let read_by_tick = |proxy: &mut Proxy| {
+        READ.set(0);
+        proxy.tick();
+        READ.get()
+    };
+    let versions = proxy.workers[0].all()[0].release.versions.len();
+    let of_gauges = proxy.workers.len() * versions;
+    assert_eq!(read_by_tick(&mut proxy), of_gauges);
+    proxy.responses("v1", ResponseClass::Status(2), 1);
+    let of_counters = ResponseClass::ALL.len() - 1 + 3 + 1;
+    let expected = of_gauges + versions * of_counters;
+    assert_eq!(read_by_tick(&mut proxy), expected);
+    assert_eq!(read_by_tick(&mut proxy), of_gauges);
 }
 
 #[test]
