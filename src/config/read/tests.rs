@@ -39,7 +39,7 @@ fn every_field_is_read_as_serde_would_read_it() {
             "services": [{"name": "service", "namespace": "namespace", "clusterDomain": "domain"}], "principal": "principal",
             "canary": {
                 "takeOver": "take over",
-                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
+                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule"), "guarded": false}],
                 "split": split("canary"),
                 "session": {
                     "key": [{
@@ -64,6 +64,11 @@ fn every_field_is_read_as_serde_would_read_it() {
                     "redact": {"headers": ["key"], "pointers": ["pointer"]}
                 }
             }],
+            "guard": {
+                "failures": ["5xx", "reset", "grpc"], "slowerThan": "slower than", "margin": 4, "atLeast": 5, "ceiling": 6,
+                "retry": "retry"
+            },
+            "fallback": {"probe": {"path": "probed", "every": "every"}, "resend": true},
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });
