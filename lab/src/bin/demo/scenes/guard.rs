@@ -43,6 +43,15 @@ struct Failed {
     last: Option<Instant>,
 }
 
+impl Failed {
+    /// Their number, and the milliseconds from the first to the last.
+    fn counted(&self) -> (u64, f64) {
+        let took = self.last.zip(self.first);
+        let took = took.map(|(last, first)| 1_000.0 * last.duration_since(first).as_secs_f64());
+        (self.count, took.unwrap_or_default())
+    }
+}
+
 pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     story.scene(
         "A version that fails loses its traffic",
@@ -72,11 +81,10 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     });
     let report = load.await.context("the load")??;
     stage.v2.script(by_name("v2"));
-    let failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-    let took = failed.last.zip(failed.first);
-    let took = took.map_or(0.0, |(last, first)| {
-        1_000.0 * last.duration_since(first).as_secs_f64()
-    });
+    let (count, took) = failed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .counted();
 
     let log = stage.envoy.log()?;
     let new = log.get(log_before..).unwrap_or_default();
@@ -95,13 +103,10 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
         &[("release", "reviews"), ("version", "v2")],
     );
     story.observe(vec![
-        Row::some("answers of v2 that failed", failed.count),
+        Row::some("answers of v2 that failed", count),
         Row::milliseconds("  from the first to the last", SOON, took),
         Row::some("requests for v2 that v1 got", by_guard as u64),
-        Row::none(
-            "  of all requests: failed at v1",
-            report.failed() - failed.count,
-        ),
+        Row::none("  of all requests: failed at v1", report.failed() - count),
         Row::count("verdicts in the log", 1, said.len() as u64),
         Row::count("halftone_guard of v2", 1, gauge as u64),
     ])
