@@ -20,7 +20,7 @@
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
   (func (export "proxy_on_context_create") (param i32 i32))
   (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
-    (i32.eqz (call $define_metric (i32.const 0) (i32.const 16) (i32.const 153) (i32.const 0))))
+    (i32.eqz (call $define_metric (i32.const 0) (i32.const 16) (i32.const 152) (i32.const 0))))
 
   (func (export "proxy_on_configure") (param $root i32) (param $length i32) (result i32)
     (global.set $length (local.get $length))

@@ -158,6 +158,12 @@ impl Response {
         self.call == Call::Grpc
     }
 
+    /// The status of its head, 0 before.
+    #[must_use]
+    pub fn status(&self) -> u64 {
+        self.status
+    }
+
     /// Whether it belongs to a tunnel, or to an upgrade that was accepted.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {

@@ -35,14 +35,6 @@ impl Watch {
         let evidence = evidence.map(Shown::ByEvidence);
         evidence.or_else(|| recent.map(Shown::ByCeiling))
     }
-
-    /// The version gets traffic again: nothing of before counts.
-    pub fn restart(&mut self, totals: Counts) {
-        *self = Self {
-            last: Some(totals),
-            ..Self::default()
-        };
-    }
 }
 
 /// Prints `12 of 340 responses failed, of the principal's 3 of 3012 responses failed`.

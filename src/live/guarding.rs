@@ -32,6 +32,9 @@ pub struct Guarding {
     /// When a version gets its traffic back, in milliseconds.
     next_retry: Cell<u64>,
     has_ticked: Cell<bool>,
+    /// Whether this worker has seen a response since its last judgement. True at first: the totals of
+    /// before do not count.
+    has_responses: Cell<bool>,
 }
 
 /// A response that ended.
@@ -58,6 +61,7 @@ impl Guarding {
         Some(Self {
             failing: versions.clone().map(|_| Cell::default()).collect(),
             watches: RefCell::new(versions.map(|_| Watch::default()).collect()),
+            has_responses: Cell::new(true),
             ..Self::default()
         })
     }
@@ -93,7 +97,7 @@ pub fn judge<M: Metric>(
                 guarded,
                 metrics,
                 now,
-                key: key(plugin, &live.release.name),
+                plugin,
                 shared,
             };
             judge.judge(&report);
@@ -139,29 +143,35 @@ struct Judge<'a, M, S> {
     guarded: &'a Guarded,
     metrics: &'a ReleaseMetrics<M>,
     now: u64,
-    key: String,
+    plugin: &'a str,
     shared: &'a S,
 }
 
 impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn judge(&self, report: &impl Fn(String)) {
         self.follow_others();
+        // The worker whose requests these are judges them. Reading all counters costs more than the rest.
+        if !self.guarding.has_responses.replace(false) {
+            return;
+        }
         let release = &self.live.release;
         let principal = self.metrics.tally(&release.principal);
+        let mut failing = Vec::new();
         let mut watches = self.guarding.watches.borrow_mut();
         for (version, watch) in release.versions.iter().zip(watches.iter_mut()) {
-            if version.index() == release.principal.index() {
+            if version.index() == release.principal.index() || self.guarding.is_failing(version) {
                 continue;
             }
             let totals = Counts {
                 version: self.metrics.tally(version),
                 principal,
             };
-            if self.guarding.is_failing(version) {
-                watch.restart(totals);
-            } else if let Some(shown) = watch.add(&self.guarded.guard, totals)
-                && self.rule(version)
-            {
+            let shown = watch.add(&self.guarded.guard, totals);
+            failing.extend(shown.map(|shown| (version, shown)));
+        }
+        drop(watches);
+        for (version, shown) in failing {
+            if self.rule(version) {
                 report(self.message(version, shown));
             }
         }
@@ -179,17 +189,21 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
         {
             return;
         }
-        let (bytes, version) = self.shared.read(&self.key);
+        let (bytes, version) = self.shared.read(&self.key());
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != release.identity || bytes.is_empty() {
             if is_first {
                 // Verdicts of another configuration, from before this worker's life.
                 self.shared
-                    .write(&self.key, &self.no_rulings().to_bytes(), version);
+                    .write(&self.key(), &self.no_rulings().to_bytes(), version);
             }
             rulings = self.no_rulings();
         }
         self.adopt(&rulings);
+    }
+
+    fn key(&self) -> String {
+        key(self.plugin, &self.live.release.name)
     }
 
     fn no_rulings(&self) -> Rulings {
@@ -202,8 +216,14 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn adopt(&self, rulings: &Rulings) {
         for version in &self.live.release.versions {
             let is_failing = rulings.is_failing(version.name(), self.now);
-            if let Some(failing) = self.guarding.failing.get(version.index()) {
-                failing.set(is_failing);
+            let mut watches = self.guarding.watches.borrow_mut();
+            let watch = watches.get_mut(version.index());
+            if let (Some(failing), Some(watch)) =
+                (self.guarding.failing.get(version.index()), watch)
+                && failing.replace(is_failing) != is_failing
+            {
+                // Nothing of before counts when the version gets its traffic back.
+                *watch = Watch::default();
             }
             if self.metrics.is_failing(version) != is_failing {
                 self.metrics.set_failing(version, is_failing);
@@ -217,7 +237,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     /// `version` is failing. False: another worker has changed the verdicts in the meantime, which the
     /// next tick reads.
     fn rule(&self, version: &Version) -> bool {
-        let (bytes, read) = self.shared.read(&self.key);
+        let (bytes, read) = self.shared.read(&self.key());
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != self.live.release.identity {
             rulings = self.no_rulings();
@@ -227,7 +247,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             return false;
         }
         rulings.rule(version.name(), self.now, self.guarded.guard.retry);
-        let is_written = self.shared.write(&self.key, &rulings.to_bytes(), read);
+        let is_written = self.shared.write(&self.key(), &rulings.to_bytes(), read);
         if is_written {
             self.adopt(&rulings);
         }
@@ -265,6 +285,7 @@ impl<M: Metric> LiveRelease<M> {
         let (Some(guarding), Some(guarded)) = (&self.guarding, &self.release.guard) else {
             return;
         };
+        guarding.has_responses.set(true);
         if let Some(kind) = failure(&guarded.guard, &ended, flags) {
             let mut repeats = guarding.repeats.borrow_mut();
             let counts = !ended.is_ignored

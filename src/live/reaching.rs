@@ -182,13 +182,13 @@ impl<M: Metric> LiveRelease<M> {
         &self,
         version: &Version,
         is_try: bool,
-        status: Option<&[u8]>,
+        status: u64,
         shared: &impl Shared,
         flags: impl FnOnce() -> u64,
         cluster: impl FnOnce() -> String,
     ) -> bool {
         /// Envoy's own status, and those that it can be configured to give for an unknown cluster.
-        const STATUSES: [Option<&[u8]>; 3] = [Some(b"503"), Some(b"500"), Some(b"404")];
+        const STATUSES: [u64; 3] = [503, 500, 404];
         let (Some(reaching), Some(fallback)) = (&self.reaching, &self.release.fallback) else {
             return false;
         };

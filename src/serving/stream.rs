@@ -139,9 +139,8 @@ impl<H: Host> Stream<H> {
         if release.release.fallback.is_none() {
             return false;
         }
-        let status = H::header(Map::ResponseHeaders, ":status");
         let (flags, cluster) = (H::response_flags, H::cluster);
-        let (status, is_try) = (status.as_deref(), decided.is_try);
+        let (status, is_try) = (decided.response.status(), decided.is_try);
         decided.is_unreachable =
             release.has_no_endpoint(version, is_try, status, &H::default(), flags, cluster);
         let head = decided.head.take().filter(|_| decided.is_unreachable);
@@ -230,9 +229,6 @@ impl<H: Host> Stream<H> {
 
     /// The head of the response passes. True: it waits until the host is told to go on.
     pub fn response_headers(&mut self, end_of_stream: bool) -> bool {
-        if self.resend(end_of_stream) {
-            return true;
-        }
         let Some(decided) = &mut self.decided else {
             return false;
         };
@@ -249,6 +245,12 @@ impl<H: Host> Stream<H> {
                 decided.response.head(status.as_deref(), end_of_stream);
             }
         }
+        if self.resend(end_of_stream) {
+            return true;
+        }
+        let Some(decided) = &mut self.decided else {
+            return false;
+        };
         if decided.response.is_grpc() {
             let status = H::header(Map::ResponseHeaders, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 thread_local! {
     /// The metrics of the proxy, by name.
     static METRICS: RefCell<BTreeMap<String, &'static Cell<u64>>> = RefCell::default();
+
+    /// How often the value of a metric was read.
+    static READ: Cell<usize> = const { Cell::new(0) };
 }
 
 #[derive(Clone, Copy)]
@@ -32,6 +35,7 @@ impl Metric for OfProxy {
     }
 
     fn value(self) -> u64 {
+        READ.set(READ.get() + 1);
         self.0.get()
     }
 }
@@ -288,6 +292,24 @@ fn failures_that_do_not_count_are_no_responses() {
 }
 
 #[test]
+fn a_worker_that_saw_no_response_reads_the_gauges_alone() {
+    let mut proxy = Proxy::new(&canary(json!({})));
+    let read_by_tick = |proxy: &mut Proxy| {
+        READ.set(0);
+        proxy.tick();
+        READ.get()
+    };
+    let versions = proxy.workers[0].all()[0].release.versions.len();
+    let of_gauges = proxy.workers.len() * versions;
+    assert_eq!(read_by_tick(&mut proxy), of_gauges);
+    proxy.responses("v1", ResponseClass::Status(2), 1);
+    let of_counters = ResponseClass::ALL.len() - 1 + 3 + 1;
+    let expected = of_gauges + versions * of_counters;
+    assert_eq!(read_by_tick(&mut proxy), expected);
+    assert_eq!(read_by_tick(&mut proxy), of_gauges);
+}
+
+#[test]
 fn an_outage_of_both_is_no_verdict_but_the_ceiling_is() {
     let both = |proxy: &mut Proxy| {
         for _ in 0..10 {
@@ -404,7 +426,7 @@ impl Proxy {
     }
 
     /// A response of v2 with this status, to a request that was a try.
-    fn head(&self, worker: usize, status: &[u8], flags: u64) -> bool {
+    fn head(&self, worker: usize, status: u64, flags: u64) -> bool {
         let live = self.live(worker);
         let version = live
             .release
@@ -413,7 +435,7 @@ impl Proxy {
             .find(|one| one.name() == "v2")
             .unwrap();
         let cluster = || "outbound|80|v2|reviews".to_owned();
-        live.has_no_endpoint(version, true, Some(status), &self.shared, || flags, cluster)
+        live.has_no_endpoint(version, true, status, &self.shared, || flags, cluster)
     }
 
     /// Whether a request in `worker` gets v2.
@@ -463,11 +485,11 @@ fn falling_back(fallback: Value) -> Value {
 #[test]
 fn without_endpoints_one_request_a_second_tries() {
     let mut proxy = Proxy::new(&falling_back(json!({})));
-    assert!(!proxy.head(0, b"503", 0), "the version's own 503");
-    assert!(!proxy.head(0, b"200", NO_ENDPOINT));
+    assert!(!proxy.head(0, 503, 0), "the version's own 503");
+    assert!(!proxy.head(0, 200, NO_ENDPOINT));
     assert!(proxy.reaches_v2(0) && proxy.reaches_v2(1));
 
-    assert!(proxy.head(0, b"503", NO_ENDPOINT));
+    assert!(proxy.head(0, 503, NO_ENDPOINT));
     assert_eq!(unreachable(), 1);
     for _ in 0..3 {
         assert_eq!(proxy.probes(), 0);
@@ -478,7 +500,7 @@ fn without_endpoints_one_request_a_second_tries() {
             "{tries:?}"
         );
     }
-    assert!(!proxy.head(1, b"500", 0), "an answer of any status");
+    assert!(!proxy.head(1, 500, 0), "an answer of any status");
     assert_eq!(unreachable(), 0);
     assert!(proxy.reaches_v2(0) && proxy.reaches_v2(1));
 }
@@ -488,7 +510,7 @@ fn with_a_probe_no_request_tries() {
     let probe = json!({"probe": {"path": "/healthz", "every": "2s"}});
     let mut proxy = Proxy::new(&falling_back(probe));
     proxy.live(1).metrics();
-    assert!(proxy.head(0, b"500", 1 << 24));
+    assert!(proxy.head(0, 500, 1 << 24));
     let due: Vec<usize> = (0..6).map(|_| proxy.probes()).collect();
     assert_eq!(due, [1, 0, 1, 0, 1, 0]);
     assert!(!proxy.reaches_v2(0) && !proxy.reaches_v2(1));
@@ -523,14 +545,7 @@ fn the_cluster_of_the_principal_is_named_like_the_versions_or_is_the_only_one_se
     let version = |name: &str| &**versions.iter().find(|one| one.name() == name).unwrap();
     let seen = |cluster: &str| {
         let name = || cluster.to_owned();
-        live.has_no_endpoint(
-            version("v1"),
-            false,
-            Some(b"200"),
-            &proxy.shared,
-            || 0,
-            name,
-        )
+        live.has_no_endpoint(version("v1"), false, 200, &proxy.shared, || 0, name)
     };
     let clusters = |failed: &str| live.clusters_of_principal(version("v2"), failed);
     let table = [
@@ -617,7 +632,7 @@ fn only_requests_that_may_be_overruled_and_have_no_tunnel_are_sent_again() {
 #[test]
 fn an_update_that_changes_the_release_forgets_that_a_version_had_no_endpoint() {
     let mut proxy = Proxy::new(&falling_back(json!({})));
-    proxy.head(0, b"503", NO_ENDPOINT);
+    proxy.head(0, 503, NO_ENDPOINT);
     proxy.update(&falling_back(json!({})));
     assert_eq!(unreachable(), 1);
     proxy.update(&falling_back(json!({"resend": true})));

@@ -40,7 +40,7 @@ fn every_field_is_read_as_serde_would_read_it() {
             "exclusive": {"group": "group", "from": 10, "to": 20}, "holdout": {"group": "other group", "percentage": 5},
             "canary": {
                 "takeOver": "take over",
-                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
+                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule"), "guarded": false}],
                 "split": split("canary"),
                 "ramp": {
                     "version": "ramp version", "start": "start", "points": [{"after": "after", "percentage": 30}],
@@ -70,6 +70,11 @@ fn every_field_is_read_as_serde_would_read_it() {
                     "redact": {"headers": ["key"], "pointers": ["pointer"]}
                 }
             }],
+            "guard": {
+                "failures": ["5xx", "reset", "grpc"], "slowerThan": "slower than", "margin": 4, "atLeast": 5, "ceiling": 6,
+                "retry": "retry"
+            },
+            "fallback": {"probe": {"path": "probed", "every": "every"}, "resend": true},
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });
