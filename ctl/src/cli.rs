@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{check, explain, render, simulate, test};
+use crate::verbs::{check, console, explain, render, simulate, test};
 
 /// Checks, explains, simulates, tests and renders Halftone's configurations
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ pub enum Verb {
     Test(test::Args),
     /// Print the resources for a configuration
     Render(Box<render::Args>),
+    /// Serve a page on which you see releases and drive them
+    Console(console::Args),
     /// Print the JSON Schema of the plugin configuration
     Schema,
     /// Print the completions for a shell

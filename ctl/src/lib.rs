@@ -40,6 +40,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Simulate(args) => verbs::simulate::run(args, out),
         Verb::Test(args) => verbs::test::run(args, out),
         Verb::Render(args) => verbs::render::run(args, out),
+        Verb::Console(args) => verbs::console::run(args, out),
         Verb::Schema => verbs::schema::run(out),
         Verb::Completions { shell } => verbs::completions::run(*shell, out),
     }

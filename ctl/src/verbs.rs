@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod console;
 pub mod explain;
 pub mod render;
 pub mod schema;

@@ -30,6 +30,7 @@
 pub mod action;
 mod configuration;
 mod destination_rule;
+pub mod discovery;
 mod document;
 mod meta;
 mod plugin;

@@ -1,0 +1,107 @@
+//! The discovery resource of a filter: a file with its configuration, which Envoy reads again when another file is moved
+//! in its place.
+//!
+//! A configuration of Envoy with `path_config_source` names the file. A change is live as soon as Envoy has read it, and
+//! a configuration that the filter rejects leaves the one before it in place.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+const RESOURCE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+const TEXT: &str = "type.googleapis.com/google.protobuf.StringValue";
+
+/// The reason for which the configuration in a discovery resource cannot be replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReplaced {
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// The file is not JSON.
+    #[error("is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The file is JSON without a filter of WebAssembly.
+    #[error(
+        "has no resources[0].typed_config.config; write it with halftonectl render --kind envoy --live"
+    )]
+    NoFilter,
+}
+
+/// The discovery resource of the filter `name`. `typed_config` is the configuration of Envoy's filter, which contains
+/// the plugin configuration.
+#[must_use]
+pub fn resource(name: &str, typed_config: &Value) -> Value {
+    let resource = json!({"@type": RESOURCE, "name": name, "typed_config": typed_config});
+    json!({"resources": [resource]})
+}
+
+/// The text of a discovery resource.
+///
+/// # Errors
+///
+/// The value cannot be written as JSON.
+pub fn text(resource: &Value) -> io::Result<String> {
+    Ok(serde_json::to_string_pretty(resource)? + "\n")
+}
+
+/// Replaces the plugin configuration in the discovery resource `file`, and keeps the rest: the name of the filter, its
+/// module and its policy. Returns whether the file changed.
+///
+/// ```no_run
+/// # use std::path::Path;
+/// let config = serde_json::json!({"releases": []});
+/// halftone_resources::discovery::configure(Path::new("/etc/envoy/live/releases.json"), &config).unwrap();
+/// ```
+///
+/// # Errors
+///
+/// The file cannot be read or written, or contains no filter.
+pub fn configure(file: &Path, config: &Value) -> Result<bool, NotReplaced> {
+    let mut resource: Value = serde_json::from_slice(&fs::read(file)?)?;
+    let filter = resource
+        .pointer_mut("/resources/0/typed_config/config")
+        .and_then(Value::as_object_mut)
+        .ok_or(NotReplaced::NoFilter)?;
+    let configuration = json!({"@type": TEXT, "value": config.to_string()});
+    filter.insert("configuration".into(), configuration);
+    Ok(replace(file, &text(&resource)?)?)
+}
+
+/// Replaces `file` in one step, so that no reader sees half of it. The file keeps its permissions. Returns whether its
+/// text changed; if not, the file is not touched.
+///
+/// # Errors
+///
+/// The file cannot be read, or its folder cannot be written.
+pub fn replace(file: &Path, text: &str) -> io::Result<bool> {
+    let before = match fs::read(file) {
+        Ok(before) => Some(before),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if before.as_deref() == Some(text.as_bytes()) {
+        return Ok(false);
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = write(&beside, text).and_then(|()| {
+        if before.is_some() {
+            fs::set_permissions(&beside, fs::metadata(file)?.permissions())?;
+        }
+        fs::rename(&beside, file)
+    });
+    if written.is_err() {
+        // The error that is returned matters more than a file that is left over.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map(|()| true)
+}
+
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(file)?;
+    file.write_all(text.as_bytes())?;
+    // After a power failure the renamed file must not be empty.
+    file.sync_all()
+}
