@@ -10,7 +10,8 @@
 //!   program that started it.
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
-//! - [`client`] sends single requests, [`load`] sends many.
+//! - [`client`] sends single requests, [`load`] sends many, [`visitors`] are users who keep sending.
+//! - [`showcase`] is what the console shows.
 //! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
 //!   prints tables.
@@ -49,9 +50,11 @@ pub mod ports;
 pub mod prometheus;
 pub mod proxy;
 pub mod schemas;
+pub mod showcase;
 pub mod supervisor;
 pub mod table;
 pub mod tools;
 pub mod upstream;
+pub mod visitors;
 pub mod wait;
 pub mod workload;
