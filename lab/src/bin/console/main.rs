@@ -3,11 +3,13 @@
 //! Everything runs until Ctrl-C. `PORT` sets the port of the console. The program `halftonectl` must be beside this one.
 
 use std::env;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use halftone_lab::showcase::Showcase;
+use tokio::process::Command;
 use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Requests a second to the release `reviews`.
 const RATE: f64 = 60.0;
@@ -33,6 +35,7 @@ async fn show() -> Result<()> {
     println!("The configuration is {}", showcase.file().display());
     let mut console = Command::new(&program)
         .args(showcase.arguments(&format!("127.0.0.1:{port}")))
+        .kill_on_drop(true)
         .spawn()
         .with_context(|| {
             format!(
@@ -40,9 +43,16 @@ async fn show() -> Result<()> {
                 program.display()
             )
         })?;
-    ctrl_c().await.context("waiting for Ctrl-C")?;
+    let mut terminated = signal(SignalKind::terminate()).context("waiting for a signal")?;
+    tokio::select! {
+        pressed = ctrl_c() => pressed.context("waiting for Ctrl-C")?,
+        _ = terminated.recv() => {}
+        ended = console.wait() => {
+            let status = ended.context("waiting for the console")?;
+            bail!("the console ended, {status}");
+        }
+    }
     // Ctrl-C reaches the console too, so it may have ended already.
-    let _ = console.kill();
-    console.wait().context("ending the console")?;
+    let _ = console.kill().await;
     Ok(())
 }
