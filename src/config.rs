@@ -13,6 +13,7 @@ mod quoted;
 mod read;
 mod services;
 mod size;
+pub mod time;
 mod violation;
 mod wire;
 

@@ -42,6 +42,13 @@ pub enum Event<'a> {
         /// The version's name.
         version: &'a str,
     },
+    /// The configured share of a version, in parts per million.
+    Share {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
     /// An earlier plugin of the same proxy had decided a request whose host this release claims.
     Conflict {
         /// The release's name.
@@ -127,6 +134,10 @@ impl fmt::Display for Event<'_> {
             Self::RequestDuration { release, version } => {
                 labels(f, &[("release", release), ("version", version)])?;
                 f.write_str("halftone_request_duration_milliseconds")
+            }
+            Self::Share { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_share_ppm")
             }
             Self::Conflict { release } => {
                 labels(f, &[("release", release)])?;
@@ -216,6 +227,10 @@ mod tests {
             (
                 Event::RequestDuration { release, version },
                 "release=.=reviews;.;version=.=v2;.;halftone_request_duration_milliseconds",
+            ),
+            (
+                Event::Share { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_share_ppm",
             ),
             (
                 Event::Conflict { release },

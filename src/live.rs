@@ -4,6 +4,7 @@
 //! of the configuration does not change what they hold.
 
 mod selected;
+mod shares;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use selected::{Selected, SelectedMirror};
+pub use shares::follow_clock;
 
 use crate::lookup::FixedHasher;
 use crate::metrics::{self, Define, Metric, MirrorMetrics, ReleaseMetrics};
@@ -78,7 +80,7 @@ pub fn live<M: Metric>(
     let permits = permits.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
     let permits: PermitsByName = permits.collect();
     let budget = budget.with_limit(releases.settings().mirror_budget);
-    releases.map(|release| {
+    let after = releases.map(|release| {
         let kept = kept.get(&Arc::as_ptr(&release)).copied().cloned();
         let live =
             kept.unwrap_or_else(|| Rc::new(LiveRelease::new(release, &budget, &permits, define)));
@@ -86,7 +88,11 @@ pub fn live<M: Metric>(
             live.define_all();
         }
         live
-    })
+    });
+    if let Some(before) = before {
+        shares::end_removed(before, &after);
+    }
+    after
 }
 
 /// All mirrors of all releases.
@@ -126,8 +132,13 @@ impl<M: Metric> LiveRelease<M> {
 
     /// Its metrics.
     pub fn metrics(&self) -> &ReleaseMetrics<M> {
-        self.metrics
-            .get_or_init(|| ReleaseMetrics::define(&self.release, &mut { self.define }))
+        self.metrics.get_or_init(|| {
+            let metrics = ReleaseMetrics::define(&self.release, &mut { self.define });
+            if self.release.ramp().is_none() {
+                metrics.set_shares(&self.release.configured_shares(0));
+            }
+            metrics
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::event::{Event, ResponseClass};
 use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
 use crate::release::{Outcome, Release, Version};
 
-/// A counter or a histogram of the host.
+/// A counter, a gauge or a histogram of the host.
 pub trait Metric: Copy {
     /// Adds 1 to a counter.
     fn add_one(self) {
@@ -16,15 +16,17 @@ pub trait Metric: Copy {
     /// Adds `count` to a counter. An addition of 0 costs nothing.
     fn add_many(self, count: u32);
 
-    /// Adds a value to a histogram.
+    /// Adds a value to a histogram, or sets a gauge to it.
     fn record(self, value: u64);
 }
 
-/// Whether a metric counts events or measures them.
+/// What a metric does with its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The number of events.
     Counter,
+    /// A value that is set.
+    Gauge,
     /// The distribution of a time, in milliseconds.
     Histogram,
 }
@@ -78,6 +80,7 @@ pub struct ReleaseMetrics<M> {
 struct VersionMetrics<M> {
     responses: [M; ResponseClass::ALL.len()],
     duration: M,
+    share: M,
 }
 
 /// The metrics of one mirror.
@@ -128,6 +131,20 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
     }
 
+    /// Sets the configured shares of the versions, 0 to 1 each, in the order of [`Version::index`].
+    pub fn set_shares(&self, shares: &[f64]) {
+        for (version, share) in self.versions.iter().zip(shares) {
+            version.set_share(*share);
+        }
+    }
+
+    /// Sets the configured share of `version`, 0 to 1.
+    pub fn set_share(&self, version: &Version, share: f64) {
+        if let Some(version) = self.versions.get(version.index()) {
+            version.set_share(share);
+        }
+    }
+
     /// An earlier plugin of this proxy had decided.
     pub fn count_conflict(&self) {
         self.conflicts.add_one();
@@ -147,6 +164,7 @@ impl<M: Metric> VersionMetrics<M> {
     ) -> Self {
         let duration = Event::RequestDuration { release, version };
         Self {
+            share: define(Kind::Gauge, &Event::Share { release, version }),
             duration: define(Kind::Histogram, &duration),
             responses: ResponseClass::ALL.map(|class| {
                 let event = Event::Response {
@@ -157,6 +175,11 @@ impl<M: Metric> VersionMetrics<M> {
                 define(Kind::Counter, &event)
             }),
         }
+    }
+
+    fn set_share(&self, share: f64) {
+        const PARTS: f64 = 1e6;
+        self.share.record((share * PARTS).round() as u64);
     }
 }
 

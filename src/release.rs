@@ -4,6 +4,7 @@ mod decide;
 mod decision;
 mod hosts;
 mod outcome;
+mod ramp;
 mod releases;
 mod rules;
 mod shares;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
+pub use ramp::{Point, Ramp, RampedSplit, Shape};
 pub use releases::{Releases, Settings};
 pub use rules::Rules;
 pub use split::{Arm, Split};
@@ -65,6 +67,8 @@ pub enum Strategy {
         rules: Rules,
         /// Decides what no rule matches.
         split: Option<Split>,
+        /// Decides what no rule matches, in place of `split`.
+        ramp: Option<Box<RampedSplit>>,
         /// The outcome of all other requests.
         principal: Arc<Outcome>,
     },
@@ -127,5 +131,18 @@ impl Release {
         self.session
             .as_ref()
             .is_some_and(Session::reads_source_address)
+    }
+
+    /// The split that follows the clock. None: no decision depends on the time.
+    #[must_use]
+    pub fn ramp(&self) -> Option<&RampedSplit> {
+        match &self.strategy {
+            Strategy::Canary {
+                take_over: None,
+                ramp,
+                ..
+            } => ramp.as_deref(),
+            _ => None,
+        }
     }
 }

@@ -53,6 +53,8 @@ export function ReleasePage({ name, text, onText }) {
   </div>`;
 }
 
+const isHeld = release => release.ramp?.hold !== undefined && release.ramp.hold !== null;
+
 function Head({ release, ask, canChange }) {
   const state = condition(release);
   const others = release.versions.filter(version => version !== release.principal);
@@ -67,6 +69,8 @@ function Head({ release, ask, canChange }) {
         ${others.map(one => html`<option value=${one}>${sign(release, one)} ${one}</option>`)}</select>`}
       ${isCanary && release.takeOver && html`<button onClick=${() => ask(t('do_restore'), { kind: 'restore' })}>${t('restore')}</button>`}
       ${isCanary && !release.takeOver && version && html`<button onClick=${() => ask(t('do_take_over', { version }), { kind: 'takeOver', version })}>${t('take_over')}</button>`}
+      ${release.ramp && (isHeld(release) ? html`<button onClick=${() => ask(t('do_resume'), { kind: 'resume' })}>${t('resume')}</button>`
+        : html`<button onClick=${() => ask(t('do_pause'), { kind: 'pause' })}>${t('pause')}</button>`)}
       ${isCanary && version && html`<button onClick=${() => ask(t('do_promote', { version }), { kind: 'promote', version })}>${t('promote')}</button>`}
       ${release.strategy === 'blueGreen' && inactive && html`<button class="first" onClick=${() => ask(t('do_switch', { version: inactive }), { kind: 'switch', version: inactive })}>${t('switch_to', { version: inactive })}</button>`}
       ${release.strategy !== 'none' && html`<button class="danger" data-rollback onClick=${() => ask(t('do_rollback', { release: release.name }), { kind: 'rollback' })}>${t('rollback')}</button>`}
@@ -183,7 +187,8 @@ function Drive({ release, ask, canChange, onApplied }) {
       onApplied();
     } catch (failed) { setError(failed.message); }
   };
-  const reason = release.takeOver ? t('drive_taken', { version: release.takeOver }) : null;
+  const ramp = release.ramp ? t('drive_ramp', { version: release.ramp.version }) : null;
+  const reason = release.takeOver ? t('drive_taken', { version: release.takeOver }) : ramp;
   const isReady = preview?.share === value && preview.diff && preview.findings.length === 0;
   return html`<section class="card s6"><header><h2>${t('drive')}</h2></header>
     ${(!isCanary || !version) && html`<p>${release.strategy === 'blueGreen' ? html`<${Mark} release=${release} version=${release.active} /> ${percent(1)}` : t('drive_none')}</p>`}

@@ -45,6 +45,10 @@ pub enum Wanted {
     },
     /// All requests go to the safe version.
     Rollback,
+    /// The ramp is held at the percentage that it has.
+    Pause,
+    /// The ramp continues.
+    Resume,
     /// A place of a mirror's answers is not compared.
     Ignore {
         /// The mirror.
@@ -89,6 +93,8 @@ impl Wanted {
             Self::Switch { version } => Action::Switch(version.clone()),
             Self::Promote { version } => Action::Promote(version.clone()),
             Self::Rollback => Action::Rollback,
+            Self::Pause => Action::Pause,
+            Self::Resume => Action::Resume,
         })
     }
 
@@ -110,13 +116,15 @@ impl Wanted {
             Self::Switch { version } => format!("switch {version}"),
             Self::Promote { version } => format!("promote {version}"),
             Self::Rollback => "rollback".into(),
+            Self::Pause => "pause".into(),
+            Self::Resume => "resume".into(),
             Self::Ignore { mirror, pointer } => format!("ignore {pointer} of {mirror}"),
         }
     }
 }
 
 /// Prepares a change of `release` in `before`. `former` is the text that [`Wanted::PutBack`] asks for. `now` is in
-/// seconds since 1970.
+/// milliseconds since 1970.
 ///
 /// # Errors
 ///
@@ -132,7 +140,7 @@ pub fn prepare(
     let name = (!release.is_empty()).then_some(release);
     let (text, notes) = match (wanted, wanted.action()) {
         (_, Some(action)) => {
-            let change = action::apply(before, name, &action, now.saturating_mul(1_000))
+            let change = action::apply(before, name, &action, now)
                 .map_err(|error| error.to_string())?;
             (change.text, change.outcome.notes)
         }
@@ -148,7 +156,7 @@ pub fn prepare(
     };
     let findings = judge.check(&text);
     let moves = if findings.is_empty() && !release.is_empty() {
-        judge.moves(before, &text, release)
+        judge.moves(before, &text, release, now)
     } else {
         None
     };

@@ -75,6 +75,7 @@ pub trait Judge: Debug + Send + Sync {
     /// The request or the configuration is not valid. The error is a sentence.
     fn explain(&self, text: &str, asked: &Asked) -> Result<Explained, String>;
 
-    /// The sessions that move when `after` replaces `before`. None: the release is not in both.
-    fn moves(&self, before: &str, after: &str, release: &str) -> Option<Moves>;
+    /// The sessions that move when `after` replaces `before` at `now`, in milliseconds since 1970. None: the release is
+    /// not in both.
+    fn moves(&self, before: &str, after: &str, release: &str, now: u64) -> Option<Moves>;
 }

@@ -123,7 +123,7 @@ impl Judge for Simple {
         Err(format!("no {}", asked.host))
     }
 
-    fn moves(&self, _: &str, _: &str, _: &str) -> Option<Moves> {
+    fn moves(&self, _: &str, _: &str, _: &str, _: u64) -> Option<Moves> {
         None
     }
 }

@@ -78,6 +78,14 @@ pub enum Failure {
         /// The operating system's error.
         error: io::Error,
     },
+    /// A file cannot be written. Exit status 2.
+    #[error("{file}: cannot be written: {error}")]
+    Written {
+        /// The file, as the command line names it.
+        file: String,
+        /// The operating system's error.
+        error: io::Error,
+    },
     /// The command line is wrong. Exit status 2.
     #[error("{0}")]
     Usage(String),

@@ -44,19 +44,6 @@ pub struct Request {
 }
 
 impl RequestArgs {
-    /// A GET request of `/` at `host`.
-    #[must_use]
-    pub fn get(host: &str) -> Self {
-        Self {
-            host: host.into(),
-            method: "GET".into(),
-            path: "/".into(),
-            headers: Vec::new(),
-            source_address: None,
-            seed: 1,
-        }
-    }
-
     /// The request that a page asks for.
     ///
     /// # Errors
@@ -107,6 +94,18 @@ const METHOD: &str = ":method";
 const PATH: &str = ":path";
 
 impl Request {
+    /// A request `GET /` to `host`.
+    #[must_use]
+    pub fn get(host: &str) -> Self {
+        let pseudo = [(AUTHORITY, host), (METHOD, "GET"), (PATH, "/")];
+        Self {
+            headers: pseudo
+                .map(|(name, value)| NamedValue(name.into(), value.into()))
+                .into(),
+            source_address: None,
+        }
+    }
+
     /// The headers, for [`Request::head`].
     #[must_use]
     pub fn headers(&self) -> Vec<Header<'_>> {

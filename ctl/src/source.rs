@@ -1,6 +1,7 @@
 //! Files and their contents, and the configuration that a verb needs.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::Path;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
 use halftone::release::{Releases, canonical_host};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::outcome::{Failure, Finding};
 
 /// The name of standard input.
-const STDIN: &str = "-";
+pub const STDIN: &str = "-";
 
 /// The size of the largest file that is read, in bytes. A cluster stores at most 1.5 MB of a resource.
 const LARGEST: u64 = 64 << 20;
@@ -81,6 +82,36 @@ pub fn text(file: &str) -> Result<String, Failure> {
             format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
         )
     })
+}
+
+/// Replaces `file`, whose text was `before`, by `after`. Readers see the whole old text or the whole new one. A symbolic
+/// link stays, and the file that it names is replaced.
+///
+/// # Errors
+///
+/// The file cannot be written, or its text is not `before` any more.
+pub fn replace(file: &str, before: &str, after: &str) -> Result<(), Failure> {
+    if text(file)? != before {
+        let message =
+            "was changed by somebody else meanwhile; look at it, then run the command again";
+        return Err(Failure::refused(file, message.into()));
+    }
+    replaced(Path::new(file), after).map_err(|error| Failure::Written {
+        file: file.into(),
+        error,
+    })
+}
+
+fn replaced(file: &Path, text: &str) -> std::io::Result<()> {
+    let file = file.canonicalize()?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file()
+        .set_permissions(file.metadata()?.permissions())?;
+    new.as_file().sync_all()?;
+    new.persist(&file)?;
+    Ok(())
 }
 
 /// The findings for `violations` of the configuration at `place` in `file`, or in a `resource` of it.

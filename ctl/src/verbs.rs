@@ -1,5 +1,6 @@
 //! A file for each verb.
 
+pub mod act;
 pub mod check;
 pub mod completions;
 pub mod console;

@@ -33,8 +33,12 @@ pub enum Action {
     Switch(String),
     /// Makes this version the principal, which gets all requests that no rule claims.
     Promote(String),
-    /// Gives all requests to the principal: by `canary.takeOver`, or by `blueGreen.active`.
+    /// Gives all requests to the principal: by `canary.takeOver`, or by `blueGreen.active`. A ramp is held at 0 instead.
     Rollback,
+    /// Holds the ramp at the percentage that it has.
+    Pause,
+    /// Ends the hold of the ramp and moves its start, so that it continues from the percentage at which it was held.
+    Resume,
 }
 
 /// The weight of a version.
@@ -132,19 +136,23 @@ pub fn apply_to_value(
     action: &Action,
     now: u64,
 ) -> Result<Outcome, ActionError> {
-    check(config).map_err(ActionError::InvalidBefore)?;
+    let compiled = halftone::config::load_value(config).map_err(ActionError::InvalidBefore)?;
     // A valid configuration can be read.
     let read = PluginConfig::deserialize(config).unwrap_or_default();
     let releases = read.releases.unwrap_or_default();
     let (index, release) = one(&releases, release)?;
-    let plan = plan::plan(release, action, now)?;
+    let mut compiled = compiled.all().iter();
+    let compiled = compiled.find(|one| release.name.as_deref() == Some(&*one.name));
+    // A valid configuration has compiled all its releases.
+    let compiled = compiled.ok_or(ActionError::NoReleases)?;
+    let plan = plan::plan(release, compiled, action, now)?;
     let at = [Step::Key("releases".into()), Step::Index(index)];
     let edits: Vec<Edit> = plan.edits.iter().map(|edit| edit.within(&at)).collect();
     let mut after = config.clone();
     for edit in &edits {
         edit.apply(&mut after);
     }
-    check(&after).map_err(ActionError::InvalidAfter)?;
+    halftone::config::load_value(&after).map_err(ActionError::InvalidAfter)?;
     Ok(Outcome {
         release: release.name.clone().unwrap_or_default(),
         before: config.clone(),
@@ -152,10 +160,6 @@ pub fn apply_to_value(
         edits,
         notes: plan.notes,
     })
-}
-
-fn check(config: &Value) -> Result<(), halftone::config::Violations> {
-    halftone::config::load_value(config).map(|_| ())
 }
 
 /// The release of this name, or the only one, and its index.

@@ -29,12 +29,28 @@ pub enum NotReplaced {
     NoFilter,
 }
 
-/// The discovery resource of the filter `name`. `typed_config` is the configuration of Envoy's filter, which contains
-/// the plugin configuration.
-#[must_use]
-pub fn resource(name: &str, typed_config: &Value) -> Value {
+/// The discovery resource of the filter `name`. `typed_config` is the configuration of Envoy's filter, and `config` the
+/// plugin configuration.
+///
+/// # Errors
+///
+/// `typed_config` is not that of a filter of WebAssembly.
+pub fn resource(name: &str, typed_config: Value, config: &Value) -> Result<Value, NotReplaced> {
     let resource = json!({"@type": RESOURCE, "name": name, "typed_config": typed_config});
-    json!({"resources": [resource]})
+    let mut resource = json!({"resources": [resource]});
+    set(&mut resource, config)?;
+    Ok(resource)
+}
+
+fn set(resource: &mut Value, config: &Value) -> Result<(), NotReplaced> {
+    let filter = resource
+        .pointer_mut("/resources/0/typed_config/config")
+        .and_then(Value::as_object_mut)
+        .ok_or(NotReplaced::NoFilter)?;
+    // Envoy passes a Struct to a filter as protobuf, and a string as it is.
+    let configuration = json!({"@type": TEXT, "value": config.to_string()});
+    filter.insert("configuration".into(), configuration);
+    Ok(())
 }
 
 /// The text of a discovery resource.
@@ -60,12 +76,7 @@ pub fn text(resource: &Value) -> io::Result<String> {
 /// The file cannot be read or written, or contains no filter.
 pub fn configure(file: &Path, config: &Value) -> Result<bool, NotReplaced> {
     let mut resource: Value = serde_json::from_slice(&fs::read(file)?)?;
-    let filter = resource
-        .pointer_mut("/resources/0/typed_config/config")
-        .and_then(Value::as_object_mut)
-        .ok_or(NotReplaced::NoFilter)?;
-    let configuration = json!({"@type": TEXT, "value": config.to_string()});
-    filter.insert("configuration".into(), configuration);
+    set(&mut resource, config)?;
     Ok(replace(file, &text(&resource)?)?)
 }
 

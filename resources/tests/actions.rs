@@ -60,7 +60,12 @@ fn applied(text: &str, action: &Action) -> Change {
 
 /// The changed lines: those that go, then those that come.
 fn changed(text: &str, action: &Action) -> String {
-    let diff = applied(text, action).diff;
+    changed_at(text, action, 0)
+}
+
+fn changed_at(text: &str, action: &Action, now: u64) -> String {
+    let change = apply(text, None, action, now).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let diff = change.diff;
     let is_change = |line: &&str| line.starts_with(['-', '+']);
     let lines: Vec<&str> = diff.lines().filter(is_change).collect();
     lines.join("\n")
@@ -226,10 +231,164 @@ releases:
     }
 }
 
+/// A ramp, as people write it.
+const RAMP: &str = "\
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  canary:
+    ramp: # by the clock
+      version: v2
+      start: \"2026-12-01T09:00:00Z\" # Tuesday
+      points:
+      - { after: 0s, percentage: 1 }
+      - { after: 1h, percentage: 10 }
+      - { after: 1h, percentage: 20 }
+      - { after: 2h, percentage: 20 }
+      - { after: 4h, percentage: 90 }
+";
+
+/// The start of the ramp, and an hour, in milliseconds.
+const START: u64 = 1_796_115_600_000;
+const HOUR: u64 = 3_600_000;
+
+#[test]
+fn a_ramp_is_held_where_it_is_and_no_session_moves_back() {
+    let steps = RAMP.replace("      version", "      shape: steps\n      version");
+    let held = RAMP.replace("      points", "      hold: 4\n      points");
+    for (text, now, expected) in [
+        (RAMP, START - 1, "+      hold: 0"),
+        (RAMP, START, "+      hold: 1"),
+        (RAMP, START + HOUR / 3, "+      hold: 4"),
+        (RAMP, START + HOUR / 3 + 1, "+      hold: 4.01"),
+        (RAMP, START + 9 * HOUR, "+      hold: 90"),
+        (&steps, START + HOUR / 3, "+      hold: 1"),
+        (&held, START + 9 * HOUR, ""),
+    ] {
+        assert_eq!(
+            changed_at(text, &Action::Pause, now),
+            expected,
+            "{now}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_ramp_continues_where_it_was_held() {
+    let now = START + 240 * HOUR + 999;
+    let table = [
+        // Before the first point, at one, between two, on a plateau, over a jump, at the end and above it.
+        ("linear", "0", "2026-12-11T09:00:00Z"),
+        ("linear", "0.5", "2026-12-11T09:00:00Z"),
+        ("linear", "1", "2026-12-11T09:00:00Z"),
+        ("linear", "4", "2026-12-11T08:40:00Z"),
+        ("linear", "10", "2026-12-11T08:00:00Z"),
+        ("linear", "15", "2026-12-11T08:00:00Z"),
+        ("linear", "20", "2026-12-11T08:00:00Z"),
+        ("linear", "55", "2026-12-11T06:00:00Z"),
+        ("linear", "90", "2026-12-11T05:00:00Z"),
+        ("linear", "100", "2026-12-11T05:00:00Z"),
+        ("steps", "1", "2026-12-11T09:00:00Z"),
+        ("steps", "9", "2026-12-11T09:00:00Z"),
+        ("steps", "20", "2026-12-11T08:00:00Z"),
+        ("steps", "55", "2026-12-11T07:00:00Z"),
+    ];
+    for (shape, hold, start) in table {
+        let text = RAMP.replace(
+            "      points",
+            &format!("      shape: {shape}\n      hold: {hold} # by me\n      points"),
+        );
+        let expected = format!(
+            "\
+-      start: \"2026-12-01T09:00:00Z\" # Tuesday
++      start: \"{start}\" # Tuesday
+-      hold: {hold} # by me"
+        );
+        assert_eq!(
+            changed_at(&text, &Action::Resume, now),
+            expected,
+            "{shape} {hold}"
+        );
+    }
+    assert_eq!(changed_at(RAMP, &Action::Resume, now), "");
+}
+
+#[test]
+fn a_release_with_a_ramp_rolls_back_to_0_and_ends_with_its_promotion() {
+    let held = RAMP.replace("      points", "      hold: 4\n      points");
+    let taken = RAMP.replace("    ramp:", "    takeOver: v2\n    ramp:");
+    let split = RAMP.replace(
+        "    ramp:",
+        "    split: [ { version: v1, weight: 1 }, { version: v3, weight: 1 } ]\n    ramp:",
+    );
+    let gone = "\
+-    ramp: # by the clock
+-      version: v2
+-      start: \"2026-12-01T09:00:00Z\" # Tuesday
+-      points:
+-      - { after: 0s, percentage: 1 }
+-      - { after: 1h, percentage: 10 }
+-      - { after: 1h, percentage: 20 }
+-      - { after: 2h, percentage: 20 }
+-      - { after: 4h, percentage: 90 }";
+    let split_gone = format!(
+        "\
+-  principal: v1
++  principal: v2
+-    split: [ {{ version: v1, weight: 1 }}, {{ version: v3, weight: 1 }} ]
+{gone}
++    split: [ {{ version: v1, weight: 0 }}, {{ version: v3, weight: 0 }}, {{ version: v2, weight: 100 }} ]"
+    );
+    let table = [
+        (RAMP, Action::Rollback, "+      hold: 0".to_owned()),
+        (
+            &held,
+            Action::Rollback,
+            "-      hold: 4\n+      hold: 0".to_owned(),
+        ),
+        (
+            &taken,
+            Action::Rollback,
+            "-    takeOver: v2\n+    takeOver: v1\n+      hold: 0".to_owned(),
+        ),
+        (
+            RAMP,
+            Action::Promote("v2".into()),
+            format!("-  principal: v1\n-  canary:\n{gone}\n+  principal: v2\n+  canary: {{}}"),
+        ),
+        (&split, Action::Promote("v2".into()), split_gone),
+        (
+            &split,
+            set(&[("v3", 10.0)]),
+            "\
+-    split: [ { version: v1, weight: 1 }, { version: v3, weight: 1 } ]
++    split: [ { version: v1, weight: 90 }, { version: v3, weight: 10 } ]"
+                .to_owned(),
+        ),
+    ];
+    for (text, action, expected) in table {
+        assert_eq!(changed(text, &action), expected, "{action:?}\n{text}");
+    }
+}
+
 #[test]
 fn an_action_says_what_the_user_must_know() {
     let taken = CANARY.replace("    split:", "    takeOver: v1\n    split:");
-    let table: [(&str, Action, &[&str]); 6] = [
+    let taken_ramp = RAMP.replace("    ramp:", "    takeOver: v1\n    ramp:");
+    let held = RAMP.replace("      points", "      hold: 4.5\n      points");
+    let table: [(&str, Action, &[&str]); 9] = [
+        (
+            &held,
+            Action::Pause,
+            &["The ramp is held at 4.5 % already."],
+        ),
+        (RAMP, Action::Resume, &["The ramp is not held."]),
+        (
+            &taken_ramp,
+            Action::Pause,
+            &["v1 takes over, so the ramp has no effect until you restore the release."],
+        ),
         (CANARY, set(&[("v2", 30.0)]), &[]),
         (
             &taken,
@@ -281,6 +440,21 @@ fn an_action_that_does_not_fit_is_refused() {
             BLUE_GREEN,
             Action::Restore,
             "release reviews is blue-green; use switch, rollback or promote",
+        ),
+        (
+            CANARY,
+            Action::Pause,
+            "release reviews has no ramp; only a ramp pauses and resumes",
+        ),
+        (
+            BLUE_GREEN,
+            Action::Resume,
+            "release reviews has no ramp; only a ramp pauses and resumes",
+        ),
+        (
+            RAMP,
+            set(&[("v2", 5.0)]),
+            "canary.ramp decides how much v2 gets; use pause, or change the points of the ramp",
         ),
         (
             CANARY,

@@ -13,6 +13,7 @@ mod hosts;
 mod mirrors;
 mod names;
 mod numbers;
+mod ramp;
 mod session;
 mod strategy;
 mod versions;

@@ -1,9 +1,9 @@
 //! Guesses at what the author of a configuration meant.
 
-use super::{duration, size};
+use super::{duration, size, time};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 11] = [
+const INSIDE: [(&str, &[&str]); 12] = [
     (
         "releases",
         &[
@@ -18,7 +18,8 @@ const INSIDE: [(&str, &[&str]); 11] = [
         ],
     ),
     ("services", &["namespace", "clusterDomain"]),
-    ("canary", &["takeOver", "rules", "split", "session"]),
+    ("canary", &["takeOver", "rules", "split", "ramp", "session"]),
+    ("ramp", &["start", "points", "shape", "hold"]),
     ("blueGreen", &["active", "preview"]),
     (
         "mirrors",
@@ -65,6 +66,7 @@ type Guess = fn(&str) -> Option<String>;
 pub fn kind_of_string(name: &str) -> Option<(&'static str, Guess)> {
     match name {
         "DurationConfig" => Some((duration::EXPECTED, duration::meant)),
+        "TimeConfig" => Some((time::EXPECTED, time::meant)),
         "SizeConfig" => Some((size::EXPECTED, size::meant)),
         _ => None,
     }

@@ -47,6 +47,12 @@ impl<'r> Ticket<'r> {
         }
     }
 
+    /// The time of the request, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.draw.now
+    }
+
     /// Whether the number is a session's.
     pub fn is_held(&mut self, head: &RequestHead<'_>) -> bool {
         self.find(head) != Found::None

@@ -57,6 +57,7 @@ pub fn last_good(plugin: &str) -> Option<Rc<Live>> {
 fn define(kind: Kind, event: &Event<'_>) -> Metric {
     let kind = match kind {
         Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
         Kind::Histogram => MetricType::Histogram,
     };
     Metric::of(kind, event)

@@ -15,6 +15,7 @@ use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
 use super::stream::Stream;
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
+use crate::live::follow_clock;
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
 
@@ -81,6 +82,7 @@ impl Root {
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
         self.serve(live::begin(status.plugin(), releases));
+        follow_clock(self.dispatch.live(), abi::now());
     }
 
     fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
@@ -137,6 +139,12 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         abi::follow_log_level();
+        let plugin = self.status.as_ref().map(RootStatus::plugin);
+        if let Some(live) = plugin.and_then(live::last_good)
+            && Rc::ptr_eq(&live, self.dispatch.live())
+        {
+            follow_clock(&live, abi::now());
+        }
         if let Some(status) = &mut self.status
             && status.count()
         {

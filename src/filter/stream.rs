@@ -69,9 +69,10 @@ impl Stream {
         }
         let head = &head;
         let is_alone = plugin_status::is_alone();
+        let has_ramp = release.is_some_and(|live| live.release.ramp().is_some());
         let draw = Draw {
             chance: abi::random(),
-            now: 0,
+            now: if has_ramp { abi::now() } else { 0 },
         };
         let effects = effects(
             live.settings(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Outcome, Release, Split, Strategy, Target, Trace};
+use super::{Decision, Outcome, RampedSplit, Release, Split, Strategy, Target, Trace};
 use crate::draw::{Draw, Ticket};
 use crate::matching::any_holds;
 use crate::request::RequestHead;
@@ -47,11 +47,15 @@ impl Strategy {
                 take_over: None,
                 rules,
                 split,
+                ramp,
                 principal,
             } => match (rules.first(head, ticket, trace), split) {
                 (Some(rule), _) => rule.target.choose(head, ticket, trace),
                 (None, Some(split)) => split.choose(head, ticket, trace),
-                (None, None) => principal,
+                (None, None) => match ramp {
+                    Some(ramp) => ramp.choose(head, ticket, trace),
+                    None => principal,
+                },
             },
         }
     }
@@ -86,5 +90,19 @@ impl Split {
         } else {
             winner.drawn()
         }
+    }
+}
+
+impl RampedSplit {
+    fn choose<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'r>,
+    ) -> &'r Arc<Outcome> {
+        let (number, now) = (ticket.number(head), ticket.now());
+        let outcome = self.pick(number, now);
+        trace.ramp(self, number, now, outcome);
+        outcome
     }
 }

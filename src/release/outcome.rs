@@ -28,6 +28,8 @@ pub enum Reason {
     Split,
     /// Canary: no rule matches. The session was drawn by weight; all its requests get this version.
     Session,
+    /// Canary: no rule matches. The version that grows by a ramp, and those that share what is left.
+    Ramp,
     /// Nothing else claimed the request.
     Principal,
 }
@@ -42,6 +44,7 @@ impl Reason {
             Self::Rule(name) => ("rule:", name),
             Self::Split => ("split", ""),
             Self::Session => ("session", ""),
+            Self::Ramp => ("ramp", ""),
             Self::Principal => ("principal", ""),
         }
     }

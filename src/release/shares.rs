@@ -4,49 +4,69 @@
 //! splits, are drawn independently, so their shares multiply. The percentages of one rule share one
 //! draw, so the largest of its matches decides.
 
-use super::{Release, Split, Strategy, Target};
+use super::{RampedSplit, Release, Split, Strategy, Target};
 use crate::draw::{Draw, Ticket};
 use crate::matching::{Condition, Match};
 use crate::request::RequestHead;
 
 impl Release {
     /// The probability of each outcome, in the order of [`Release::outcomes`], for all sessions whose
-    /// requests have this `head`. The sum is 1.
+    /// requests have this `head` at the time `now`. The sum is 1.
     #[must_use]
-    pub fn shares(&self, head: &RequestHead<'_>) -> Vec<f64> {
+    pub fn shares(&self, head: &RequestHead<'_>, now: u64) -> Vec<f64> {
         let is_held = Ticket::new(self.session.as_ref(), Draw::default()).is_held(head);
         let mut shares = vec![0.0; self.outcomes.len()];
-        self.strategy.share(head, is_held, &mut |outcome, share| {
-            if let Some(sum) = shares.get_mut(outcome) {
-                *sum += share;
-            }
-        });
+        let mut add = |outcome, share| add_to(&mut shares, outcome, share);
+        let left = self.strategy.share_claims(head, is_held, &mut add);
+        self.strategy.share_rest(left, is_held, now, &mut add);
+        shares
+    }
+
+    /// The share of each version, in the order of [`Release::versions`], of the requests that no rule
+    /// and no preview claims, at the time `now`. The sum is 1.
+    #[must_use]
+    pub fn configured_shares(&self, now: u64) -> Vec<f64> {
+        let mut shares = vec![0.0; self.versions.len()];
+        let is_held = self.session.is_some();
+        self.strategy
+            .share_rest(1.0, is_held, now, &mut |outcome, share| {
+                if let Some(outcome) = self.outcomes.get(outcome) {
+                    add_to(&mut shares, outcome.version().index(), share);
+                }
+            });
         shares
     }
 }
 
+fn add_to(shares: &mut [f64], index: usize, share: f64) {
+    if let Some(sum) = shares.get_mut(index) {
+        *sum += share;
+    }
+}
+
 impl Strategy {
-    fn share(&self, head: &RequestHead<'_>, is_held: bool, add: &mut impl FnMut(usize, f64)) {
+    /// Adds the shares of the preview or of the rules, and returns the share that they leave.
+    fn share_claims(
+        &self,
+        head: &RequestHead<'_>,
+        is_held: bool,
+        add: &mut impl FnMut(usize, f64),
+    ) -> f64 {
+        let mut left = 1.0;
         match self {
-            Self::BlueGreen { active, preview } => {
-                let previewed = preview.as_ref().map_or(0.0, |preview| {
-                    let share = probability(&preview.matches, head);
-                    add(preview.outcome.index(), share);
-                    share
-                });
-                add(active.index(), 1.0 - previewed);
-            }
-            Self::Canary {
-                take_over: Some(take_over),
+            Self::BlueGreen {
+                preview: Some(preview),
                 ..
-            } => add(take_over.index(), 1.0),
+            } => {
+                let claimed = probability(&preview.matches, head);
+                add(preview.outcome.index(), claimed);
+                left -= claimed;
+            }
             Self::Canary {
                 take_over: None,
                 rules,
-                split,
-                principal,
+                ..
             } => {
-                let mut left = 1.0;
                 for rule in rules.all() {
                     let claimed = left * probability(&rule.matches, head);
                     match &rule.target {
@@ -55,11 +75,41 @@ impl Strategy {
                     }
                     left -= claimed;
                 }
-                match split {
-                    Some(split) => split.share_out(left, is_held, add),
-                    None => add(principal.index(), left),
-                }
             }
+            _ => {}
+        }
+        left
+    }
+
+    /// Adds the shares of what decides the rest, which is the part `left` of all.
+    fn share_rest(&self, left: f64, is_held: bool, now: u64, add: &mut impl FnMut(usize, f64)) {
+        match self {
+            Self::BlueGreen { active: all, .. }
+            | Self::Canary {
+                take_over: Some(all),
+                ..
+            }
+            | Self::Canary {
+                split: None,
+                ramp: None,
+                principal: all,
+                ..
+            } => add(all.index(), left),
+            Self::Canary {
+                split: Some(split), ..
+            } => split.share_out(left, is_held, add),
+            Self::Canary {
+                ramp: Some(ramp), ..
+            } => ramp.share_out(left, now, add),
+        }
+    }
+}
+
+impl RampedSplit {
+    fn share_out(&self, share: f64, now: u64, add: &mut impl FnMut(usize, f64)) {
+        let sum: f64 = self.arms(now).map(|arm| arm.weight()).sum();
+        for arm in self.arms(now) {
+            add(arm.drawn().index(), share * arm.weight() / sum);
         }
     }
 }

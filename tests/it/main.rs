@@ -31,6 +31,7 @@ mod mutations;
 mod outbox;
 mod outcomes;
 mod pairings;
+mod ramps;
 mod reading;
 mod reference;
 mod samples;

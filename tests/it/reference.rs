@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 20] = [
+const TABLES: [(&str, &str, &str); 22] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
@@ -28,6 +28,12 @@ const TABLES: [(&str, &str, &str); 20] = [
     ("Canary", "field of `canary`", "/releases/0/canary"),
     ("Canary", "field of a rule", "/releases/0/canary/rules/0"),
     ("Canary", "field of a weight", "/releases/0/canary/split/0"),
+    ("Ramps", "field of `ramp`", "/releases/0/canary/ramp"),
+    (
+        "Ramps",
+        "field of a point",
+        "/releases/0/canary/ramp/points/0",
+    ),
     ("Canary", "field of `session`", "/releases/0/canary/session"),
     (
         "Canary",
@@ -77,7 +83,7 @@ const CASE_FILES: (&str, &str) = ("Case files", "field of a case");
 
 /// Valid configurations that together have every field whose default a table gives, each with
 /// another value than the default.
-const BASES: [&str; 3] = [
+const BASES: [&str; 4] = [
     "
 explain: { header: x-explain }
 accessLog: true
@@ -131,6 +137,15 @@ releases:
   canary:
     rules: [ { name: testers, match: [ { path: { exact: /testers } } ], version: v2 } ]
     takeOver: v1
+  mirrors: [ { name: shadow, cluster: shadow } ]
+",
+    "
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  canary:
+    ramp: { version: v2, start: '2026-12-01T09:00:00Z', points: [ { after: 1h, percentage: 5 } ], shape: steps, hold: 7 }
   mirrors: [ { name: shadow, cluster: shadow } ]
 ",
 ];

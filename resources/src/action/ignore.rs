@@ -1,10 +1,11 @@
 //! A place of a mirror's answers that is not compared any more.
 
+use halftone::config::load_value;
 use serde_json::Value;
 
 use super::edit::{Edit, Step, object};
 use super::error::ActionError;
-use super::{check, find, write};
+use super::{find, write};
 use crate::yaml;
 
 /// The text with `pointer` at the end of `compare.ignore` of a mirror. It is the old text if the pointer is there.
@@ -20,7 +21,7 @@ pub fn ignore(
 ) -> Result<String, ActionError> {
     let documents: Vec<Value> = yaml::documents(text).map_err(crate::Unreadable::from)?;
     let found = find::configuration(&documents, Some(release))?;
-    check(found.value).map_err(ActionError::InvalidBefore)?;
+    load_value(found.value).map_err(ActionError::InvalidBefore)?;
     let unfit = |wrong: &str| ActionError::Unfit(format!("{release}: {wrong}"));
     let (at, release) =
         named(found.value, "releases", release).ok_or_else(|| unfit("there is no such release"))?;
@@ -47,7 +48,7 @@ pub fn ignore(
     };
     let mut after = found.value.clone();
     edit.apply(&mut after);
-    check(&after).map_err(ActionError::InvalidAfter)?;
+    load_value(&after).map_err(ActionError::InvalidAfter)?;
     write::edited(
         text,
         &documents,

@@ -1,6 +1,9 @@
 //! What an action changes in a release.
 
-use halftone::config::{BlueGreenConfig, CanaryConfig, ReleaseConfig, WeightConfig};
+use halftone::config::{
+    BlueGreenConfig, CanaryConfig, RampConfig, ReleaseConfig, WeightConfig, time,
+};
+use halftone::release::{Ramp, Release, Shape, Strategy};
 use serde_json::{Number, Value, json};
 
 use super::edit::{Edit, Step, object};
@@ -14,11 +17,12 @@ pub(super) struct Plan {
     pub notes: Vec<String>,
 }
 
-/// What `action` changes in `release`, which has no violations.
+/// What `action` changes at `now` in `release`, which compiles to `compiled`.
 pub(super) fn plan(
     release: &ReleaseConfig,
+    compiled: &Release,
     action: &Action,
-    _now: u64,
+    now: u64,
 ) -> Result<Plan, ActionError> {
     let subject = Subject::new(release);
     let mut plan = Plan::default();
@@ -29,6 +33,8 @@ pub(super) fn plan(
         Action::Switch(version) => subject.switch(version, &mut plan)?,
         Action::Promote(version) => subject.promote(version, &mut plan)?,
         Action::Rollback => subject.rollback(&mut plan),
+        Action::Pause => subject.pause(compiled, now, &mut plan)?,
+        Action::Resume => subject.resume(compiled, now, &mut plan)?,
     }
     Ok(plan)
 }
@@ -93,6 +99,10 @@ impl<'r> Subject<'r> {
         split.unwrap_or_default()
     }
 
+    fn ramp(&self) -> Option<&'r RampConfig> {
+        self.canary()?.ramp.as_ref()
+    }
+
     /// The versions of the split.
     fn in_split(&self) -> impl Iterator<Item = &'r str> {
         let split = self.split().iter();
@@ -144,6 +154,14 @@ impl<'r> Subject<'r> {
             if self.versions.len() > 1 {
                 self.knows(version)?;
             }
+            if self
+                .ramp()
+                .is_some_and(|ramp| ramp.version.as_ref() == Some(version))
+            {
+                return unfit(format!(
+                    "canary.ramp decides how much {version} gets; use pause, or change the points of the ramp"
+                ));
+            }
             let mut earlier = weights.iter().take(place);
             if earlier.any(|one| one.version == *version) {
                 return unfit(format!("{version} has two weights; give one"));
@@ -185,11 +203,7 @@ impl<'r> Subject<'r> {
         if !fresh.is_empty() {
             self.set_canary("split", fresh.into(), plan);
         }
-        if let Some(version) = self.takes_over() {
-            plan.note(format!(
-                "{version} takes over, so the weights have no effect until you restore the release."
-            ));
-        }
+        self.note_take_over("the weights have", plan);
         Ok(())
     }
 
@@ -261,6 +275,9 @@ impl<'r> Subject<'r> {
         if self.takes_over().is_some() {
             plan.remove(&["canary", "takeOver"]);
         }
+        if self.ramp().is_some() {
+            plan.remove(&["canary", "ramp"]);
+        }
         let mut split: Vec<&str> = self.in_split().collect();
         if !split.is_empty() && !split.contains(&version) {
             split.push(version);
@@ -326,6 +343,16 @@ impl<'r> Subject<'r> {
             } else {
                 plan.set(&["blueGreen", "active"], self.principal);
             }
+        } else if let Some(ramp) = self.ramp() {
+            if ramp.hold != Some(0.0) {
+                plan.set(&["canary", "ramp", "hold"], 0);
+            }
+            if self
+                .takes_over()
+                .is_some_and(|version| version != self.principal)
+            {
+                plan.set(&["canary", "takeOver"], self.principal);
+            }
         } else if self.canary().is_some() {
             self.set_canary("takeOver", self.principal.into(), plan);
         } else {
@@ -334,6 +361,74 @@ impl<'r> Subject<'r> {
                 self.principal
             ));
         }
+    }
+}
+
+impl Subject<'_> {
+    /// The ramp as it runs.
+    fn running<'c>(&self, compiled: &'c Release) -> Result<&'c Ramp, ActionError> {
+        match &compiled.strategy {
+            Strategy::Canary {
+                ramp: Some(ramp), ..
+            } => Ok(ramp.ramp()),
+            _ => unfit(format!(
+                "release {} has no ramp; only a ramp pauses and resumes",
+                self.name
+            )),
+        }
+    }
+
+    fn pause(&self, compiled: &Release, now: u64, plan: &mut Plan) -> Result<(), ActionError> {
+        let ramp = self.running(compiled)?;
+        if let Some(held) = ramp.hold() {
+            plan.note(format!("The ramp is held at {held} % already."));
+            return Ok(());
+        }
+        // Rounded up, so that no session moves back.
+        let percentage = (ramp.percentage(now) * 100.0).ceil() / 100.0;
+        plan.set(&["canary", "ramp", "hold"], number(percentage.min(100.0))?);
+        self.note_take_over("the ramp has", plan);
+        Ok(())
+    }
+
+    fn resume(&self, compiled: &Release, now: u64, plan: &mut Plan) -> Result<(), ActionError> {
+        let ramp = self.running(compiled)?;
+        let Some(held) = ramp.hold() else {
+            plan.note("The ramp is not held.".into());
+            return Ok(());
+        };
+        let start = now.saturating_sub(reached(ramp, held));
+        // A whole second that is not later, so that no session moves back.
+        let start = time::text(start - start % 1_000);
+        plan.set(&["canary", "ramp", "start"], start);
+        plan.remove(&["canary", "ramp", "hold"]);
+        self.note_take_over("the ramp has", plan);
+        Ok(())
+    }
+
+    fn note_take_over(&self, what: &str, plan: &mut Plan) {
+        if let Some(version) = self.takes_over() {
+            plan.note(format!(
+                "{version} takes over, so {what} no effect until you restore the release."
+            ));
+        }
+    }
+}
+
+/// The time after the start of `ramp` at which it reaches `percentage`, in milliseconds. If it jumps over the
+/// percentage, the time at which it has the one before. If it ends below the percentage, its end.
+fn reached(ramp: &Ramp, percentage: f64) -> u64 {
+    let points = ramp.points();
+    let next = points.partition_point(|point| point.percentage < percentage);
+    let (below, above) = points.split_at_checked(next).unwrap_or_default();
+    match (below.last(), above.first(), ramp.shape()) {
+        (_, Some(to), _) if to.percentage == percentage => to.after,
+        (Some(from), Some(to), Shape::Linear) => {
+            let part = (percentage - from.percentage) / (to.percentage - from.percentage);
+            from.after + ((to.after - from.after) as f64 * part).ceil() as u64
+        }
+        (Some(from), ..) => from.after,
+        (None, ..) => 0,
     }
 }
 
@@ -383,6 +478,7 @@ fn named(release: &ReleaseConfig) -> Vec<&str> {
         canary.and_then(|canary| canary.take_over.as_deref()),
         blue_green.and_then(|one| one.active.as_deref()),
         preview.and_then(|one| one.version.as_deref()),
+        canary.and_then(|canary| canary.ramp.as_ref()?.version.as_deref()),
     ];
     named.extend(splits.flatten().map(|one| one.version.as_deref()));
     named.extend(rules().map(|rule| rule.version.as_deref()));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::versions::Versions;
-use super::{names, numbers};
+use super::{names, numbers, ramp};
 use crate::config::compile::conditions;
 use crate::config::path::Path;
 use crate::config::quoted::quoted;
@@ -45,6 +45,7 @@ pub fn compile<'c>(
                 take_over: None,
                 rules: Rules::default(),
                 split: None,
+                ramp: None,
                 principal: versions.outcome(principal, Reason::Principal),
             }
         }
@@ -98,7 +99,7 @@ fn compile_canary<'c>(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
-    let principal = versions.outcome(principal, Reason::Principal);
+    let rest = versions.outcome(principal, Reason::Principal);
     let take_over = canary.take_over.as_ref().map(|take_over| {
         let version = versions.version(take_over, &path.field("takeOver"), violations);
         versions.outcome(&version, Reason::TakeOver)
@@ -109,8 +110,21 @@ fn compile_canary<'c>(
         &path.field("rules"),
         violations,
     );
-    let split = canary.split.as_ref().and_then(|weights| {
-        let weights = compile_weights(weights, versions, &path.field("split"), violations);
+    let weights = canary
+        .split
+        .as_ref()
+        .map(|weights| compile_weights(weights, versions, &path.field("split"), violations));
+    if canary.ramp.is_some() {
+        let ramp = ramp::compile(canary, weights, principal, versions, path, violations);
+        return Strategy::Canary {
+            take_over,
+            rules: Rules::new(rules),
+            split: None,
+            ramp: ramp.map(Box::new),
+            principal: rest,
+        };
+    }
+    let split = weights.and_then(|weights| {
         Split::new(
             weights
                 .into_iter()
@@ -126,7 +140,8 @@ fn compile_canary<'c>(
         take_over,
         rules: Rules::new(rules),
         split,
-        principal,
+        ramp: None,
+        principal: rest,
     }
 }
 

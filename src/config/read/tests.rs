@@ -41,6 +41,10 @@ fn every_field_is_read_as_serde_would_read_it() {
                 "takeOver": "take over",
                 "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
                 "split": split("canary"),
+                "ramp": {
+                    "version": "ramp version", "start": "start", "points": [{"after": "after", "percentage": 30}],
+                    "shape": "steps", "hold": 40
+                },
                 "session": {
                     "key": [{
                         "header": "header", "cookie": "cookie", "queryParam": "parameter", "jwtClaim": "claim",

@@ -1,19 +1,13 @@
 //! The checker, `explain` and `simulate`, for the console.
 
-use halftone::draw::{Draw, Random};
-use halftone::release::{Release, Releases};
+use halftone::release::Releases;
 use halftone_console::judge::{Asked, Explained, Finding, Judge, Move, Moves};
 
-use crate::cli::Format;
+use crate::change::WhoMoves;
 use crate::request::{Request, RequestArgs};
 use crate::source;
 use crate::verbs::explain::{build, text};
-use crate::verbs::simulate::moves::MovesReport;
-use crate::verbs::simulate::sample::Sample;
-use crate::verbs::simulate::{self};
-
-/// The number of sessions that a change is tried on.
-const SESSIONS: u32 = 10_000;
+use crate::verbs::simulate::report::MoveReport;
 
 /// Judges by the core.
 #[derive(Clone, Copy, Debug)]
@@ -42,42 +36,25 @@ impl Judge for Core {
         })
     }
 
-    fn moves(&self, before: &str, after: &str, release: &str) -> Option<Moves> {
-        let (before, _) = compiled(before).ok()?;
-        let (after, _) = compiled(after).ok()?;
-        let named = |releases: &Releases| {
-            let mut all = releases.all().iter();
-            all.find(|one| &*one.name == release).cloned()
-        };
-        let (before, after) = (named(&before)?, named(&after)?);
-        let args = simulate::Args {
-            file: String::new(),
-            request: RequestArgs::get(&host(&before)),
-            requests: SESSIONS.into(),
-            sessions: Some(SESSIONS),
-            then: None,
-            plugin: None,
-            output: Format::Json,
-        };
-        let request = Request::from(&args.request);
-        let (sessions, mut moves) = match Sample::new(&args, &request, &before) {
-            Ok(sample) => {
-                let report = MovesReport::new("", &sample, &after);
-                let moves = report.moves.into_iter().map(|one| Move {
-                    from: one.from,
-                    to: one.to,
-                    sessions: one.sessions,
-                });
-                (true, moves.collect())
-            }
-            Err(_) => (false, drawn(&request, &before, &after)),
-        };
-        moves.sort_by_key(|one: &Move| std::cmp::Reverse(one.sessions));
+    fn moves(&self, before: &str, after: &str, release: &str, now: u64) -> Option<Moves> {
+        let before = halftone_resources::configuration(before).ok()?;
+        let after = halftone_resources::configuration(after).ok()?;
+        let who = WhoMoves::between(&before, &after, release, now)?;
+        let mut moves: Vec<Move> = who.moves.into_iter().map(moved).collect();
+        moves.sort_by_key(|one| std::cmp::Reverse(one.sessions));
         Some(Moves {
-            of: SESSIONS.into(),
-            sessions,
+            of: who.sessions,
+            sessions: who.by_session,
             moves,
         })
+    }
+}
+
+fn moved(one: MoveReport) -> Move {
+    Move {
+        from: one.from,
+        to: one.to,
+        sessions: one.sessions,
     }
 }
 
@@ -116,44 +93,4 @@ fn said(findings: &[Finding]) -> String {
     let lines = findings.iter().take(3);
     let lines = lines.map(|finding| format!("{}: {}", finding.path, finding.message));
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// A host that `release` claims.
-fn host(release: &Release) -> String {
-    let host = release.hosts.first().map_or("*", |host| &**host);
-    host.replace('*', "a")
-}
-
-/// The requests that move, each decided by the same random number before and after.
-fn drawn(request: &Request, before: &Release, after: &Release) -> Vec<Move> {
-    let headers = request.headers();
-    let head = request.head(&headers);
-    let mut chances = Random::new(1);
-    let mut moves: Vec<Move> = Vec::new();
-    for _ in 0..SESSIONS {
-        let draw = Draw {
-            chance: chances.next_u64(),
-            now: 0,
-        };
-        let version = |release: &Release| {
-            let decision = release.decide(&head, draw, &mut ());
-            decision.outcome.version().name().to_owned()
-        };
-        let (from, to) = (version(before), version(after));
-        if from == to {
-            continue;
-        }
-        match moves
-            .iter_mut()
-            .find(|one| one.from == from && one.to == to)
-        {
-            Some(one) => one.sessions += 1,
-            None => moves.push(Move {
-                from,
-                to,
-                sessions: 1,
-            }),
-        }
-    }
-    moves
 }

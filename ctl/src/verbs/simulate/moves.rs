@@ -83,7 +83,7 @@ impl MovesReport {
         sample.each_session(|index, head| {
             let draw = Draw {
                 chance: Random::new(index).next_u64(),
-                now: 0,
+                now: sample.now(),
             };
             let old = before.decide(head, draw, &mut ());
             let new = after.decide(head, draw, &mut ());
