@@ -66,7 +66,7 @@ export function Chart({ name, release, versions, points, value, shown, from, to,
       }))],
       plugins: [marks(() => latest.current.events)],
     }, data, holder.current);
-    const resize = new ResizeObserver(() => chart.current?.setSize({ width: holder.current.clientWidth, height: HEIGHT }));
+    const resize = new ResizeObserver(() => { if (holder.current) chart.current?.setSize({ width: holder.current.clientWidth, height: HEIGHT }); });
     resize.observe(holder.current);
     return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [key]);

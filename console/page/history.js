@@ -12,7 +12,7 @@ export function Events({ entries, ask }) {
   if (entries.length === 0) return html`<p class="empty">${t('no_history')}</p>`;
   return entries.map(entry => html`<div class="event" key=${entry.number} data-entry=${entry.number}>
     <time dateTime=${new Date(1000 * entry.time).toISOString()}>${clock(entry.time)}</time>
-    <div>${said(entry)}${entry.diff && html`<details><summary>${t('changes')}</summary><${Diff} text=${entry.diff} /></details>`}</div>
+    <div><small>#${entry.number}</small> ${said(entry)}${entry.diff && html`<details><summary>${t('changes')}</summary><${Diff} text=${entry.diff} /></details>`}</div>
     ${ask && entry.canBePutBack && html`<button class="small" onClick=${() =>
       ask(t('do_put_back', { time: clock(entry.time) }), { kind: 'putBack', entry: entry.number }, entry.document)}>${t('put_back')}</button>`}
   </div>`);

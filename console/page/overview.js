@@ -87,7 +87,7 @@ export function Overview({ text, onText }) {
         ${found.slice(first, last).map((release, index) => {
           const all = sums(release);
           const state = condition(release);
-          return html`<div role="listitem" key=${release.name}><a class="row" href=${address(release)} style=${{ top: `${ROW * (first + index)}px` }}>
+          return html`<div class="item" role="listitem" key=${release.name} style=${{ top: `${ROW * (first + index)}px` }}><a class="row" href=${address(release)}>
             <span><b>${release.name}</b><br/><small>${strategy(release)}</small></span>
             <span class="wide"><small>${release.hosts.join(', ')}</small></span>
             <span><${Shares} release=${release} tall=${true} /></span>

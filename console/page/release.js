@@ -317,7 +317,7 @@ function Configuration({ release, ask, canChange }) {
   }, [written]);
   if (release.unconfigured) return null;
   const isChanged = written !== null && written !== read;
-  return html`<section class="card s12" data-configuration><header><h2>${t('configuration')}</h2><small>${release.document}</small></header>
+  return html`<section class="card s12" data-configuration><header><h2>${t('configuration')}</h2><small title=${release.document}>${release.document.split('/').pop()}</small></header>
     <textarea class="code" spellcheck=${false} aria-label=${t('edit')} readonly=${!canChange} value=${written ?? read ?? ''} onInput=${event => setWritten(event.target.value)}></textarea>
     <div aria-live="polite">
       ${isChanged && !findings && html`<p>${t('checking')}</p>`}
