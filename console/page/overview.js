@@ -1,6 +1,6 @@
 // All releases.
 import { useEffect, useRef, useState } from './vendor/hooks.js';
-import { html, sign, tone } from './parts.js';
+import { Sign, html, sign, tone } from './parts.js';
 import { count, percent, rate, success } from './format.js';
 import { configured, isOld, now, releases, useStore } from './store.js';
 import { t } from './texts.js';
@@ -44,7 +44,7 @@ export function Shares({ release, tall }) {
   const bounds = release.versions.map(version => { sum += wanted[version] ?? 0; return sum; }).filter(bound => bound > 0.001 && bound < 0.999);
   const said = shown.map(([version, share]) => `${sign(release, version)} ${version} ${percent(share)}`).join(', ');
   return html`<div class="bar ${tall ? 'tall' : ''}" role="img" aria-label=${said} title=${said}>
-    ${shown.map(([version, share]) => html`<i class=${tone(release, version)} style=${{ flex: share }}></i>`)}
+    ${shown.map(([version, share]) => html`<i class=${tone(release, version)} style=${{ flex: share }}>${tall && share > 0.05 && html`<${Sign} release=${release} version=${version} />`}</i>`)}
     ${tall && bounds.map(bound => html`<b class="want" style=${{ left: `${100 * bound}%` }}></b>`)}</div>`;
 }
 

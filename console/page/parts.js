@@ -21,8 +21,11 @@ const SHAPES = [
   'M6 .3l1.7 3.8 4.1.4-3.1 2.8.9 4.1L6 9.3l-3.6 2.1.9-4.1L.2 4.5l4.1-.4z',
 ];
 
+export const Sign = ({ release, version }) => html`
+  <svg class="sign" viewBox="0 0 12 12" aria-hidden="true"><path d=${SHAPES[place(release, version)]} /></svg>`;
+
 export const Mark = ({ release, version }) => html`
-  <span class="mark ${tone(release, version)}"><svg class="sign" viewBox="0 0 12 12" aria-hidden="true"><path d=${SHAPES[place(release, version)]} /></svg>${version}</span>`;
+  <span class="mark ${tone(release, version)}"><${Sign} release=${release} version=${version} />${version}</span>`;
 
 /** The changed lines of a unified diff. */
 export function Diff({ text }) {

@@ -260,7 +260,14 @@ async fn prepared(app: &Arc<App>, change: &Change) -> Result<(Document, Prepared
     let (text, release) = (document.text.clone(), change.release.clone());
     let wanted = change.change.clone();
     let prepared = computed(app, move || {
-        change::prepare(&*judge, &text, &release, &wanted, former, 1_000 * clock::now())
+        change::prepare(
+            &*judge,
+            &text,
+            &release,
+            &wanted,
+            former,
+            1_000 * clock::now(),
+        )
     });
     let prepared = prepared.await?;
     let prepared = prepared.map_err(|error| Wrong::new(StatusCode::UNPROCESSABLE_ENTITY, error))?;

@@ -140,8 +140,8 @@ pub fn prepare(
     let name = (!release.is_empty()).then_some(release);
     let (text, notes) = match (wanted, wanted.action()) {
         (_, Some(action)) => {
-            let change = action::apply(before, name, &action, now)
-                .map_err(|error| error.to_string())?;
+            let change =
+                action::apply(before, name, &action, now).map_err(|error| error.to_string())?;
             (change.text, change.outcome.notes)
         }
         (Wanted::Text { text }, _) => (text.clone(), Vec::new()),

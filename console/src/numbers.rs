@@ -130,7 +130,8 @@ impl Numbers {
             series.push(window.point(now));
         }
         let reasons: Vec<(Key, String)> = self.reasons.keys().cloned().collect();
-        let new = grown.reasons.keys().cloned();
+        let known = |(key, _): &&(Key, String)| self.versions.contains_key(key);
+        let new = grown.reasons.keys().filter(known).cloned();
         let room = (4 * MOST_VERSIONS).saturating_sub(self.reasons.len());
         let all: BTreeSet<(Key, String)> = reasons.into_iter().chain(new.take(room)).collect();
         for key in all {

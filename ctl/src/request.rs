@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use halftone::draw::SessionKey;
 use halftone::request::{Header, RequestHead};
-use halftone_console::judge::Asked;
 
 /// The arguments that describe a request.
 #[derive(Debug, clap::Args)]
@@ -41,31 +40,6 @@ pub struct Request {
     /// The headers, pseudo-headers first.
     headers: Vec<NamedValue>,
     source_address: Option<String>,
-}
-
-impl RequestArgs {
-    /// The request that a page asks for.
-    ///
-    /// # Errors
-    ///
-    /// A part is not valid in HTTP. The error names the part.
-    pub fn of(asked: &Asked) -> Result<Self, String> {
-        let headers = asked.headers.iter();
-        let headers = headers
-            .map(|line| header(line.into()).map_err(|wrong| format!("header {line:?}: {wrong}")));
-        let address = asked.source_address.trim();
-        let parsed = address.parse().map_err(|_| {
-            format!("source address: expected an IP address such as 192.0.2.1, got {address:?}")
-        });
-        Ok(Self {
-            host: host(&asked.host).map_err(|wrong| format!("host: {wrong}"))?,
-            method: method(&asked.method).map_err(|wrong| format!("method: {wrong}"))?,
-            path: path(&asked.path).map_err(|wrong| format!("path: {wrong}"))?,
-            headers: headers.collect::<Result<_, _>>()?,
-            source_address: (!address.is_empty()).then_some(parsed).transpose()?,
-            seed: 1,
-        })
-    }
 }
 
 impl From<&RequestArgs> for Request {

@@ -94,6 +94,19 @@ fn no_request_was_lost(showcase: &Showcase) -> Result<()> {
     Ok(())
 }
 
+/// A console of a thousand releases that nobody asks for.
+fn many(showcase: &Showcase) -> Result<Command> {
+    let file = showcase.folder().join("many.yaml");
+    let release = |number| format!("- {{ name: r{number}, hosts: [r{number}], principal: v1 }}\n");
+    let releases: String = (0..1_000).map(release).collect();
+    fs::write(&file, format!("releases:\n{releases}"))?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halftonectl"));
+    command.args(["console", "--no-open", "--view-only", "--admin"]);
+    command.arg(format!("http://{}", showcase.envoy.admin()));
+    command.arg("--file").arg(file);
+    Ok(command)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
     let showcase = Showcase::start(RATE).await?;
@@ -102,9 +115,12 @@ async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
     )?;
     let line = console.next().await?;
     let link = line.strip_prefix("Console: ").context("no link")?;
+    let mut many = Talk::start(&mut many(&showcase)?)?;
+    let line = many.next().await?;
+    let many_link = line.strip_prefix("Console: ").context("no link")?;
     let script = workspace().join("console/browser/proof.mjs");
     let mut page = Command::new("node");
-    page.arg(script).env("LINK", link);
+    page.arg(script).env("LINK", link).env("MANY", many_link);
     if let Some(shots) = env::var_os("SHOTS") {
         let shots = workspace().join(PathBuf::from(shots));
         fs::create_dir_all(&shots)?;

@@ -16,6 +16,9 @@ pub const USER: &str = "x-user-id";
 /// The most requests that wait for an answer. A busy machine sends fewer requests, and never piles them up.
 const MOST_AT_ONCE: usize = 64;
 
+/// The longest time for an answer on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Users who send requests in turn, until they are dropped.
 #[derive(Debug)]
 pub struct Visitors {
@@ -86,7 +89,7 @@ async fn send(
     users: u64,
     seen: Arc<Mutex<Seen>>,
 ) {
-    let client = Arc::new(Client::http1(address));
+    let client = Arc::new(Client::http1(address).deadline(PATIENCE));
     let mut due = interval(Duration::from_secs_f64(1.0 / rate));
     due.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut under_way = JoinSet::new();

@@ -4,7 +4,7 @@
 //! `VirtualService` routes by Halftone's decisions, and a `DestinationRule` defines the versions. [`read`]
 //! reads a file of such documents in YAML or JSON, also a `List` as `kubectl get -o yaml` prints it.
 //! [`configuration()`] reads the only configuration of a file. [`action`] changes the text of a file. [`service`] knows
-//! the names of services.
+//! the names of services. [`discovery`] writes the file from which an Envoy without a mesh reads its configuration.
 //!
 //! Only the fields that matter to Halftone are read. The API server validates the resources.
 //!

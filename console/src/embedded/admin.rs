@@ -17,7 +17,7 @@ use crate::source::{Answer, Numbers, Scraped};
 /// The only path of the admin endpoint that the console asks for.
 const PATH: &str = "/stats/prometheus?usedonly&filter=halftone_";
 
-/// The longest time for an answer. The console asks once a second.
+/// The longest time for an answer.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// The size of the largest answer, in bytes: 3,000 releases in use have about this many.
@@ -30,7 +30,10 @@ pub struct NotAnEndpoint(pub String);
 
 /// The admin endpoints of Envoys.
 #[derive(Debug)]
-pub struct Admins(Vec<Admin>);
+pub struct Admins {
+    all: Vec<Admin>,
+    patience: Duration,
+}
 
 #[derive(Debug)]
 struct Admin {
@@ -47,7 +50,17 @@ impl Admins {
     /// One is not a URL with a host, or has a path.
     pub fn new<U: AsRef<str>>(urls: &[U]) -> Result<Self, NotAnEndpoint> {
         let admins = urls.iter().map(|url| Admin::new(url.as_ref()));
-        admins.collect::<Result<_, _>>().map(Self)
+        Ok(Self {
+            all: admins.collect::<Result<_, _>>()?,
+            patience: PATIENCE,
+        })
+    }
+
+    /// Sets the longest time for an answer. Defaults to 900 ms, because the console asks once a second.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 }
 
@@ -67,11 +80,11 @@ impl Admin {
         })
     }
 
-    async fn scrape(&self) -> Scraped {
-        let page = match timeout(PATIENCE, self.page()).await {
+    async fn scrape(&self, patience: Duration) -> Scraped {
+        let page = match timeout(patience, self.page()).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(format!("no answer in {} ms", PATIENCE.as_millis())),
+            Err(_) => Err(format!("no answer in {} ms", patience.as_millis())),
         };
         Scraped {
             source: self.name.clone(),
@@ -117,7 +130,7 @@ impl Admin {
 
 impl Numbers for Admins {
     fn scrape(&self) -> Answer<'_, Vec<Scraped>> {
-        Box::pin(async { join_all(self.0.iter().map(Admin::scrape)).await })
+        Box::pin(async { join_all(self.all.iter().map(|admin| admin.scrape(self.patience))).await })
     }
 }
 

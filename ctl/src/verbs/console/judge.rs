@@ -1,12 +1,12 @@
 //! The checker, `explain` and `simulate`, for the console.
 
+use clap::Parser;
 use halftone::release::Releases;
 use halftone_console::judge::{Asked, Explained, Finding, Judge, Move, Moves};
 
 use crate::change::WhoMoves;
-use crate::request::{Request, RequestArgs};
 use crate::source;
-use crate::verbs::explain::{build, text};
+use crate::verbs::explain;
 use crate::verbs::simulate::report::MoveReport;
 
 /// Judges by the core.
@@ -20,11 +20,9 @@ impl Judge for Core {
 
     fn explain(&self, text: &str, asked: &Asked) -> Result<Explained, String> {
         let (releases, hosts) = compiled(text).map_err(|findings| said(&findings))?;
-        let args = RequestArgs::of(asked)?;
-        let request = Request::from(&args);
-        let report = build::explained(&releases, &request, args.seed, None);
+        let report = explain::report(&releases, &arguments(asked)?);
         let mut written = Vec::new();
-        text::write(
+        explain::text::write(
             &report,
             &hosts,
             &mut anstream::StripStream::new(&mut written),
@@ -56,6 +54,38 @@ fn moved(one: MoveReport) -> Move {
         to: one.to,
         sessions: one.sessions,
     }
+}
+
+/// The arguments of `explain` for the request. So the page and the command line accept the same.
+fn arguments(asked: &Asked) -> Result<explain::Args, String> {
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: explain::Args,
+    }
+
+    let fields = [
+        ("host", &asked.host),
+        ("method", &asked.method),
+        ("path", &asked.path),
+        ("source-address", &asked.source_address),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter(|(_, value)| !value.trim().is_empty());
+    let headers = asked.headers.iter().map(|header| ("header", header));
+    let flags = fields
+        .chain(headers)
+        .map(|(name, value)| format!("--{name}={}", value.trim()));
+    let line = ["explain".to_owned(), "-".to_owned()]
+        .into_iter()
+        .chain(flags);
+    let line = Line::try_parse_from(line).map_err(|error| {
+        let said = error.to_string();
+        let first = said.split("\n\n").next().unwrap_or_default();
+        first.trim_start_matches("error: ").to_owned()
+    })?;
+    Ok(line.args)
 }
 
 /// The releases of `text` and the hosts that they claim, or all that is wrong.
@@ -93,4 +123,102 @@ fn said(findings: &[Finding]) -> String {
     let lines = findings.iter().take(3);
     let lines = lines.map(|finding| format!("{}: {}", finding.path, finding.message));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "\
+releases:
+- name: web
+  hosts: [web]
+  principal: v1
+  canary:
+    rules: [ { name: testers, match: [ { headers: { end-user: { exact: jason } } } ], version: v2 } ]
+    split: [ { version: v2, weight: 10 }, { version: v1, weight: 90 } ]
+    session: { key: [ { header: x-user-id } ] }
+";
+
+    fn asked(host: &str, headers: &[&str]) -> Asked {
+        Asked {
+            host: host.into(),
+            method: "GET".into(),
+            path: "/".into(),
+            headers: headers.iter().map(|header| (*header).to_owned()).collect(),
+            source_address: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_finding_says_where_and_what() {
+        assert_eq!(Core.check(CONFIG), []);
+        for (text, path, message) in [
+            (
+                CONFIG.replace("weight: 10", "weight: x"),
+                "releases[0].canary.split[0].weight",
+                "expected a number",
+            ),
+            ("releases: [".into(), "line 1, column 11", "is not YAML"),
+            (String::new(), "", "is empty"),
+            (
+                "kind: Service\napiVersion: v1".into(),
+                "",
+                "contains no plugin configuration",
+            ),
+        ] {
+            let findings = Core.check(&text);
+            let found = findings.first().unwrap();
+            assert_eq!(found.path, path, "{text}");
+            assert!(found.message.starts_with(message), "{}", found.message);
+        }
+    }
+
+    #[test]
+    fn a_request_is_explained_as_on_the_command_line() {
+        let explained = Core
+            .explain(CONFIG, &asked("web", &["end-user: jason"]))
+            .unwrap();
+        assert!(
+            explained
+                .text
+                .ends_with("release=web version=v2 reason=rule:testers\n"),
+            "{}",
+            explained.text
+        );
+        assert_eq!(explained.report.pointer("/decision/version").unwrap(), "v2");
+        for (host, header, expected) in [
+            (
+                "web",
+                "no colon",
+                "invalid value 'no colon' for '--header <NAME: VALUE>': has no colon; write it as 'name: value'",
+            ),
+            (
+                "a b",
+                "a: b",
+                "invalid value 'a b' for '--host <HOST>': write a host or host:port, without scheme and path",
+            ),
+            ("--help", "a: b", ""),
+        ] {
+            let said = Core
+                .explain(CONFIG, &asked(host, &[header]))
+                .err()
+                .unwrap_or_default();
+            assert_eq!(said, expected);
+        }
+    }
+
+    #[test]
+    fn sessions_move_only_to_the_version_that_grows() {
+        let after = CONFIG
+            .replace("weight: 10", "weight: 30")
+            .replace("weight: 90", "weight: 70");
+        let moves = Core.moves(CONFIG, &after, "web", 0).unwrap();
+        let [one] = moves.moves.try_into().unwrap();
+        assert_eq!((&*one.from, &*one.to), ("v1", "v2"));
+        // Four standard errors of 10,000 draws of 20 % are 160.
+        assert!(one.sessions.abs_diff(2_000) < 160, "{}", one.sessions);
+        assert!(moves.sessions);
+        assert_eq!(Core.moves(CONFIG, &after, "other", 0), None);
+    }
 }
