@@ -65,7 +65,7 @@ assert.equal(await page.getByRole('listitem').count(), 3);
 await until(() => [...document.querySelectorAll('.row')].every(row => !row.innerText.includes('\n0/s')));
 const size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
 assert.ok(sizes.size >= 15 && size < 150_000, `${sizes.size} files of ${size} bytes`);
-await shot('overview');
+await shot('overview', { clip: { x: 0, y: 0, width: 1280, height: 380 } });
 
 // Search, by the keyboard alone.
 await page.keyboard.press('/');
