@@ -82,14 +82,16 @@ fn host(config: &Value, name: &str) -> Option<String> {
 impl fmt::Display for WhoMoves {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = thousands(self.sessions);
-        let (all, plural, singular) = if self.by_session {
-            (format!("{all} sessions"), "move", "moves")
+        let (all, plural) = if self.by_session {
+            (format!("{all} sessions"), "move")
         } else {
-            let requests = format!("{all} requests, each drawn by itself,");
-            (requests, "go", "goes")
+            (format!("{all} requests"), "go")
         };
         match self.moves.as_slice() {
-            [] => write!(f, "None of {all} {singular} to another version."),
+            [] => write!(f, "None of {all} {plural} to another version."),
+            [one] if self.stay == 0 => {
+                write!(f, "All of {all} {plural} {} → {}.", one.from, one.to)
+            }
             [one] => write!(
                 f,
                 "About {} of {all} {plural} {} → {}, none back.",

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::verbs::{act, check, console, explain, render, simulate, test};
 
-/// Checks, explains, simulates, tests and renders Halftone's configurations
+/// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
 #[command(
     name = "halftonectl",

@@ -86,6 +86,9 @@ pub enum Failure {
         /// The operating system's error.
         error: io::Error,
     },
+    /// A cluster cannot be reached, or refuses a request. Exit status 2.
+    #[error("{0}")]
+    Cluster(String),
     /// The command line is wrong. Exit status 2.
     #[error("{0}")]
     Usage(String),

@@ -124,7 +124,7 @@ fn a_link_and_the_rights_of_the_file_stay() {
 
 #[test]
 fn an_action_that_is_refused_says_why_and_changes_nothing() {
-    let table: [(&[&str], i32, &str); 10] = [
+    let table: [(&[&str], i32, &str); 13] = [
         (
             &["rollback", "FILE"],
             2,
@@ -163,14 +163,29 @@ fn an_action_that_is_refused_says_why_and_changes_nothing() {
         (
             &["set-weight", "FILE", "v2"],
             2,
-            "write VERSION=WEIGHT, such as v2=30",
+            "halftonectl: v2 is not a weight; write VERSION=WEIGHT, such as v2=30\n",
         ),
         (
             &["set-weight", "FILE", "v2=-1"],
             2,
-            "the weight is not 0 or more",
+            "halftonectl: v2=-1 is not a weight; write VERSION=WEIGHT, such as v2=30\n",
         ),
-        (&["set-weight", "FILE"], 2, "VERSION=WEIGHT"),
+        (
+            &["set-weight", "FILE"],
+            2,
+            "halftonectl: no weight; write VERSION=WEIGHT, such as v2=30\n",
+        ),
+        (&["switch", "FILE"], 2, "<FILE>"),
+        (
+            &["restore", "FILE", "--plugin", "a/b"],
+            2,
+            "cannot be used with",
+        ),
+        (
+            &["restore", "--plugin", "b"],
+            2,
+            "write NAMESPACE/NAME, such as bookinfo/reviews",
+        ),
     ];
     for (args, code, expected) in table {
         let (_folder, path) = file("releases.yaml", releases());

@@ -325,10 +325,13 @@ impl<'r> Subject<'r> {
             .copied()
             .filter(|version| *version != promoted)
             .collect();
-        if !others.is_empty() {
+        if let Some((last, rest)) = others.split_last() {
+            let (all, them, their) = match rest {
+                [] => ((*last).to_owned(), "it", "its"),
+                _ => (format!("{} and {last}", rest.join(", ")), "them", "their"),
+            };
             plan.note(format!(
-                "When nothing needs {} any more, delete it from the release, its route, its subset and its workloads.",
-                others.join(", ")
+                "When nothing needs {all} any more, delete {them} from the release, with {their} routes, subsets and workloads."
             ));
         }
     }

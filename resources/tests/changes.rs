@@ -401,7 +401,7 @@ fn an_action_says_what_the_user_must_know() {
             Action::Promote("v2".into()),
             &[
                 "Rule testers gives v2, as all other requests get now: delete the rule.",
-                "When nothing needs v1 any more, delete it from the release, its route, its subset and its workloads.",
+                "When nothing needs v1 any more, delete it from the release, with its routes, subsets and workloads.",
             ],
         ),
         (
@@ -409,7 +409,7 @@ fn an_action_says_what_the_user_must_know() {
             Action::Promote("v1".into()),
             &[
                 "Rule testers still sends requests to v2: delete the rule, unless they need it.",
-                "When nothing needs v2 any more, delete it from the release, its route, its subset and its workloads.",
+                "When nothing needs v2 any more, delete it from the release, with its routes, subsets and workloads.",
             ],
         ),
         (
