@@ -1,6 +1,7 @@
 //! What the requests share, and the loop that asks the sources once a second.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::differences::Differences;
 use crate::journal::{Changed, Event, Journal};
 use crate::judge::Judge;
 use crate::numbers::{Numbers, Proxy, ReleaseNow};
+use crate::rate::Rate;
 use crate::release::{Release, releases};
 use crate::source::{self, Configurations, Document, NotWritten, Samples};
 
@@ -24,10 +26,6 @@ pub const MOST_STREAMS: usize = 32;
 
 /// The most requests that compute at a time.
 const MOST_COMPUTING: usize = 2;
-
-/// The most requests that change or compute something, in a second and at once.
-const RATE: f64 = 10.0;
-const BURST: f64 = 30.0;
 
 /// Where everything comes from.
 #[derive(Debug)]
@@ -80,8 +78,7 @@ pub struct State {
     pub journal: Journal,
     now: BTreeMap<String, ReleaseNow>,
     rejected: BTreeMap<String, u64>,
-    tokens: f64,
-    refilled: u64,
+    rate: Rate,
 }
 
 /// What every stream of events sends once a second.
@@ -106,14 +103,10 @@ impl App {
     /// The system gives no random bytes.
     pub fn new(settings: Settings, port: u16) -> std::io::Result<Arc<Self>> {
         let access = Access::new(port, settings.view_only)?;
-        let state = State {
-            tokens: BURST,
-            ..State::default()
-        };
         Ok(Arc::new(Self {
             settings,
             access,
-            state: Mutex::new(state),
+            state: Mutex::default(),
             tick: watch::Sender::new("{}".into()),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             computing: Arc::new(Semaphore::new(MOST_COMPUTING)),
@@ -237,7 +230,8 @@ impl App {
             "time": now, "audit": "console", "document": document.name, "release": release, "action": action,
             "error": written.as_ref().err().map(ToString::to_string),
         });
-        eprintln!("{line}");
+        // A standard error that is closed stops no change.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
         written?;
         let read = self.settings.configurations.read().await;
         self.state().take(now, read, &Event::Changed, &action);
@@ -248,16 +242,7 @@ impl App {
     /// Whether a request that changes or computes something may go on.
     #[must_use]
     pub fn may_compute(&self) -> bool {
-        let now = clock::now();
-        let mut state = self.state();
-        let passed = now.saturating_sub(state.refilled) as f64;
-        state.refilled = now;
-        state.tokens = (state.tokens + passed * RATE).min(BURST);
-        if state.tokens < 1.0 {
-            return false;
-        }
-        state.tokens -= 1.0;
-        true
+        self.state().rate.take(clock::now())
     }
 }
 

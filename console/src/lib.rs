@@ -11,7 +11,8 @@
 //! - [`differences`] groups the samples of differing answers.
 //! - [`release`] is a release as the page shows it. [`change`] is a change before it is applied.
 //! - [`journal`] is the history of changes.
-//! - [`access`] decides which requests are answered. [`api`] answers them. [`page`] has the files of the page.
+//! - [`access`] decides which requests are answered, and [`rate`] how many. [`api`] answers them. [`page`] has the files
+//!   of the page.
 //! - [`app`] is what they share, with the loop that asks the sources once a second.
 
 pub mod access;
@@ -25,6 +26,7 @@ pub mod journal;
 pub mod judge;
 pub mod numbers;
 pub mod page;
+pub mod rate;
 pub mod release;
 pub mod source;
 
