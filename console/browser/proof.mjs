@@ -151,7 +151,12 @@ await page.locator('[data-apply]').click();
 await page.locator('[data-entry]').filter({ hasText: /put back \d+/ }).waitFor();
 await step('put back');
 
-// The other language.
+// The other language has the same texts.
+const keys = await page.evaluate(async () => {
+  const { languages } = await import('/texts.js');
+  return Object.values(languages).map(texts => Object.keys(texts).sort().join(' '));
+});
+assert.equal(new Set(keys).size, 1);
 await page.getByRole('button', { name: '中文' }).click();
 await page.getByRole('heading', { level: 1, name: '历史' }).waitFor();
 await page.getByRole('button', { name: 'EN' }).click();

@@ -83,9 +83,14 @@ export function configured(release) {
   const reported = now(release.name).configured;
   return release.ramp && Object.keys(reported).length ? reported : release.configured;
 }
+/** A release with the versions that have traffic, though its configuration does not name them. */
+function complete(release) {
+  const others = Object.entries(now(release.name).versions).filter(([version, one]) => one.rate > 0 && !release.versions.includes(version));
+  return others.length ? { ...release, versions: [...release.versions, ...others.map(([version]) => version).sort()] } : release;
+}
 /** The releases of the configuration, then those that only the numbers know. */
 export function releases() {
-  const known = store.state?.releases ?? [];
+  const known = (store.state?.releases ?? []).map(complete);
   const names = new Set(known.map(release => release.name));
   const others = Object.keys(store.tick?.releases ?? {}).filter(name => !names.has(name)).sort();
   return [...known, ...others.map(name => ({
