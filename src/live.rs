@@ -17,7 +17,7 @@ pub use shares::follow_clock;
 use crate::lookup::FixedHasher;
 use crate::metrics::{self, Define, Metric, MirrorMetrics, ReleaseMetrics};
 use crate::mirror::limits::{Budget, Permit, Permits};
-use crate::mirror::{Mirror, Samples};
+use crate::mirror::{FoundCluster, Mirror, Samples};
 use crate::release::{Release, Releases};
 
 /// All releases of one plugin configuration that serves.
@@ -43,6 +43,8 @@ pub struct LiveMirror<M> {
     pub release: Arc<Release>,
     metrics: OnceCell<MirrorMetrics<M>>,
     define: Define<M>,
+    /// Which of its clusters this proxy has.
+    pub found_cluster: FoundCluster,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
     /// The bytes that all copies of this worker may hold.
@@ -153,6 +155,7 @@ impl<M> LiveMirror<M> {
         Self {
             metrics: OnceCell::new(),
             define,
+            found_cluster: FoundCluster::default(),
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
             budget: budget.clone(),

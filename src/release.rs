@@ -1,5 +1,6 @@
 //! Releases as they run: compiled, immutable, shared by all requests.
 
+mod aside;
 mod decide;
 mod decision;
 mod hosts;
@@ -14,6 +15,7 @@ mod version;
 
 use std::sync::Arc;
 
+pub use aside::Aside;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
@@ -43,6 +45,8 @@ pub struct Release {
     pub strategy: Strategy,
     /// How it recognises users. None: each request is drawn by itself.
     pub session: Option<Session>,
+    /// The sessions that take no part in it. None: all take part.
+    pub aside: Option<Box<Aside>>,
     /// How the proxy learns the version.
     pub route: Route,
     /// The mirrors that get copies of its requests.

@@ -6,7 +6,7 @@
 //!
 //! - [`cli`] is the command line: the verbs, and the types that they share.
 //! - [`source`] reads and writes files, and reads the configuration that a verb needs. [`files`] finds files in folders.
-//! - [`request`] is the request of a command line.
+//! - [`request`] is the request of a command line, and [`clock`] has its times.
 //! - [`change`] counts the sessions that move with a change of a configuration.
 //! - [`cluster`] reads and patches the plugins of a cluster.
 //! - [`terminal`] escapes and colours text. [`shown`], [`tree`] and [`json`] write reports.
@@ -15,6 +15,7 @@
 
 pub mod change;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod files;
 pub mod json;

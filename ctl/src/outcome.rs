@@ -80,7 +80,7 @@ pub enum Failure {
     },
     /// A file cannot be written. Exit status 2.
     #[error("{file}: cannot be written: {error}")]
-    Written {
+    Unwritten {
         /// The file, as the command line names it.
         file: String,
         /// The operating system's error.

@@ -1,6 +1,6 @@
 //! Files and their contents, and the configuration that a verb needs.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
@@ -96,22 +96,11 @@ pub fn replace(file: &str, before: &str, after: &str) -> Result<(), Failure> {
             "was changed by somebody else meanwhile; look at it, then run the command again";
         return Err(Failure::refused(file, message.into()));
     }
-    replaced(Path::new(file), after).map_err(|error| Failure::Written {
+    let replaced = halftone_resources::file::replace(Path::new(file), after);
+    replaced.map(drop).map_err(|error| Failure::Unwritten {
         file: file.into(),
         error,
     })
-}
-
-fn replaced(file: &Path, text: &str) -> std::io::Result<()> {
-    let file = file.canonicalize()?;
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file()
-        .set_permissions(file.metadata()?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&file)?;
-    Ok(())
 }
 
 /// The findings for `violations` of the configuration at `place` in `file`, or in a `resource` of it.
@@ -192,6 +181,7 @@ pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
     let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
     Proxy {
         namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+        ..Proxy::default()
     }
 }
 
@@ -222,6 +212,26 @@ pub fn within(place: &str, path: &str) -> String {
 }
 
 impl Configuration {
+    /// The same configuration, in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn in_workload(mut self, labels: &[(String, String)]) -> Self {
+        if !labels.is_empty() {
+            self.releases = self.releases_for(labels);
+        }
+        self
+    }
+
+    /// Its releases in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn releases_for(&self, labels: &[(String, String)]) -> Releases {
+        let proxy = Proxy {
+            labels,
+            ..proxy_of(self.plugin.as_ref())
+        };
+        // Whether a configuration has violations does not depend on the proxy.
+        halftone::config::load_value_for(&self.value, proxy).unwrap_or_default()
+    }
+
     /// The hosts that its releases claim, as written, and the names of their services.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

@@ -8,6 +8,7 @@ mod error;
 mod find;
 mod ignore;
 mod plan;
+mod route;
 mod write;
 
 use halftone::config::{PluginConfig, ReleaseConfig};
@@ -31,7 +32,8 @@ pub enum Action {
     Restore,
     /// Sets `blueGreen.active` to this version.
     Switch(String),
-    /// Makes this version the principal, which gets all requests that no rule claims.
+    /// Makes this version the principal, which gets all requests that no rule claims. In a text with the VirtualService
+    /// of the release, the last route leads to it too.
     Promote(String),
     /// Gives all requests to the principal: by `canary.takeOver`, or by `blueGreen.active`. A ramp is held at 0 instead.
     Rollback,
@@ -109,13 +111,23 @@ pub fn apply(
 ) -> Result<Change, ActionError> {
     let documents: Vec<Value> = yaml::documents(text).map_err(crate::Unreadable::from)?;
     let found = find::configuration(&documents, release)?;
-    let outcome = apply_to_value(found.value, release, action, now)?;
-    let edits: Vec<Edit> = outcome
+    let mut outcome = apply_to_value(found.value, release, action, now)?;
+    let mut edits: Vec<(usize, Edit)> = outcome
         .edits
         .iter()
-        .map(|edit| edit.within(&found.path))
+        .map(|edit| (found.document, edit.within(&found.path)))
         .collect();
-    let text_after = write::edited(text, &documents, found.document, &edits)?;
+    if let Action::Promote(version) = action {
+        let compiled = halftone::config::load_value(&outcome.after);
+        let compiled = compiled.map_err(ActionError::InvalidAfter)?;
+        let mut all = compiled.all().iter();
+        if let Some(release) = all.find(|one| *one.name == *outcome.release) {
+            let routes = route::to_principal(&documents, release, version);
+            edits.extend(routes.edits);
+            outcome.notes.extend(routes.notes);
+        }
+    }
+    let text_after = write::edited(text, &documents, &edits)?;
     let diff = similar::TextDiff::from_lines(text, &text_after);
     let diff = diff.unified_diff().to_string();
     Ok(Change {

@@ -4,11 +4,13 @@
 //! A configuration of Envoy with `path_config_source` names the file. A change is live as soon as Envoy has read it, and
 //! a configuration that the filter rejects leaves the one before it in place.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
+
+use crate::file;
 
 const RESOURCE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 const TEXT: &str = "type.googleapis.com/google.protobuf.StringValue";
@@ -77,42 +79,5 @@ pub fn text(resource: &Value) -> io::Result<String> {
 pub fn configure(file: &Path, config: &Value) -> Result<bool, NotReplaced> {
     let mut resource: Value = serde_json::from_slice(&fs::read(file)?)?;
     set(&mut resource, config)?;
-    Ok(replace(file, &text(&resource)?)?)
-}
-
-/// Replaces `file` in one step, so that no reader sees half of it. The file keeps its permissions. Returns whether its
-/// text changed; if not, the file is not touched.
-///
-/// # Errors
-///
-/// The file cannot be read, or its folder cannot be written.
-pub fn replace(file: &Path, text: &str) -> io::Result<bool> {
-    let before = match fs::read(file) {
-        Ok(before) => Some(before),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    if before.as_deref() == Some(text.as_bytes()) {
-        return Ok(false);
-    }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = write(&beside, text).and_then(|()| {
-        if before.is_some() {
-            fs::set_permissions(&beside, fs::metadata(file)?.permissions())?;
-        }
-        fs::rename(&beside, file)
-    });
-    if written.is_err() {
-        // The error that is returned matters more than a file that is left over.
-        let _ = fs::remove_file(&beside);
-    }
-    written.map(|()| true)
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(file)?;
-    file.write_all(text.as_bytes())?;
-    // After a power failure the renamed file must not be empty.
-    file.sync_all()
+    Ok(file::replace(file, &text(&resource)?)?)
 }

@@ -32,6 +32,7 @@ mod configuration;
 mod destination_rule;
 pub mod discovery;
 mod document;
+pub mod file;
 mod meta;
 mod plugin;
 mod resource;
@@ -43,7 +44,7 @@ pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
 pub use meta::Meta;
-pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector};
+pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector, services_of};
 pub use resource::{Resource, read, read_each};
 pub use virtual_service::{
     HttpMatch, HttpRoute, RouteDestination, RouteTo, StringMatch, VirtualService,

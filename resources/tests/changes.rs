@@ -183,6 +183,13 @@ releases:
         ),
         (BLUE_GREEN, Action::Switch("v1".into()), ""),
         (
+            "releases: [ { name: a, hosts: [a], principal: v1, blueGreen: { active: v1 } } ]\n",
+            Action::Switch("v2".into()),
+            "\
+-releases: [ { name: a, hosts: [a], principal: v1, blueGreen: { active: v1 } } ]
++releases: [ { name: a, hosts: [a], principal: v1, blueGreen: { active: v2 } } ]",
+        ),
+        (
             &taken,
             Action::Promote("v2".into()),
             "\
@@ -462,6 +469,11 @@ fn an_action_that_does_not_fit_is_refused() {
             "release reviews is not blue-green; use set-weight, take-over or promote",
         ),
         (
+            BLUE_GREEN,
+            Action::Switch("v22".into()),
+            "release reviews has no version v22; its versions are v1, v2",
+        ),
+        (
             CANARY,
             Action::TakeOver("v22".into()),
             "release reviews has no version v22; its versions are v1, v2",
@@ -683,4 +695,73 @@ releases:
         "{}",
         change.text
     );
+}
+
+#[test]
+fn the_last_route_of_the_release_leads_to_the_promoted_version() {
+    let route = |name: &str, version: &str| {
+        format!(
+            "  - name: {name} # its name
+    match: [ {{ headers: {{ x-halftone-version: {{ exact: {version} }} }} }} ]
+    route: [ {{ destination: {{ host: reviews, subset: {name}, port: {{ number: 80 }} }} }} ]
+"
+        )
+    };
+    let service = |host: &str, last: &str| {
+        format!(
+            "\
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{ name: reviews, namespace: bookinfo }}
+spec:
+  hosts: [{host}]
+  http:
+{}{}{last}",
+            route("one", "v1"),
+            route("two", "v2")
+        )
+    };
+    let last = "  - name: undecided # the last route
+    route:
+    - destination:
+        host: reviews
+        subset: one # the principal
+";
+    let release = "-  principal: v1\n+  principal: v2\n-    - { version: v2, weight: 10 }   # the new one\n-    - { version: v1, weight: 90 }\n+    - { version: v2, weight: 100 }   # the new one\n+    - { version: v1, weight: 0 }";
+    let changes = format!(
+        "{release}\n-        subset: one # the principal\n+        subset: two # the principal"
+    );
+    let note = "VirtualService bookinfo/reviews: let the last route, for requests that Halftone did not see, lead to v2.";
+    let split = last.replace("        subset: one # the principal\n", "        subset: one\n      weight: 50\n    - destination: { host: reviews, subset: two }\n      weight: 50\n");
+    let matched = last.replace(
+        "    route:",
+        "    match: [ { uri: { prefix: / } } ]\n    route:",
+    );
+    let done = last.replace("subset: one", "subset: two");
+    let elsewhere = last.replace("host: reviews", "host: others");
+    let table = [
+        (service("reviews", last), changes.as_str(), None),
+        (
+            service("reviews.bookinfo.svc.cluster.local", last),
+            changes.as_str(),
+            None,
+        ),
+        (service("ratings", last), release, None),
+        (service("reviews", &done), release, None),
+        (service("reviews", &split), release, Some(note)),
+        (service("reviews", &matched), release, Some(note)),
+        (service("reviews", &elsewhere), release, Some(note)),
+        (service("reviews", ""), release, Some(note)),
+    ];
+    for (service, expected, note) in table {
+        let text = format!("{CANARY}{service}");
+        let promote = Action::Promote("v2".into());
+        assert_eq!(changed(&text, &promote), expected, "{service}");
+        let notes = applied(&text, &promote).outcome.notes;
+        let said = notes.iter().find(|note| note.starts_with("VirtualService"));
+        assert_eq!(said.map(String::as_str), note, "{service}");
+        let set = changed(&text, &set(&[("v2", 30.0)]));
+        assert!(!set.contains("subset"), "{set}");
+    }
 }

@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::Path;
 
-use halftone_resources::discovery::{configure, replace, resource, text};
+use halftone_resources::discovery::{configure, resource, text};
 use serde_json::{Value, json};
 
 fn names(folder: &Path) -> Vec<String> {
@@ -26,7 +26,7 @@ fn a_new_configuration_keeps_the_rest_of_the_filter() {
     let file = folder.path().join("releases.json");
     let filter = json!({"@type": "wasm", "config": {"name": "shop"}});
     let written = resource("halftone", filter, &json!({})).unwrap();
-    replace(&file, &text(&written).unwrap()).unwrap();
+    fs::write(&file, text(&written).unwrap()).unwrap();
 
     let config = json!({"releases": [{"name": "\u{85}\"é"}]});
     for (config, changed) in [(&config, true), (&config, false), (&json!({}), true)] {
@@ -61,28 +61,4 @@ fn a_file_without_a_filter_is_reported_and_kept() {
         assert!(error.starts_with(expected), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_file_that_is_replaced_keeps_its_permissions() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("releases.json");
-    assert!(replace(&file, "1").unwrap());
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(replace(&file, "2").unwrap());
-    assert!(!replace(&file, "2").unwrap());
-    assert_eq!(
-        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o640
-    );
-    assert_eq!(fs::read_to_string(&file).unwrap(), "2");
-}
-
-#[test]
-fn a_folder_that_is_not_there_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("none/releases.json");
-    assert!(replace(&file, "1").is_err());
 }

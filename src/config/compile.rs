@@ -7,6 +7,7 @@
 //! The functions are not inlined into each other: V8 needs more memory for one large function than
 //! for many small ones, 3 MiB in each proxy here (`make cost`).
 
+mod cohort;
 mod comparisons;
 mod conditions;
 mod hosts;
@@ -56,6 +57,7 @@ pub(super) struct Compiling<'p> {
     proxy: Proxy<'p>,
     names: names::Unique,
     claims: hosts::Claims,
+    ranges: cohort::Ranges,
 }
 
 impl<'p> Compiling<'p> {
@@ -77,6 +79,7 @@ impl<'p> Compiling<'p> {
             proxy,
             names: names::Unique::new("releases"),
             claims: hosts::Claims::default(),
+            ranges: cohort::Ranges::default(),
         }
     }
 
@@ -98,12 +101,13 @@ impl<'p> Compiling<'p> {
         self.names
             .insert(one.name.as_deref(), index, &path, violations);
         self.claims.add(one, index, &path, violations);
+        self.ranges.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
-        let release = compile_release(one, budget, &path, violations);
+        let release = compile_release(one, budget, self.proxy, &path, violations);
         self.compiled.insert(release, one.claimed(self.proxy))
     }
 
-    /// Adds a release that was compiled before. `one` has its hosts and its services.
+    /// Adds a release that was compiled before. `one` has its hosts, its services and its range.
     pub(super) fn add(
         &mut self,
         release: Arc<Release>,
@@ -116,6 +120,7 @@ impl<'p> Compiling<'p> {
         self.names
             .insert(Some(&release.name), index, &path, violations);
         self.claims.add(one, index, &path, violations);
+        self.ranges.add(one, index, &path, violations);
         self.compiled.add(release);
     }
 
@@ -140,6 +145,7 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
 fn compile_release(
     release: &ReleaseConfig,
     mirror_budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Release {
@@ -163,7 +169,7 @@ fn compile_release(
         violations,
     );
 
-    let strategy = strategy::compile(release, &principal, &mut versions, path, violations);
+    let strategy = strategy::compile(release, &principal, proxy, &mut versions, path, violations);
     let session = release.canary.as_ref().and_then(|canary| {
         let path = path.field("canary");
         canary
@@ -171,6 +177,7 @@ fn compile_release(
             .as_ref()
             .map(|session| session::compile(session, name, &path.field("session"), violations))
     });
+    let aside = cohort::compile(release, &principal, &mut versions, path, violations);
     let (versions, outcomes) = versions.into_all();
     let route = compile_route(
         release.route.as_ref(),
@@ -183,6 +190,7 @@ fn compile_release(
             mirrors,
             name,
             mirror_budget,
+            proxy,
             &path.field("mirrors"),
             violations,
         )
@@ -194,6 +202,7 @@ fn compile_release(
         outcomes,
         strategy,
         session,
+        aside: aside.map(Box::new),
         route,
         mirrors: mirrors
             .unwrap_or_default()
@@ -219,7 +228,16 @@ fn taken_names(release: &ReleaseConfig) -> Vec<(&'static str, &'static str)> {
         .is_some()
         .then_some(("mirror", "mirrors of this release"));
     let preview = draws_for_preview.then_some(("preview", "percentages of the preview"));
-    mirrors.into_iter().chain(preview).collect()
+    let exclusive = release
+        .exclusive
+        .is_some()
+        .then_some(("exclusive", "ranges of groups"));
+    let holdout = release
+        .holdout
+        .is_some()
+        .then_some(("holdout", "holdouts of groups"));
+    let groups = exclusive.into_iter().chain(holdout);
+    mirrors.into_iter().chain(preview).chain(groups).collect()
 }
 
 #[inline(never)]

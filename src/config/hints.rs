@@ -3,7 +3,7 @@
 use super::{duration, size, time};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 12] = [
+const INSIDE: [(&str, &[&str]); 13] = [
     (
         "releases",
         &[
@@ -11,6 +11,8 @@ const INSIDE: [(&str, &[&str]); 12] = [
             "hosts",
             "services",
             "principal",
+            "exclusive",
+            "holdout",
             "canary",
             "blueGreen",
             "mirrors",
@@ -18,6 +20,7 @@ const INSIDE: [(&str, &[&str]); 12] = [
         ],
     ),
     ("services", &["namespace", "clusterDomain"]),
+    ("exclusive", &["group", "from", "to"]),
     ("canary", &["takeOver", "rules", "split", "ramp", "session"]),
     ("ramp", &["start", "points", "shape", "hold"]),
     ("blueGreen", &["active", "preview"]),
@@ -39,13 +42,14 @@ const INSIDE: [(&str, &[&str]); 12] = [
             "withoutHeaders",
             "cookies",
             "queryParams",
+            "sourceLabels",
             "path",
             "method",
             "clientOs",
             "percentage",
         ],
     ),
-    ("session", &["key", "cookie"]),
+    ("session", &["key", "cookie", "salt"]),
     (
         "cookie",
         &["maxAge", "domain", "secure", "httpOnly", "sameSite"],

@@ -28,7 +28,7 @@ struct KnownRelease {
     /// The size of its compiled regexes, in bytes.
     regexes: usize,
     release: Weak<Release>,
-    /// The hosts and the services that it claims.
+    /// The hosts and the services that it claims, and its range in a group.
     claims: Arc<ReleaseConfig>,
 }
 
@@ -89,6 +89,7 @@ impl Known {
                         claims: Arc::new(ReleaseConfig {
                             hosts: one.hosts,
                             services: one.services,
+                            exclusive: one.exclusive,
                             ..ReleaseConfig::default()
                         }),
                     };

@@ -9,6 +9,7 @@
 //! Every field is optional here, also one that users must write. `compile` reports what is missing, so
 //! that one answer has all violations.
 
+mod cohort;
 mod matching;
 mod mirrors;
 mod ramp;
@@ -16,6 +17,7 @@ mod release;
 mod session;
 mod strategy;
 
+pub use cohort::{ExclusiveConfig, HoldoutConfig};
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,

@@ -302,6 +302,17 @@ pub fn namespace() -> Option<String> {
     String::from_utf8(property("xds\0node\0metadata\0NAMESPACE")?).ok()
 }
 
+/// The labels of the proxy's workload, as Istio writes them into the metadata of the node. A label that
+/// is not UTF-8 is none.
+pub fn labels() -> Vec<(String, String)> {
+    let pairs = HeaderPairs::new(property("xds\0node\0metadata\0LABELS").unwrap_or_default());
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let pairs = pairs.borrowed().into_iter();
+    pairs
+        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+        .collect()
+}
+
 /// The property at `path`, whose parts are separated by zeros.
 fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the path and writes through the two pointers alone.

@@ -15,7 +15,7 @@ use crate::live::{self, Selected, SelectedMirror};
 use crate::mirror::capture::{Capture, Ended, RequestCopy, Target};
 use crate::mirror::limits::Permit;
 use crate::mirror::outbox::Outbox;
-use crate::mirror::{Mirror, MirrorOutcome};
+use crate::mirror::{Mirror, MirrorOutcome, MirrorRequest};
 use crate::request::{HeaderPairs, RequestHead};
 
 /// The header or trailer with the outcome of a gRPC call.
@@ -130,10 +130,16 @@ impl Dispatch {
     fn send(&self, copy: &RequestCopy<Recipient>) -> Result<u32, MirrorOutcome> {
         let headers = copy.head.borrowed();
         let is_routing = |name: &[u8]| self.live.settings().is_routing_header(name);
-        let mirror = copy.target.mirror();
+        let LiveMirror {
+            mirror,
+            found_cluster,
+            ..
+        } = &*copy.target.mirror;
         let head = RequestHead::new(&headers);
-        let request = mirror.request(&head, copy.kind, is_routing)?;
-        abi::call(request, &copy.body)
+        found_cluster.send(mirror, |cluster| {
+            let request = mirror.request(&head, copy.kind, is_routing)?;
+            abi::call(MirrorRequest { cluster, ..request }, &copy.body)
+        })
     }
 
     /// The answer to `call` is there. The sizes are 0 if there is none. Only in the root's answer

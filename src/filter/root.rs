@@ -114,9 +114,10 @@ impl RootContext for Root {
         let mut status = RootStatus::new(&abi::plugin_name());
         let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
-        let namespace = abi::namespace();
+        let (namespace, labels) = (abi::namespace(), abi::labels());
         let proxy = Proxy {
             namespace: namespace.as_deref(),
+            labels: &labels,
         };
         let refusal = match live::load(status.plugin(), &text, proxy) {
             Ok(releases) => {

@@ -44,13 +44,13 @@ impl<'r> Decision<'r> {
     /// Selects mirrors for the request that was decided, which has this `head`. None: the request is
     /// itself a copy, and no mirror gets a copy of a copy.
     ///
-    /// Mirrors draw by the session of the request, if it has one. They issue no id: a mirror changes
-    /// nothing for the client.
+    /// Mirrors draw by the session of the request, if it has one. They issue no id, and all sessions
+    /// take part: a mirror changes nothing for the client.
     #[must_use]
     pub fn copies<'h, 'a>(&self, head: &'h RequestHead<'a>) -> Option<Copies<'r, 'h, 'a>> {
         (!self.release.mirrors.is_empty() && !is_copy(head)).then(|| Copies {
             head,
-            ticket: self.ticket.clone().without_issuing(),
+            ticket: self.ticket.clone().without_issuing().in_cohort(None),
         })
     }
 

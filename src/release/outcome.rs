@@ -30,6 +30,10 @@ pub enum Reason {
     Session,
     /// Canary: no rule matches. The version that grows by a ramp, and those that share what is left.
     Ramp,
+    /// The session is not in the range of the release in its group, so the request gets the principal.
+    Excluded,
+    /// The session takes part in no release of a group, so the request gets the principal.
+    Holdout,
     /// Nothing else claimed the request.
     Principal,
 }
@@ -45,6 +49,8 @@ impl Reason {
             Self::Split => ("split", ""),
             Self::Session => ("session", ""),
             Self::Ramp => ("ramp", ""),
+            Self::Excluded => ("excluded", ""),
+            Self::Holdout => ("holdout", ""),
             Self::Principal => ("principal", ""),
         }
     }

@@ -57,7 +57,8 @@ impl Ramp {
     }
 
     /// The percentage at `now` without `hold`.
-    fn by_clock(&self, now: u64) -> f64 {
+    #[must_use]
+    pub fn by_clock(&self, now: u64) -> f64 {
         let Some(elapsed) = now.checked_sub(self.start) else {
             return 0.0;
         };

@@ -4,8 +4,8 @@
 //! splits, are drawn independently, so their shares multiply. The percentages of one rule share one
 //! draw, so the largest of its matches decides.
 
-use super::{RampedSplit, Release, Split, Strategy, Target};
-use crate::draw::{Draw, Ticket};
+use super::{Outcome, RampedSplit, Release, Split, Strategy, Target};
+use crate::draw::{Draw, Percentage, Ticket};
 use crate::matching::{Condition, Match};
 use crate::request::RequestHead;
 
@@ -17,7 +17,12 @@ impl Release {
         let is_held = Ticket::new(self.session.as_ref(), Draw::default()).is_held(head);
         let mut shares = vec![0.0; self.outcomes.len()];
         let mut add = |outcome, share| add_to(&mut shares, outcome, share);
-        let left = self.strategy.share_claims(head, is_held, &mut add);
+        let (apart, part) = self.apart(is_held);
+        for (outcome, share) in apart {
+            let left = self.strategy.share_named(head, share, &mut add);
+            add(outcome.index(), left);
+        }
+        let left = self.strategy.share_claims(head, part, is_held, &mut add);
         self.strategy.share_rest(left, is_held, now, &mut add);
         shares
     }
@@ -28,13 +33,32 @@ impl Release {
     pub fn configured_shares(&self, now: u64) -> Vec<f64> {
         let mut shares = vec![0.0; self.versions.len()];
         let is_held = self.session.is_some();
-        self.strategy
-            .share_rest(1.0, is_held, now, &mut |outcome, share| {
-                if let Some(outcome) = self.outcomes.get(outcome) {
-                    add_to(&mut shares, outcome.version().index(), share);
-                }
-            });
+        let mut add = |outcome: usize, share| {
+            if let Some(outcome) = self.outcomes.get(outcome) {
+                add_to(&mut shares, outcome.version().index(), share);
+            }
+        };
+        let (apart, part) = self.apart(is_held);
+        for (outcome, share) in apart {
+            add(outcome.index(), share);
+        }
+        self.strategy.share_rest(part, is_held, now, &mut add);
         shares
+    }
+
+    /// The outcomes of the sessions that take no part, each with its share, and the share of those that
+    /// take part.
+    fn apart(&self, is_held: bool) -> (Vec<(&Outcome, f64)>, f64) {
+        let Some(aside) = self.aside.as_deref().filter(|_| self.strategy.draws()) else {
+            return (Vec::new(), 1.0);
+        };
+        let shares = aside.cohort().shares(is_held);
+        let apart = shares.iter().filter_map(|(apart, share)| {
+            let outcome = aside.outcome(*apart)?;
+            Some((&**outcome, *share))
+        });
+        let all: f64 = shares.iter().map(|(_, share)| share).sum();
+        (apart.collect(), 1.0 - all)
     }
 }
 
@@ -45,20 +69,55 @@ fn add_to(shares: &mut [f64], index: usize, share: f64) {
 }
 
 impl Strategy {
-    /// Adds the shares of the preview or of the rules, and returns the share that they leave.
+    /// Whether sessions can be apart: none is while a version takes over.
+    fn draws(&self) -> bool {
+        matches!(
+            self,
+            Self::Canary {
+                take_over: None,
+                ..
+            }
+        )
+    }
+
+    /// Adds what the rules that name a version claim of the sessions that are apart, which are the part
+    /// `left` of all and in no percentage. Returns the part that they leave.
+    fn share_named(
+        &self,
+        head: &RequestHead<'_>,
+        left: f64,
+        add: &mut impl FnMut(usize, f64),
+    ) -> f64 {
+        let Self::Canary { rules, .. } = self else {
+            return left;
+        };
+        let mut rules = rules.all().iter();
+        let first = rules.find(|rule| probability(&rule.matches, head, |_| 0.0) > 0.0);
+        match first.map(|rule| &rule.target) {
+            Some(Target::Version(outcome)) => {
+                add(outcome.index(), left);
+                0.0
+            }
+            _ => left,
+        }
+    }
+
+    /// Adds the shares of the preview or of the rules, of the part `left` of all, and returns the part
+    /// that they leave.
     fn share_claims(
         &self,
         head: &RequestHead<'_>,
+        mut left: f64,
         is_held: bool,
         add: &mut impl FnMut(usize, f64),
     ) -> f64 {
-        let mut left = 1.0;
+        let part = |percentage: &Percentage| percentage.percent() / 100.0;
         match self {
             Self::BlueGreen {
                 preview: Some(preview),
                 ..
             } => {
-                let claimed = probability(&preview.matches, head);
+                let claimed = left * probability(&preview.matches, head, part);
                 add(preview.outcome.index(), claimed);
                 left -= claimed;
             }
@@ -68,7 +127,7 @@ impl Strategy {
                 ..
             } => {
                 for rule in rules.all() {
-                    let claimed = left * probability(&rule.matches, head);
+                    let claimed = left * probability(&rule.matches, head, part);
                     match &rule.target {
                         Target::Version(outcome) => add(outcome.index(), claimed),
                         Target::Split(split) => split.share_out(claimed, is_held, add),
@@ -123,11 +182,15 @@ impl Split {
     }
 }
 
-/// The probability that one of `matches` holds.
-fn probability(matches: &[Match], head: &RequestHead<'_>) -> f64 {
+/// The probability that one of `matches` holds. `part` is that of a percentage.
+fn probability(
+    matches: &[Match],
+    head: &RequestHead<'_>,
+    part: impl Fn(&Percentage) -> f64,
+) -> f64 {
     let of_one = |one: &Match| {
         let of_each = one.conditions().iter().map(|condition| match condition {
-            Condition::Percentage(percentage) => percentage.percent() / 100.0,
+            Condition::Percentage(percentage) => part(percentage),
             _ if condition.holds(head) => 1.0,
             _ => 0.0,
         });

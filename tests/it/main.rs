@@ -11,11 +11,13 @@
 mod budget;
 mod captures;
 mod cases;
+mod cohorts;
 mod compare;
 mod cookies;
 mod copies;
 mod documents;
 mod effects;
+mod fuzzing;
 mod golden;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]

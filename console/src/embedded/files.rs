@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use halftone_resources::file::replace;
 use halftone_resources::{configuration, discovery};
 
 use crate::source::{Answer, Configurations, Document, NotWritten};
@@ -136,12 +137,12 @@ impl Files {
         if before.revision != revision {
             return Err(NotWritten::Conflict(before.name));
         }
-        discovery::replace(file, text).map_err(|error| failed(file, &error))?;
+        replace(file, text).map_err(|error| failed(file, &error))?;
         if let Some(resource) = &self.discovery {
             let config = configuration(text).map_err(|error| failed(file, &error))?;
             let followed = discovery::configure(resource, &config);
             if let Err(error) = followed {
-                let back = discovery::replace(file, &before.text);
+                let back = replace(file, &before.text);
                 let back = back.map_or_else(
                     |error| format!("; {} cannot be put back: {error}", file.display()),
                     |_| String::new(),

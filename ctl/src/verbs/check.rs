@@ -12,12 +12,16 @@
 //! - `routes` compares VirtualServices with releases. `routing` computes where a version goes.
 //! - `subsets` compares versions, routes and mirrors with DestinationRules.
 //! - `plugins` checks each plugin of the mesh, and `conflicts` each pair.
+//! - `groups` compares the ranges of exclusive releases.
+//! - `ramps` notes ramps that ended.
 //! - `report` prints.
 
 mod accepted;
 mod conflicts;
 mod given;
+mod groups;
 mod plugins;
+mod ramps;
 mod report;
 mod routes;
 mod routing;
@@ -28,6 +32,7 @@ use std::io::Write;
 use halftone_resources::{DestinationRule, Resource, VirtualService};
 
 use crate::cli::Format;
+use crate::clock;
 use crate::outcome::{Failure, Finding, Verdict};
 use crate::source;
 use accepted::Accepted;
@@ -48,8 +53,8 @@ pub struct Args {
     pub output: Format,
 }
 
-/// Prints every finding. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
-/// "checked": {"files", "configurations", "releases", "virtualServices", "destinationRules"}}`, where
+/// Prints every finding and every note. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
+/// "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices", "destinationRules"}}`, where
 /// `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
@@ -66,11 +71,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     }
     findings.sort_by_key(|one| one.place);
 
+    let notes = ramps::ended(&configurations, clock::now());
     let checked = Checked::of(&given, &configurations);
     let findings: Vec<Finding> = findings.into_iter().map(|one| one.finding).collect();
     match args.output {
-        Format::Text => report::text(&findings, &checked, given.failures.is_empty(), out)?,
-        Format::Json => report::json(&findings, &checked, out)?,
+        Format::Text => report::text(&findings, &notes, &checked, given.failures.is_empty(), out)?,
+        Format::Json => report::json(&findings, &notes, &checked, out)?,
     }
     if given.failures.is_empty() {
         Ok(Verdict::of(findings.len()))
@@ -105,6 +111,7 @@ fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<Pl
     findings.extend(subsets::check(configurations, &services, &rules));
     findings.extend(plugins::check(configurations));
     findings.extend(conflicts::check(configurations));
+    findings.extend(groups::check(configurations));
     findings
 }
 

@@ -42,7 +42,8 @@ pub struct Args {
 ///
 /// The configuration cannot be read, or is not valid.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
+    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?
+        .in_workload(&args.request.source_labels);
     let report = report(&configuration.releases, args);
     match args.output {
         Format::Text => text::write(&report, &configuration.hosts(), out)?,
@@ -59,6 +60,7 @@ pub fn report(releases: &Releases, args: &Args) -> Report {
         releases,
         &request,
         args.request.seed,
+        args.request.now(),
         args.earlier.as_deref(),
     )
 }

@@ -135,6 +135,13 @@ fn a_report_without_findings_counts_the_resources() {
     }
 }
 
+/// With the manifest for the waypoint as it was, which listed the names of the service, `check` finds that.
+#[test]
+fn every_manifest_is_fine() {
+    let run = halftonectl(&["check", "manifests"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
 #[test]
 fn a_document_that_cannot_be_read_does_not_affect_the_others() {
     let broken = plugin_with("match: 3, failStrategy: FAIL_OPEN", RELEASE);
@@ -275,6 +282,7 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
                 "path": "spec.match",
                 "message": message,
             }],
+            "notes": [],
             "checked": {
                 "files": 1,
                 "configurations": 2,
@@ -301,4 +309,67 @@ fn a_finding_is_one_line_whatever_a_name_contains() {
             "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
         ]
     );
+}
+
+#[test]
+fn a_ramp_that_ended_is_a_note_and_no_finding() {
+    let ramp = |start: &str, more: &str| {
+        format!(
+            "releases: [ {{ name: a, hosts: [a], principal: v1, canary: {{ ramp: {{ version: v2, start: '{start}', points: [ {{ after: 0s, percentage: 1 }}, {{ after: 24h, percentage: 50 }} ]{more} }} }} }} ]"
+        )
+    };
+    let ended = "note: a.yaml: releases[0].canary.ramp: the ramp ended at 2020-01-02T00:00:00Z, and v2 stays at 50 %; write the split, or the principal, that you want to keep, and remove ramp\n";
+    let table = [
+        ("2020-01-01T00:00:00Z", "", ended),
+        ("2020-01-01T00:00:00Z", ", hold: 10", ""),
+        ("9999-01-01T00:00:00Z", "", ""),
+    ];
+    for (start, more, note) in table {
+        let run = check(&[("a.yaml", ramp(start, more))]);
+        assert_eq!(run.out, format!("{note}1 file: 1 release: fine.\n"));
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
+fn ranges_of_a_group_that_overlap_are_found_across_files() {
+    let release = |name: &str, group: &str, from: u32, to: u32| {
+        format!(
+            "releases: [ {{ name: {name}, hosts: [{name}], principal: v1, exclusive: {{ group: {group}, from: {from}, to: {to} }}, canary: {{ session: {{ key: [ {{ header: x }} ] }} }} }} ]"
+        )
+    };
+    let table = [
+        (
+            "adjacent",
+            release("a", "q4", 0, 20),
+            release("b", "q4", 20, 50),
+            "",
+        ),
+        (
+            "of other groups",
+            release("a", "q4", 0, 20),
+            release("b", "q3", 10, 50),
+            "",
+        ),
+        (
+            "of one release",
+            release("a", "q4", 0, 20),
+            release("a", "q4", 10, 50),
+            "",
+        ),
+        (
+            "overlapping",
+            release("a", "q4", 10, 20),
+            release("b", "q4", 0, 15),
+            "a.yaml: releases[0].exclusive: the range 10 to 20 overlaps that of release b in b.yaml, 0 to 15, so they share users; write ranges that do not overlap\n",
+        ),
+    ];
+    for (ranges, one, other, finding) in table {
+        let run = check(&[("a.yaml", one), ("b.yaml", other)]);
+        let end = match finding {
+            "" => "2 files: 2 releases: fine.\n",
+            _ => "1 finding in 1 file.\n",
+        };
+        assert_eq!(run.out, format!("{finding}{end}"), "{ranges}");
+    }
 }

@@ -27,8 +27,8 @@ pub(super) fn configuration<'d>(
         return Err(Unreadable::Empty.into());
     }
     let mut found = Vec::new();
-    for (index, document) in documents.iter().enumerate() {
-        each(index, document, &mut found)?;
+    for place in places(documents) {
+        found.extend(one(place)?);
     }
     if found.is_empty() {
         return Err(ActionError::NoConfiguration);
@@ -59,49 +59,56 @@ pub(super) fn configuration<'d>(
     }
 }
 
-/// Adds the configuration in a document, or those in the items of a `List`.
-fn each<'d>(
-    document: usize,
-    value: &'d Value,
-    found: &mut Vec<Found<'d>>,
-) -> Result<(), Unreadable> {
-    let kind = value.get("kind").and_then(Value::as_str);
-    let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
-    let items = value
-        .get("items")
-        .and_then(Value::as_array)
-        .filter(|_| is_list);
-    let Some(items) = items else {
-        found.extend(one(document, value, &[])?);
-        return Ok(());
-    };
-    for (index, item) in items.iter().enumerate() {
-        found.extend(one(document, item, &["items".into(), index.into()])?);
-    }
-    Ok(())
+/// A resource or a configuration in a text.
+#[derive(Debug)]
+pub(super) struct Place<'d> {
+    /// The index of the document.
+    pub document: usize,
+    /// The path in the document.
+    pub path: Vec<Step>,
+    /// The object.
+    pub value: &'d Value,
 }
 
-fn one<'d>(
-    document: usize,
-    value: &'d Value,
-    prefix: &[Step],
-) -> Result<Option<Found<'d>>, Unreadable> {
-    if !value.is_object() {
-        return Ok(None);
+/// The objects of all documents. Those of a `List` are its items.
+pub(super) fn places(documents: &[Value]) -> Vec<Place<'_>> {
+    let mut places = Vec::new();
+    for (document, value) in documents.iter().enumerate() {
+        let place = |path, value| Place {
+            document,
+            path,
+            value,
+        };
+        let kind = value.get("kind").and_then(Value::as_str);
+        let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
+        let items = value.get("items").and_then(Value::as_array);
+        match items.filter(|_| is_list) {
+            Some(items) => places.extend(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| place(vec!["items".into(), index.into()], item)),
+            ),
+            None => places.push(place(Vec::new(), value)),
+        }
     }
-    let resource = Resource::of(value.clone())?;
-    let Some((place, _)) = resource.configuration() else {
+    places.retain(|place| place.value.is_object());
+    places
+}
+
+fn one<'d>(place: Place<'d>) -> Result<Option<Found<'d>>, Unreadable> {
+    let resource = Resource::of(place.value.clone())?;
+    let Some((fields, _)) = resource.configuration() else {
         return Ok(None);
     };
-    let fields = place.split('.').filter(|field| !field.is_empty());
-    let config = fields.clone().try_fold(value, |value, key| value.get(key));
+    let fields = fields.split('.').filter(|field| !field.is_empty());
+    let mut keys = fields.clone();
+    let config = keys.try_fold(place.value, |value, key| value.get(key));
+    let mut path = place.path;
+    path.extend(fields.map(Step::from));
     Ok(config.map(|value| Found {
-        document,
-        path: prefix
-            .iter()
-            .cloned()
-            .chain(fields.map(Step::from))
-            .collect(),
+        document: place.document,
+        path,
         value,
     }))
 }

@@ -52,8 +52,7 @@ pub fn ignore(
     write::edited(
         text,
         &documents,
-        found.document,
-        &[edit.within(&found.path)],
+        &[(found.document, edit.within(&found.path))],
     )
 }
 

@@ -140,6 +140,14 @@ impl<'r> Subject<'r> {
         ))
     }
 
+    /// The release names `version`, or has no other version than its principal yet.
+    fn knows_or_meets(&self, version: &str) -> Result<(), ActionError> {
+        match self.versions.as_slice() {
+            [_] => Ok(()),
+            _ => self.knows(version),
+        }
+    }
+
     fn set_canary(&self, field: &str, value: Value, plan: &mut Plan) {
         match self.canary() {
             Some(_) => plan.set(&["canary", field], value),
@@ -150,10 +158,7 @@ impl<'r> Subject<'r> {
     fn set_weight(&self, weights: &[Weight], plan: &mut Plan) -> Result<(), ActionError> {
         self.is_no_blue_green()?;
         for (place, Weight { version, .. }) in weights.iter().enumerate() {
-            // The first weight of a release is how its second version becomes known.
-            if self.versions.len() > 1 {
-                self.knows(version)?;
-            }
+            self.knows_or_meets(version)?;
             if self
                 .ramp()
                 .is_some_and(|ramp| ramp.version.as_ref() == Some(version))
@@ -261,7 +266,7 @@ impl<'r> Subject<'r> {
                 self.name
             ));
         }
-        self.knows(version)?;
+        self.knows_or_meets(version)?;
         plan.set(&["blueGreen", "active"], version);
         Ok(())
     }

@@ -8,19 +8,18 @@ use super::edit::{Edit, Path, Step};
 use super::error::ActionError;
 use crate::yaml;
 
-/// `text` with `edits` of its document at `index`. `documents` are the documents of `text`.
+/// `text` with `edits`, each of the document at its index. `documents` are the documents of `text`.
 ///
 /// The result is read again. If anything differs from what the edits say, they are refused: an alias elsewhere may
 /// share what they change.
 pub(super) fn edited(
     text: &str,
     documents: &[Value],
-    index: usize,
-    edits: &[Edit],
+    edits: &[(usize, Edit)],
 ) -> Result<String, ActionError> {
     let mut expected = documents.to_vec();
-    if let Some(document) = expected.get_mut(index) {
-        for edit in edits {
+    for (index, edit) in edits {
+        if let Some(document) = expected.get_mut(*index) {
             edit.apply(document);
         }
     }
@@ -28,14 +27,16 @@ pub(super) fn edited(
         return Ok(text.into());
     }
     let refused = || {
-        let path = edits.first().map(Edit::path).unwrap_or_default();
+        let first = edits.first().map(|(_, edit)| edit.path());
+        let path = first.unwrap_or_default();
         ActionError::Shared(Path(path).to_string())
     };
     let file = YamlFile::from_str(text).map_err(|_| refused())?;
     let notation = Notation::of(text);
-    let document = file.documents().nth(index).ok_or_else(refused)?;
-    for edit in edits {
-        write(&document, edit, notation)
+    let written: Vec<Document> = file.documents().collect();
+    for (index, edit) in edits {
+        let document = written.get(*index).ok_or_else(refused)?;
+        write(document, edit, notation)
             .ok_or_else(|| ActionError::Shared(Path(edit.path()).to_string()))?;
     }
     let edited = file.to_string();

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{BlueGreenConfig, CanaryConfig, MirrorConfig, Named, SizeConfig};
+use super::{
+    BlueGreenConfig, CanaryConfig, ExclusiveConfig, HoldoutConfig, MirrorConfig, Named, SizeConfig,
+};
 
 /// A plugin configuration: Istio's `pluginConfig`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -60,6 +62,11 @@ pub struct ReleaseConfig {
     /// The reference version. It gets all requests that nothing else claims.
     #[cfg_attr(feature = "schema", schemars(required))]
     pub principal: Option<String>,
+    /// The range of the sessions that take part in the release. Releases of one group that have different
+    /// ranges share no users. Default: all sessions take part.
+    pub exclusive: Option<ExclusiveConfig>,
+    /// The sessions that take part in no release of a group. Default: none.
+    pub holdout: Option<HoldoutConfig>,
     /// A canary release: versions get parts of the traffic.
     pub canary: Option<CanaryConfig>,
     /// A blue-green release: one version gets all traffic.

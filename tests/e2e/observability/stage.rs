@@ -35,7 +35,7 @@ pub struct Stage {
     _gone: Refusing,
 }
 
-/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, with one version.
+/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, whose ramp is held before v2 gets a request.
 fn config() -> Value {
     let mirror = |name: &str, cluster: &str, fields: Value| {
         let mut mirror = json!({
@@ -55,14 +55,21 @@ fn config() -> Value {
             },
             "mirrors": [
                 mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
-                mirror("failing", "shadow", json!({"headers": {"set": {"x-fail": "1"}}})),
+                mirror("failing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "503"}}})),
+                mirror("refusing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "403"}}})),
                 mirror("late", "hanging", json!({"timeout": "100ms"})),
                 mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
                 mirror("gone", "gone", json!({})),
                 mirror("nowhere", "nowhere", json!({})),
             ],
         },
-        {"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}},
+        {
+            "name": "ratings", "hosts": ["ratings"], "principal": "v1",
+            "canary": {"ramp": {
+                "version": "v2", "start": "2026-01-01T00:00:00Z", "points": [{"after": "24h", "percentage": 100}],
+                "hold": 0.0001,
+            }},
+        },
     ]})
 }
 
@@ -82,7 +89,7 @@ impl Stage {
         );
         let gone = Refusing::new()?;
         shadow.direct(|request| match request.header("x-fail") {
-            Some(_) => Script::status(503),
+            Some(status) => Script::status(status.parse().unwrap_or(500)),
             None => Script::echo(),
         });
         hanging.script(Script::hang());
@@ -141,14 +148,14 @@ impl Stage {
         let bad = second(json!({"active": ""}));
         ensure!(self.scene.envoy.apply(SECOND, Some(&bad)).await? == Applied::Rejected);
 
-        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 6 * MIRRORED);
+        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 7 * MIRRORED);
         for (metric, scraped) in [
             ("halftone_requests_total", requests),
             ("halftone_responses_total", requests),
             ("halftone_request_duration_milliseconds_count", requests),
             ("halftone_mirrors_total", copies),
-            ("halftone_mirror_duration_milliseconds_count", 2 * MIRRORED),
-            ("halftone_mirror_responses_total", 2 * MIRRORED),
+            ("halftone_mirror_duration_milliseconds_count", 3 * MIRRORED),
+            ("halftone_mirror_responses_total", 3 * MIRRORED),
             ("halftone_comparisons_total", MIRRORED),
             ("halftone_conflicts_total", requests - STEADY),
             ("halftone_config_rejected", 1),

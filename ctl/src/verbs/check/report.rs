@@ -41,10 +41,11 @@ impl Checked {
     }
 }
 
-/// Writes the report for people: a line for each finding, and a line that counts. If a file could not
+/// Writes the report for people: a line for each finding and each note, and a line that counts. If a file could not
 /// be opened, the report calls nothing fine.
 pub fn text(
     findings: &[Finding],
+    notes: &[Finding],
     checked: &Checked,
     all_read: bool,
     out: &mut dyn Write,
@@ -57,6 +58,9 @@ pub fn text(
             None => line.into(),
         };
         writeln!(out, "{line}")?;
+    }
+    for note in notes {
+        writeln!(out, "note: {note}")?;
     }
     if findings.is_empty() {
         if checked.files == 0 {
@@ -72,13 +76,24 @@ pub fn text(
 }
 
 /// Writes the report for programs.
-pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
+pub fn json(
+    findings: &[Finding],
+    notes: &[Finding],
+    checked: &Checked,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     #[derive(Serialize)]
     struct Report<'r> {
         findings: &'r [Finding],
+        notes: &'r [Finding],
         checked: &'r Checked,
     }
-    json::write(&Report { findings, checked }, out)
+    let report = Report {
+        findings,
+        notes,
+        checked,
+    };
+    json::write(&report, out)
 }
 
 /// `1 release, 2 VirtualServices`.

@@ -26,8 +26,8 @@ pub fn check(
         let Some(header) = release.routing_header() else {
             continue;
         };
-        for claimed in release.hosts() {
-            let views: Vec<View<'_>> = of_host(&release, &claimed.host, services)
+        for host in release.routed() {
+            let views: Vec<View<'_>> = of_host(&release, &host, services)
                 .into_iter()
                 .map(|service| View {
                     release,
@@ -216,9 +216,10 @@ impl<'v> View<'v> {
     }
 
     fn is_of_the_release(&self, service: &str) -> bool {
-        let mut hosts = self.release.hosts();
+        let hosts = self.release.routed();
         let namespace = self.release.namespace();
-        hosts.any(|claimed| is_name_of(&claimed.host, namespace, service))
+        let mut hosts = hosts.iter();
+        hosts.any(|host| is_name_of(host, namespace, service))
     }
 
     /// Whether `subset` is the version: by its label in a DestinationRule, or else by its name.

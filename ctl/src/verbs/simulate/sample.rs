@@ -52,9 +52,9 @@ impl<'r> Sample<'r> {
         Ok(Self {
             release,
             request,
-            requests: args.requests,
+            requests: args.requests.unwrap_or_default(),
             seed: args.request.seed,
-            now: 0,
+            now: args.request.now(),
             population: population(args.sessions, request, release)?,
         })
     }
@@ -79,10 +79,10 @@ impl<'r> Sample<'r> {
         }
     }
 
-    /// The time of the requests, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The number of requests.
     #[must_use]
-    pub fn now(&self) -> u64 {
-        self.now
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// The sessions that send the requests.
@@ -123,8 +123,14 @@ impl<'r> Sample<'r> {
     }
 
     fn decide(&self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
+        self.release.decide(head, self.draw(chance), &mut ())
+    }
+
+    /// The draw of a request with this `chance`.
+    #[must_use]
+    pub fn draw(&self, chance: u64) -> Draw {
         let now = self.now;
-        self.release.decide(head, Draw { chance, now }, &mut ())
+        Draw { chance, now }
     }
 
     /// Calls `add` with the expected shares of each stratum, by `Outcome::index`. Sessions can differ in

@@ -7,6 +7,7 @@ mod client_os;
 mod compare;
 mod header_rule;
 mod metrics;
+mod ramp;
 mod sessions;
 mod split;
 
@@ -28,6 +29,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     client_os::play(stage, story).await?;
     split::play(stage, story).await?;
     sessions::play(stage, story).await?;
+    ramp::play(stage, story).await?;
     blue_green::play(stage, story).await?;
     bad_update::play(stage, story).await?;
     compare::play(stage, story).await?;
