@@ -92,8 +92,7 @@ pub struct Outcome {
 ///   hosts: [reviews]
 ///   principal: v1
 ///   canary:
-///     # Ten percent since Monday.
-///     split: [ { version: v2, weight: 10 }, { version: v1, weight: 90 } ]
+///     split: [ { version: v2, weight: 10 }, { version: v1, weight: 90 } ] # since Monday
 /// ";
 /// let change = apply(text, None, &Action::TakeOver("v1".into()), 0).unwrap();
 ///
