@@ -91,5 +91,9 @@ fn load_json(json: &Json<'_>, proxy: Proxy<'_>) -> Result<Releases, Violations> 
     }
     let mut violations = Violations::default();
     let config: PluginConfig = read::read(json, &mut violations);
-    compile::compile(&config, proxy, violations)
+    let identity = |index: usize| match json.get("releases") {
+        Some(Json::Array(releases)) => releases.get(index).map_or(0, Json::canonical_hash),
+        _ => 0,
+    };
+    compile::compile(&config, proxy, identity, violations)
 }

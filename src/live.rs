@@ -3,6 +3,8 @@
 //! A request, a copy and a comparison hold the release or the mirror that they belong to. An update
 //! of the configuration does not change what they hold.
 
+mod guarding;
+mod reaching;
 mod selected;
 mod shares;
 
@@ -11,6 +13,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
+pub use reaching::{DueProbe, Overruled, Reaching, due_probes, passed_on, resent};
 pub use selected::{Selected, SelectedMirror};
 pub use shares::follow_clock;
 
@@ -32,6 +36,8 @@ pub struct LiveRelease<M> {
     define: Define<M>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror<M>>>,
+    guarding: Option<Guarding>,
+    reaching: Option<Reaching>,
 }
 
 /// A mirror that serves.
@@ -121,6 +127,8 @@ impl<M: Metric> LiveRelease<M> {
             metrics: OnceCell::new(),
             define,
             mirrors: mirrors.collect(),
+            guarding: Guarding::of(&release),
+            reaching: Reaching::of(&release),
             release,
         }
     }

@@ -5,6 +5,7 @@ mod decide;
 mod decision;
 mod hosts;
 mod outcome;
+mod overrule;
 mod ramp;
 mod releases;
 mod rules;
@@ -19,6 +20,7 @@ pub use aside::Aside;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
+pub use overrule::{Fallback, Guarded, Probe};
 pub use ramp::{Point, Ramp, RampedSplit, Shape};
 pub use releases::{Releases, Settings};
 pub use rules::Rules;
@@ -41,6 +43,17 @@ pub struct Release {
     pub versions: Vec<Arc<Version>>,
     /// All outcomes of its decisions, in the order of [`Outcome::index`].
     pub outcomes: Vec<Arc<Outcome>>,
+    /// The reference version.
+    pub principal: Arc<Version>,
+    /// Takes the traffic from a version that fails. None: nothing does.
+    pub guard: Option<Box<Guarded>>,
+    /// Sends the requests for a version that has no endpoint to the principal. None: they fail.
+    pub fallback: Option<Box<Fallback>>,
+    /// The indices of the outcomes that nothing overrules.
+    pub unguarded: Vec<usize>,
+    /// A hash of its configuration. Two configurations that differ in the order of fields or in spaces
+    /// have one hash. 0: nothing of it outlives updates.
+    pub identity: u64,
     /// How it chooses a version.
     pub strategy: Strategy,
     /// How it recognises users. None: each request is drawn by itself.
@@ -96,6 +109,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// The target of a request that matches.
     pub target: Target,
+    /// Whether the guard and the fallback may overrule it.
+    pub guarded: bool,
 }
 
 /// Where a rule sends a request that matches.

@@ -12,6 +12,7 @@
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
 //! - [`orders`] is an order service with a database, in a process of its own.
+//! - [`endpoints`] are those of a cluster that come and go.
 //! - [`client`] sends single requests, [`load`] sends many, [`visitors`] are users who keep sending.
 //! - [`showcase`] is what the console shows.
 //! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
@@ -45,6 +46,7 @@ pub mod api_server;
 pub mod bootstrap;
 pub mod client;
 pub mod cpu;
+pub mod endpoints;
 pub mod envoy;
 pub mod istio;
 pub mod load;

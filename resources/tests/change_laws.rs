@@ -375,4 +375,23 @@ proptest! {
         let again = apply(&change.text, Some("a"), &action, NOW).unwrap();
         prop_assert_eq!(&again.text, &change.text);
     }
+
+    /// A file that was damaged anywhere is refused, or means what it meant but for the action. Nothing panics.
+    #[test]
+    fn a_damaged_file_is_no_danger(
+        release in release(),
+        action in action(),
+        choices in prop::collection::vec(any::<u8>(), 61),
+        place in any::<prop::sample::Index>(),
+        length in 0_usize..4,
+        put in "[-\\[\\]{}:,#&*!|>'\"%@` \n\ta]{0,3}",
+    ) {
+        let text: Vec<char> = file(&release, choices).chars().collect();
+        let from = place.index(text.len());
+        let until = text.len().min(from + length);
+        let damaged: String = text[..from].iter().copied().chain(put.chars()).chain(text[until..].iter().copied()).collect();
+        if let Ok(change) = apply(&damaged, Some("a"), &action, NOW) {
+            prop_assert_eq!(documents(&change.text), with_configuration(documents(&damaged), &change), "{}", damaged);
+        }
+    }
 }

@@ -10,6 +10,7 @@
 mod cohort;
 mod comparisons;
 mod conditions;
+mod guard;
 mod hosts;
 mod mirrors;
 mod names;
@@ -31,18 +32,20 @@ use versions::Versions;
 /// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config` for `proxy`. `violations` are those found by reading it.
+/// Compiles `config` for `proxy`. `violations` are those found by reading it, and `identity` gives the
+/// hash of the release with this index.
 pub(super) fn compile(
     config: &PluginConfig,
     proxy: Proxy<'_>,
+    identity: impl Fn(usize) -> u64,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
     let mut compiling = Compiling::new(config, proxy, &mut violations);
-    for one in config.releases.iter().flatten() {
+    for (index, one) in config.releases.iter().flatten().enumerate() {
         if violations.is_full() {
             break;
         }
-        compiling.compile(one, &mut violations);
+        compiling.compile(one, || identity(index), &mut violations);
     }
     if violations.is_empty() {
         Ok(compiling.into_releases())
@@ -88,11 +91,13 @@ impl<'p> Compiling<'p> {
         self.compiled.settings()
     }
 
-    /// Compiles and adds the next release. It depends on the proxy, and of the configuration on `one` and
+    /// Compiles and adds the next release. `identity` gives its [`Release::identity`], if something of
+    /// it outlives updates. It depends on the proxy, and of the configuration on `one` and
     /// the mirror budget alone: [`Known`](super::Known) relies on it.
     pub(super) fn compile(
         &mut self,
         one: &ReleaseConfig,
+        identity: impl FnOnce() -> u64,
         violations: &mut Violations,
     ) -> &Arc<Release> {
         let index = self.compiled.all().len();
@@ -103,7 +108,10 @@ impl<'p> Compiling<'p> {
         self.claims.add(one, index, &path, violations);
         self.ranges.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
-        let release = compile_release(one, budget, self.proxy, &path, violations);
+        let mut release = compile_release(one, budget, self.proxy, &path, violations);
+        if one.guard.is_some() || one.fallback.is_some() {
+            release.identity = identity();
+        }
         self.compiled.insert(release, one.claimed(self.proxy))
     }
 
@@ -170,6 +178,22 @@ fn compile_release(
     );
 
     let strategy = strategy::compile(release, &principal, proxy, &mut versions, path, violations);
+    let guard = release.guard.as_ref().map(|config| {
+        let is_blue_green = release.blue_green.is_some();
+        let path = path.field("guard");
+        guard::compile(
+            config,
+            is_blue_green,
+            &principal,
+            &mut versions,
+            &path,
+            violations,
+        )
+    });
+    let fallback = release.fallback.as_ref().map(|config| {
+        let path = path.field("fallback");
+        guard::compile_fallback(config, &principal, &mut versions, &path, violations)
+    });
     let session = release.canary.as_ref().and_then(|canary| {
         let path = path.field("canary");
         canary
@@ -200,6 +224,11 @@ fn compile_release(
         hosts: Vec::new(),
         versions,
         outcomes,
+        principal,
+        guard: guard.map(Box::new),
+        fallback: fallback.map(Box::new),
+        unguarded: guard::unguarded(&strategy),
+        identity: 0,
         strategy,
         session,
         aside: aside.map(Box::new),

@@ -3,7 +3,7 @@
 use super::{duration, size, time};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 13] = [
+const INSIDE: [(&str, &[&str]); 15] = [
     (
         "releases",
         &[
@@ -16,6 +16,8 @@ const INSIDE: [(&str, &[&str]); 13] = [
             "canary",
             "blueGreen",
             "mirrors",
+            "guard",
+            "fallback",
             "route",
         ],
     ),
@@ -49,6 +51,18 @@ const INSIDE: [(&str, &[&str]); 13] = [
             "percentage",
         ],
     ),
+    (
+        "guard",
+        &[
+            "failures",
+            "slowerThan",
+            "margin",
+            "atLeast",
+            "ceiling",
+            "retry",
+        ],
+    ),
+    ("fallback", &["probe", "resend"]),
     ("session", &["key", "cookie", "salt"]),
     (
         "cookie",
@@ -71,6 +85,7 @@ pub fn kind_of_string(name: &str) -> Option<(&'static str, Guess)> {
     match name {
         "DurationConfig" => Some((duration::EXPECTED, duration::meant)),
         "TimeConfig" => Some((time::EXPECTED, time::meant)),
+        "RetryConfig" => Some((r#""never", or a duration such as "10m""#, duration::meant)),
         "SizeConfig" => Some((size::EXPECTED, size::meant)),
         _ => None,
     }

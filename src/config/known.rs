@@ -80,7 +80,8 @@ impl Known {
                     let json: Json<'_> = serde_json::from_str(text).ok()?;
                     let before = violations.regexes();
                     let one: ReleaseConfig = read(&json, &mut violations);
-                    let release = compiling.compile(&one, &mut violations);
+                    let identity = || json.canonical_hash();
+                    let release = compiling.compile(&one, identity, &mut violations);
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,

@@ -10,6 +10,7 @@
 //! that one answer has all violations.
 
 mod cohort;
+mod guard;
 mod matching;
 mod mirrors;
 mod ramp;
@@ -18,6 +19,7 @@ mod session;
 mod strategy;
 
 pub use cohort::{ExclusiveConfig, HoldoutConfig};
+pub use guard::{FailureConfig, FallbackConfig, GuardConfig, ProbeConfig, RetryConfig};
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,

@@ -8,16 +8,19 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi::{self, Buffer};
-use super::dispatch::Dispatch;
+use super::abi;
+use super::callbacks::Stream;
+use super::envoy::Envoy;
 use super::live::{self, Live};
-use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
-use super::stream::Stream;
+use super::plugin_status::{FIRST_TICK, JUDGING_TICKS, LATER_TICKS, RootStatus};
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
-use crate::live::follow_clock;
+use crate::live::{follow_clock, is_judged};
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
+use crate::serving::{self, Buffer};
+
+type Dispatch = serving::Dispatch<Envoy>;
 
 thread_local! {
     /// The roots that wait for the answers to their copies after Envoy is done with them.
@@ -140,16 +143,19 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         abi::follow_log_level();
-        let plugin = self.status.as_ref().map(RootStatus::plugin);
-        if let Some(live) = plugin.and_then(live::last_good)
-            && Rc::ptr_eq(&live, self.dispatch.live())
-        {
-            follow_clock(&live, abi::now());
+        let Some(status) = &mut self.status else {
+            return;
+        };
+        if status.count() {
+            let is_judging = is_judged(self.dispatch.live());
+            abi::tick_every(if is_judging {
+                JUDGING_TICKS
+            } else {
+                LATER_TICKS
+            });
         }
-        if let Some(status) = &mut self.status
-            && status.count()
-        {
-            abi::tick_every(LATER_TICKS);
+        for probe in live::tick(status.plugin(), self.dispatch.live()) {
+            self.dispatch.probe(probe);
         }
     }
 

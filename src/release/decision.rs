@@ -27,6 +27,19 @@ impl<'r> Decision<'r> {
         }
     }
 
+    /// The same decision with another outcome.
+    #[must_use]
+    pub fn with_outcome(self, outcome: &'r Arc<Outcome>) -> Self {
+        Self { outcome, ..self }
+    }
+
+    /// The number of the request's session, which has this `head`. None: it has no session.
+    #[must_use]
+    pub fn session(&self, head: &RequestHead<'_>) -> Option<u64> {
+        let mut ticket = self.ticket.clone().without_issuing();
+        ticket.is_held(head).then(|| ticket.number(head))
+    }
+
     /// The id that the response brings to the client. None: the request carries a session, or the
     /// decision needed none.
     #[must_use]

@@ -36,6 +36,10 @@ pub enum Reason {
     Holdout,
     /// Nothing else claimed the request.
     Principal,
+    /// The version that was chosen fails: the principal.
+    Guard,
+    /// The version that was chosen has no endpoint: the principal.
+    Fallback,
 }
 
 impl Reason {
@@ -52,6 +56,8 @@ impl Reason {
             Self::Excluded => ("excluded", ""),
             Self::Holdout => ("holdout", ""),
             Self::Principal => ("principal", ""),
+            Self::Guard => ("guard", ""),
+            Self::Fallback => ("fallback", ""),
         }
     }
 }

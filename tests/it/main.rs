@@ -19,6 +19,8 @@ mod documents;
 mod effects;
 mod fuzzing;
 mod golden;
+mod guard;
+mod guarding;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;
@@ -38,6 +40,7 @@ mod reading;
 mod reference;
 mod samples;
 mod schema;
+mod serving;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

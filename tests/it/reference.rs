@@ -9,7 +9,7 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 24] = [
+const TABLES: [(&str, &str, &str); 27] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `explain`", "/explain"),
     ("Releases", "field", "/releases/0"),
@@ -65,6 +65,9 @@ const TABLES: [(&str, &str, &str); 24] = [
         "field of a test",
         "/releases/0/mirrors/0/match/0/path",
     ),
+    ("Guard", "field of `guard`", "/releases/0/guard"),
+    ("Fallback", "field of `fallback`", "/releases/0/fallback"),
+    ("Fallback", "field of `probe`", "/releases/0/fallback/probe"),
     ("Mirrors", "field of a mirror", "/releases/0/mirrors/0"),
     (
         "Mirrors",
@@ -108,12 +111,15 @@ releases:
     - name: testers
       match: [ { path: { exact: /testers } } ]
       split: [ { version: v2, weight: 1 }, { version: v1, weight: 2 } ]
+      guarded: false
     split: [ { version: v2, weight: 3 }, { version: v1, weight: 4 } ]
     session:
       salt: shop
       key: [ { header: x-user } ]
       cookie:
         { name: sid, maxAge: 7s, path: /shop, domain: example.com, secure: false, httpOnly: false, sameSite: Strict, keep: true }
+  guard: { failures: [reset], slowerThan: 7s, margin: 7, atLeast: 7, ceiling: 7, retry: 7s }
+  fallback: { probe: { path: /healthz, every: 7s }, resend: true }
   route: { header: x-version }
   mirrors:
   - name: shadow
@@ -401,6 +407,8 @@ fn compiled(config: &Value) -> Result<Vec<String>, String> {
         Ok(releases) => Ok(format!("{releases:#?}")
             .lines()
             .map(|line| line.trim().to_owned())
+            // A hash of the text.
+            .filter(|line| !line.starts_with("identity: "))
             .collect()),
         Err(violations) => Err(violations.to_string()),
     }

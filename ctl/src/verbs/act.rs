@@ -2,11 +2,11 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use halftone_resources::action::{self, Action, ActionError, Change, Weight};
 
 use crate::change::WhoMoves;
+use crate::clock;
 use crate::cluster::{Cluster, PluginName};
 use crate::outcome::{Failure, Finding, Verdict};
 use crate::source;
@@ -195,15 +195,6 @@ fn act_on_plugin(
     })
 }
 
-/// The time in milliseconds since 1970-01-01T00:00:00Z.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock before 1970 or after the year 500 million is wrong anyway.
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
-}
-
 /// A change that is shown before it is made.
 struct Shown<'n> {
     /// The file, or the plugin.
@@ -214,7 +205,7 @@ struct Shown<'n> {
 
 impl<'n> Shown<'n> {
     fn new(name: &'n str, text: &str, target: &Target, action: &Action) -> Result<Self, Failure> {
-        let now = now();
+        let now = clock::now();
         let change = action::apply(text, target.release.as_deref(), action, now);
         let change = change.map_err(|error| refused(name, error))?;
         Ok(Self { name, change, now })

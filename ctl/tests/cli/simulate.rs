@@ -241,7 +241,7 @@ fn sessions_of_a_release_with_another_name_are_independent() {
 
 #[test]
 fn what_cannot_be_simulated_is_refused_with_a_remedy() {
-    let table: [(&[&str], i32, &str); 9] = [
+    let table: [(&[&str], i32, &str); 13] = [
         (
             &["details", "--requests", "1", "--sessions", "5"],
             2,
@@ -290,6 +290,26 @@ fn what_cannot_be_simulated_is_refused_with_a_remedy() {
             "0 is not in 1..",
         ),
         (&["reviews"], 2, "--requests <N>"),
+        (
+            &["reviews", "--ramp"],
+            2,
+            "halftonectl: --ramp: release reviews follows no ramp; omit --ramp, or add canary.ramp to the release\n",
+        ),
+        (
+            &["ramped", "--ramp", "--requests", "1"],
+            2,
+            "cannot be used with",
+        ),
+        (
+            &["ramped", "--ramp", "--at", "tomorrow"],
+            2,
+            "write a time with an offset, such as 2026-12-01T09:00:00Z",
+        ),
+        (
+            &["ramped", "--ramp", "--source-label", "v2"],
+            2,
+            "write a label as name=value, such as version=v2",
+        ),
         (
             &["reviews", "--requests", "many"],
             2,

@@ -234,6 +234,7 @@ fn compile_rule<'c>(
         name: name.into(),
         matches,
         target,
+        guarded: rule.guarded.unwrap_or(true),
     }
 }
 

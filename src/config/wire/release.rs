@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    BlueGreenConfig, CanaryConfig, ExclusiveConfig, HoldoutConfig, MirrorConfig, Named, SizeConfig,
+    BlueGreenConfig, CanaryConfig, ExclusiveConfig, FallbackConfig, GuardConfig, HoldoutConfig,
+    MirrorConfig, Named, SizeConfig,
 };
 
 /// A plugin configuration: Istio's `pluginConfig`.
@@ -74,6 +75,10 @@ pub struct ReleaseConfig {
     /// The services that get copies of the release's requests. Default: none.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub mirrors: Option<Vec<MirrorConfig>>,
+    /// Takes the traffic from a version that fails. Default: nothing does.
+    pub guard: Option<GuardConfig>,
+    /// Sends the requests for a version that has no endpoint to the principal. Default: they fail.
+    pub fallback: Option<FallbackConfig>,
     /// How requests reach the chosen version. Default: by the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
 }

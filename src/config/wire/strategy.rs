@@ -66,6 +66,8 @@ pub struct RuleConfig {
     /// The versions that share the requests.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub split: Option<Vec<WeightConfig>>,
+    /// Whether the release's guard and fallback may overrule the rule. Default: `true`.
+    pub guarded: Option<bool>,
 }
 
 /// A version and its weight.

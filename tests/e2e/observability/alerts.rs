@@ -53,6 +53,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneAnswersDiffer answering reviews",
         "HalftoneConfigurationRejected",
         "HalftoneConflict claims-too",
+        "HalftoneGuardHasRuled guarded v2",
         "HalftoneMirrorFails failing reviews",
         "HalftoneMirrorRefuses refusing reviews",
         "HalftoneMirrorUnanswered crowded reviews",
@@ -62,6 +63,7 @@ pub async fn all_are_raised(stage: &Stage) -> Result<()> {
         "HalftoneRampHeld ratings",
         "HalftoneVersionFails reviews v2",
         "HalftoneVersionSlow reviews v2",
+        "HalftoneVersionUnreachable reaching v3",
     ];
     let all = async || {
         let raised = stage.prometheus.alerts().await?;

@@ -58,6 +58,7 @@ pub fn explained(
         removed: removed(&head, &effects),
         response: response(&effects),
         mirrors: Vec::new(),
+        overruled_by: Vec::new(),
         decision: None,
     };
     if let Some(decision) = &effects.decision {
@@ -72,6 +73,7 @@ pub fn explained(
             report.chance = (held.is_none() && is_asked).then(|| fraction(draw.chance));
         }
         report.mirrors = mirrors;
+        report.overruled_by = overruled_by(decision);
         report.strategy = Some(recorder.into_strategy(decision.release));
         report.decision = Some(DecisionReport {
             release: decision.release.name.to_string(),
@@ -109,6 +111,18 @@ fn to_mirrors(
     });
     let mirrors = mirrors.collect();
     (mirrors, number)
+}
+
+/// The reasons that only a proxy can give for the principal: it alone knows how a version answers.
+fn overruled_by(decision: &Decision<'_>) -> Vec<String> {
+    let release = decision.release;
+    let guard = release.guard.as_ref().map(|guarded| &guarded.outcome);
+    let fallback = release.fallback.as_ref().map(|fallback| &fallback.outcome);
+    let outcomes = guard.into_iter().chain(fallback);
+    outcomes
+        .filter(|_| release.may_overrule(decision.outcome))
+        .map(|outcome| outcome.reason().to_string())
+        .collect()
 }
 
 fn session(

@@ -35,6 +35,8 @@ pub struct Report {
     pub response: Vec<HeaderReport>,
     /// The mirrors of the release.
     pub mirrors: Vec<MirrorReport>,
+    /// What can send the request to the principal in a proxy, and only there: `guard`, `fallback`.
+    pub overruled_by: Vec<String>,
     /// The decision.
     pub decision: Option<DecisionReport>,
 }

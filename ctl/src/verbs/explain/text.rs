@@ -51,6 +51,12 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
     for mirror in &report.mirrors {
         root.push(mirror_node(mirror));
     }
+    if !report.overruled_by.is_empty() {
+        let reasons = report.overruled_by.join(" or ");
+        root.add(format!(
+            "in a proxy, {reasons} can send it to the principal"
+        ));
+    }
     root.add(end(report));
     root.write(out)
 }

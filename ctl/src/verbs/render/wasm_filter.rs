@@ -13,8 +13,8 @@ const TEXT: &str = "type.googleapis.com/google.protobuf.StringValue";
 const MODULE: &str = "/etc/halftone/halftone.wasm";
 
 /// The labels of Halftone's metrics.
-const LABELS: [&str; 7] = [
-    "release", "version", "reason", "class", "mirror", "outcome", "result",
+const LABELS: [&str; 8] = [
+    "release", "version", "reason", "class", "mirror", "outcome", "result", "kind",
 ];
 
 /// The filter, for the plugin with this `name` in Envoy.

@@ -5,6 +5,8 @@ mod bad_update;
 mod blue_green;
 mod client_os;
 mod compare;
+mod fallback;
+mod guard;
 mod header_rule;
 mod metrics;
 mod ramp;
@@ -34,5 +36,7 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     bad_update::play(stage, story).await?;
     compare::play(stage, story).await?;
     bad_mirrors::play(stage, story).await?;
-    metrics::play(stage, story).await
+    metrics::play(stage, story).await?;
+    guard::play(stage, story).await?;
+    fallback::play(stage, story).await
 }

@@ -4,14 +4,14 @@
 //! has the response. So a stream puts its copies into the outbox of its root, which outlives them. The
 //! root sends them, and stays until the last answer is there.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::abi::{self, Map, Metric, Queue};
-use super::live::{Live, LiveMirror};
+use super::host::{Host, Map};
 use super::pairing::LivePairing;
 use crate::event::ResponseClass;
-use crate::live::{self, Selected, SelectedMirror};
+use crate::live::{self, DueProbe, Live, LiveMirror, Selected, SelectedMirror};
 use crate::mirror::capture::{Capture, Ended, RequestCopy, Target};
 use crate::mirror::limits::Permit;
 use crate::mirror::outbox::Outbox;
@@ -22,13 +22,14 @@ use crate::request::{HeaderPairs, RequestHead};
 pub const GRPC_STATUS: &str = "grpc-status";
 
 /// A mirror that a request is copied to.
-pub struct Recipient {
-    pub mirror: Rc<LiveMirror>,
+#[derive(Debug)]
+pub struct Recipient<H: Host> {
+    pub mirror: Rc<LiveMirror<H::Metric>>,
     /// None: the answers to the request are not compared.
-    pub pairing: Option<Rc<LivePairing>>,
+    pub pairing: Option<Rc<LivePairing<H>>>,
 }
 
-impl Target for Recipient {
+impl<H: Host> Target for Recipient<H> {
     fn mirror(&self) -> &Mirror {
         &self.mirror.mirror
     }
@@ -38,7 +39,7 @@ impl Target for Recipient {
     }
 }
 
-impl Recipient {
+impl<H: Host> Recipient<H> {
     /// No copy is on its way to the mirror, for this reason.
     fn not_sent(&self, outcome: MirrorOutcome) {
         self.mirror.metrics().count(outcome);
@@ -49,7 +50,10 @@ impl Recipient {
 }
 
 /// Begins to capture the request with these headers for the mirrors that are selected.
-pub fn capture(selected: Selected<Metric>, headers: HeaderPairs) -> Capture<Recipient> {
+pub fn capture<H: Host>(
+    selected: Selected<H::Metric>,
+    headers: HeaderPairs,
+) -> Capture<Recipient<H>> {
     let head = Rc::new(headers);
     let mirrors = selected.mirrors.into_iter();
     let recipients = mirrors.map(|SelectedMirror { mirror, compare }| Recipient {
@@ -63,44 +67,54 @@ pub fn capture(selected: Selected<Metric>, headers: HeaderPairs) -> Capture<Reci
 }
 
 /// Counts the outcomes of a request that was not copied to these mirrors.
-pub fn count_ended(ended: Ended<Recipient>) {
+pub fn count_ended<H: Host>(ended: Ended<Recipient<H>>) {
     for (recipient, outcome) in ended {
         recipient.not_sent(outcome);
     }
 }
 
 /// All copies of one root.
-#[derive(Default)]
-pub struct Dispatch {
-    live: Rc<Live>,
-    outbox: Outbox<Recipient, Instant>,
+#[derive(Debug)]
+pub struct Dispatch<H: Host> {
+    live: Rc<Live<H::Metric>>,
+    outbox: Outbox<Recipient<H>, Instant>,
     /// Wakes the root. Envoy calls a root for each item of a queue that the root registered, in the
     /// same worker, right after the callback that added the item. It has no other way to do so.
-    wake_up: Option<Queue>,
+    wake_up: Option<H::Queue>,
+    /// The probes that wait for their answers, with the ids of their calls.
+    probes: RefCell<Vec<(u32, DueProbe<H::Metric>)>>,
 }
 
-impl Dispatch {
+impl<H: Host> Default for Dispatch<H> {
+    fn default() -> Self {
+        Self::new(Rc::default())
+    }
+}
+
+impl<H: Host> Dispatch<H> {
     /// The copies of the root in whose callback this is.
-    pub fn new(live: Rc<Live>) -> Self {
+    pub fn new(live: Rc<Live<H::Metric>>) -> Self {
         let has_mirrors = live::mirrors(&live).next().is_some();
         Self {
-            wake_up: has_mirrors.then(register_queue).flatten(),
+            wake_up: has_mirrors.then(H::register_queue).flatten(),
             live,
-            ..Self::default()
+            outbox: Outbox::default(),
+            probes: RefCell::default(),
         }
     }
 
-    pub fn live(&self) -> &Rc<Live> {
+    /// What serves.
+    pub fn live(&self) -> &Rc<Live<H::Metric>> {
         &self.live
     }
 
     /// Has the root send `copies`. Only in a callback of a stream.
-    pub fn put(&self, copies: Vec<RequestCopy<Recipient>>) {
+    pub fn put(&self, copies: Vec<RequestCopy<Recipient<H>>>) {
         for copy in copies {
             match self.wake_up {
                 Some(queue) => {
                     if self.outbox.put(copy) {
-                        queue.put();
+                        H::put(queue);
                     }
                 }
                 None => copy.target.not_sent(MirrorOutcome::Failed),
@@ -111,7 +125,7 @@ impl Dispatch {
     /// The root's queue has an item.
     pub fn woken(&self) {
         if let Some(queue) = self.wake_up {
-            queue.take();
+            H::take(queue);
         }
         self.send_all();
     }
@@ -123,11 +137,11 @@ impl Dispatch {
 
     /// Sends all copies that wait. Only in a callback of the root.
     pub fn send_all(&self) {
-        let ended = self.outbox.send_all(abi::instant, |copy| self.send(copy));
+        let ended = self.outbox.send_all(H::instant, |copy| self.send(copy));
         count_ended(ended);
     }
 
-    fn send(&self, copy: &RequestCopy<Recipient>) -> Result<u32, MirrorOutcome> {
+    fn send(&self, copy: &RequestCopy<Recipient<H>>) -> Result<u32, MirrorOutcome> {
         let headers = copy.head.borrowed();
         let is_routing = |name: &[u8]| self.live.settings().is_routing_header(name);
         let LiveMirror {
@@ -138,7 +152,7 @@ impl Dispatch {
         let head = RequestHead::new(&headers);
         found_cluster.send(mirror, |cluster| {
             let request = mirror.request(&head, copy.kind, is_routing)?;
-            abi::call(MirrorRequest { cluster, ..request }, &copy.body)
+            H::call(MirrorRequest { cluster, ..request }, &copy.body)
         })
     }
 
@@ -146,22 +160,22 @@ impl Dispatch {
     /// callback.
     pub fn answered(&self, call: u32, headers: usize, body: usize, trailers: usize) {
         let Some(copy) = self.outbox.answered(call) else {
-            return;
+            return self.probe_answered(call);
         };
         let Recipient { mirror, pairing } = &copy.target;
-        let elapsed = abi::instant().duration_since(copy.sent_at);
+        let elapsed = H::instant().duration_since(copy.sent_at);
         // A comparison needs all headers. An outcome needs one or two.
-        let head = (headers > 0 && pairing.is_some()).then(|| abi::headers(Map::AnswerHeaders));
+        let head = (headers > 0 && pairing.is_some()).then(|| H::headers(Map::AnswerHeaders));
         let header = |name: &str| match &head {
             _ if headers == 0 => None,
             Some(head) => head.get(name).map(<[u8]>::to_vec),
-            None => abi::header(Map::AnswerHeaders, name),
+            None => H::header(Map::AnswerHeaders, name),
         };
         let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
         mirror.metrics().count(outcome);
         if outcome == MirrorOutcome::Answered {
             let grpc_status =
-                || header(GRPC_STATUS).or_else(|| abi::header(Map::AnswerTrailers, GRPC_STATUS));
+                || header(GRPC_STATUS).or_else(|| H::header(Map::AnswerTrailers, GRPC_STATUS));
             let status = header(":status");
             let class =
                 ResponseClass::of_complete(copy.kind.into(), status.as_deref(), grpc_status);
@@ -176,21 +190,30 @@ impl Dispatch {
         }
     }
 
+    /// Sends a probe. Only in a callback of the root.
+    pub fn probe(&self, due: DueProbe<H::Metric>) {
+        let call = due.request().and_then(|request| H::call(request, &[]).ok());
+        if let Some(call) = call {
+            self.probes.borrow_mut().push((call, due));
+        }
+    }
+
+    fn probe_answered(&self, call: u32) {
+        let mut probes = self.probes.borrow_mut();
+        for (_, probe) in probes.extract_if(.., |probe| probe.0 == call) {
+            probe.answered(H::header(Map::AnswerHeaders, ":status").as_deref());
+        }
+    }
+
     /// Envoy has cancelled the copies that are on their way. It does so without a callback.
     pub fn cancelled(&self) {
         count_ended(self.outbox.cancelled());
     }
 }
 
-/// A queue that only this root knows. All workers and plugins of a proxy share one space of names.
-fn register_queue() -> Option<Queue> {
-    let (high, low) = (abi::random(), abi::random());
-    Queue::register(&format!("halftone.outbox.{high:016x}{low:016x}"))
-}
-
 /// The time since `earlier`, in milliseconds.
-pub fn milliseconds_since(earlier: Instant) -> u64 {
-    milliseconds(abi::instant().duration_since(earlier))
+pub fn milliseconds_since<H: Host>(earlier: Instant) -> u64 {
+    milliseconds(H::instant().duration_since(earlier))
 }
 
 fn milliseconds(time: Duration) -> u64 {

@@ -5,22 +5,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::abi::{self, Buffer, Map};
 use super::dispatch::milliseconds_since;
-use super::live::LiveMirror;
+use super::host::{Buffer, Host, Map};
+use crate::live::LiveMirror;
 use crate::mirror::limits::Budget;
 use crate::mirror::pairing::{ComparedPair, Pair, Pairing, TimedAnswer};
 use crate::mirror::{Compare, ComparisonResult, MirrorOutcome};
 use crate::request::HeaderPairs;
 
 /// The answers of production and of a mirror to one request.
-pub struct LivePairing {
-    mirror: Rc<LiveMirror>,
+#[derive(Debug)]
+pub struct LivePairing<H: Host> {
+    mirror: Rc<LiveMirror<H::Metric>>,
     request: Rc<HeaderPairs>,
     state: RefCell<Pairing>,
 }
 
-impl Pair for LivePairing {
+impl<H: Host> Pair for LivePairing<H> {
     fn pairing(&self) -> &RefCell<Pairing> {
         &self.state
     }
@@ -30,9 +31,9 @@ impl Pair for LivePairing {
     }
 }
 
-impl LivePairing {
+impl<H: Host> LivePairing<H> {
     pub fn new(
-        mirror: &Rc<LiveMirror>,
+        mirror: &Rc<LiveMirror<H::Metric>>,
         compare: Arc<Compare>,
         request: &Rc<HeaderPairs>,
     ) -> Rc<Self> {
@@ -62,11 +63,11 @@ impl LivePairing {
         let reading = pairing.read(&head.borrowed(), is_empty, &self.mirror.budget);
         drop(pairing);
         self.mirror_ended(reading.map(|mut reading| {
-            reading.body(body, |size| abi::buffer(Buffer::AnswerBody, size));
+            reading.body(body, |size| H::buffer(Buffer::AnswerBody, size));
             if trailers > 0 {
-                reading.trailers(&abi::headers(Map::AnswerTrailers).borrowed());
+                reading.trailers(&H::headers(Map::AnswerTrailers).borrowed());
             }
-            reading.end(milliseconds_since(sent_at))
+            reading.end(milliseconds_since::<H>(sent_at))
         }));
     }
 
@@ -85,12 +86,12 @@ impl LivePairing {
             ComparisonResult::Same => {}
             ComparisonResult::NotCompared => {
                 let why = pair.comparison.note.as_deref().unwrap_or_default();
-                log::debug!("halftone: {}: not compared: {why}", mirror.full_name());
+                H::debug(format_args!("{}: not compared: {why}", mirror.full_name()));
             }
-            _ if mirror.samples.borrow_mut().take(abi::now()) => {
+            _ if mirror.samples.borrow_mut().take(H::now()) => {
                 let (release, name) = (&mirror.release.name, &mirror.mirror.name);
                 let sample = pair.sample(release, name, &self.request.borrowed());
-                log::warn!("halftone: {sample}");
+                H::warn(format_args!("{sample}"));
             }
             _ => {}
         }
