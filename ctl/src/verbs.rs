@@ -3,6 +3,7 @@
 pub mod act;
 pub mod check;
 pub mod completions;
+pub mod console;
 pub mod explain;
 pub mod render;
 pub mod schema;

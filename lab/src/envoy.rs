@@ -250,6 +250,18 @@ impl Envoy {
         directory::read(&self.directory.log())
     }
 
+    /// The file of that log.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.directory.log()
+    }
+
+    /// The discovery resource of `plugin`, a file.
+    #[must_use]
+    pub fn discovery(&self, plugin: &str) -> PathBuf {
+        bootstrap::subscription(self.configuration.directory(), plugin)
+    }
+
     /// The access log so far, one line per request, up to 20 ms late.
     ///
     /// # Errors

@@ -13,7 +13,8 @@
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
 //! - [`orders`] is an order service with a database, in a process of its own.
 //! - [`endpoints`] are those of a cluster that come and go.
-//! - [`client`] sends single requests, [`load`] sends many.
+//! - [`client`] sends single requests, [`load`] sends many, [`visitors`] are users who keep sending.
+//! - [`showcase`] is what the console shows.
 //! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
 //!   prints tables.
@@ -55,9 +56,11 @@ pub mod prometheus;
 pub mod proxy;
 pub mod recorded;
 pub mod schemas;
+pub mod showcase;
 pub mod supervisor;
 pub mod table;
 pub mod tools;
 pub mod upstream;
+pub mod visitors;
 pub mod wait;
 pub mod workload;

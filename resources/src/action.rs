@@ -6,6 +6,7 @@
 mod edit;
 mod error;
 mod find;
+mod ignore;
 mod plan;
 mod route;
 mod write;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::yaml;
 pub use edit::{Edit, Step};
 pub use error::ActionError;
+pub use ignore::ignore;
 
 /// An action on a release.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,9 @@ pub mod trace;
 
 use std::io::Write;
 
+use halftone::release::Releases;
+use report::Report;
+
 use crate::cli::Format;
 use crate::outcome::{Failure, Verdict};
 use crate::request::{Request, RequestArgs};
@@ -41,17 +44,23 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let configuration = Configuration::read(&args.file, args.plugin.as_deref())?
         .in_workload(&args.request.source_labels);
-    let request = Request::from(&args.request);
-    let report = build::explained(
-        &configuration.releases,
-        &request,
-        args.request.seed,
-        args.request.now(),
-        args.earlier.as_deref(),
-    );
+    let report = report(&configuration.releases, args);
     match args.output {
         Format::Text => text::write(&report, &configuration.hosts(), out)?,
         Format::Json => crate::json::write(&report, out)?,
     }
     Ok(Verdict::Fine)
+}
+
+/// The decision of `releases` for the request of `args`.
+#[must_use]
+pub fn report(releases: &Releases, args: &Args) -> Report {
+    let request = Request::from(&args.request);
+    build::explained(
+        releases,
+        &request,
+        args.request.seed,
+        args.request.now(),
+        args.earlier.as_deref(),
+    )
 }
