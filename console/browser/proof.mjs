@@ -161,6 +161,15 @@ await page.getByRole('button', { name: '中文' }).click();
 await page.getByRole('heading', { level: 1, name: '历史' }).waitFor();
 await page.getByRole('button', { name: 'EN' }).click();
 
+// The guard's verdict.
+await page.goto(new URL('/#/release/reviews', LINK).href);
+await page.locator('[data-version=v2]').waitFor();
+await step('v2 fails');
+await page.locator('.chip.bad').filter({ hasText: 'v2 returned by the guard' }).waitFor();
+await page.locator('[data-entry]').filter({ hasText: 'The guard returned v2 of reviews' }).waitFor();
+await until(() => document.querySelector('[data-version=v1] [data-share]').dataset.share === '1');
+await step('guarded');
+
 // Accessibility, in light and dark, at three widths.
 await page.addInitScript({ path: axe });
 for (const colorScheme of ['light', 'dark']) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use halftone_lab::showcase::{Showcase, USERS};
 use halftone_lab::tools::workspace;
+use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -191,6 +192,21 @@ async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
 
     page.reach("put back").await?;
     waits_for(&showcase, *moved.0, "v2").await?;
+    no_request_was_lost(&showcase)?;
+    page.go_on().await?;
+
+    page.reach("v2 fails").await?;
+    let [_, v2, _] = &showcase.versions;
+    v2.script(Script::status(500));
+    page.go_on().await?;
+
+    page.reach("guarded").await?;
+    showcase.reviews.forget();
+    let all_have_v1 = || {
+        let users = showcase.reviews.seen().users;
+        users.len() as u64 == USERS && users.values().all(|version| version == "v1")
+    };
+    wait::until(PATIENCE, "all users to have v1", async || Ok(all_have_v1())).await?;
     no_request_was_lost(&showcase)?;
     page.go_on().await?;
 

@@ -20,6 +20,7 @@ releases:
 - name: reviews
   hosts: [reviews]
   principal: v1
+  guard: {}
   canary:
     rules:
     - name: testers
