@@ -33,7 +33,7 @@ use halftone_resources::{DestinationRule, Resource, VirtualService};
 
 use crate::cli::Format;
 use crate::clock;
-use crate::outcome::{Failure, Finding, Verdict};
+use crate::outcome::{Failure, Verdict};
 use crate::source;
 use accepted::Accepted;
 use given::{Given, Placed, PlacedFinding};
@@ -53,9 +53,9 @@ pub struct Args {
     pub output: Format,
 }
 
-/// Prints every finding and every note. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
-/// "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices", "destinationRules"}}`, where
-/// `resource` and `path` can be absent, and `checked` has numbers.
+/// Prints every finding and every note. As JSON: `{"findings": [{"file", "resource", "path", "message", "line",
+/// "column"}…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
+/// "destinationRules"}}`, where `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
 ///
@@ -69,11 +69,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     if findings.is_empty() && given.failures.is_empty() && given.configurations().next().is_none() {
         findings.push(no_configuration(&args.files));
     }
-    findings.sort_by_key(|one| one.place);
 
-    let notes = ramps::ended(&configurations, clock::now());
+    let notes = given.locate(ramps::ended(&configurations, clock::now()));
     let checked = Checked::of(&given, &configurations);
-    let findings: Vec<Finding> = findings.into_iter().map(|one| one.finding).collect();
+    let findings = given.locate(findings);
     match args.output {
         Format::Text => report::text(&findings, &notes, &checked, given.failures.is_empty(), out)?,
         Format::Json => report::json(&findings, &notes, &checked, out)?,

@@ -7,9 +7,8 @@ use halftone_resources::Resource;
 use serde::Serialize;
 
 use super::accepted::Accepted;
-use super::given::Given;
+use super::given::{Given, Located};
 use crate::json;
-use crate::outcome::Finding;
 use crate::shown::count;
 use crate::terminal::{Line, STRONG, escaped};
 
@@ -44,23 +43,17 @@ impl Checked {
 /// Writes the report for people: a line for each finding and each note, and a line that counts. If a file could not
 /// be opened, the report calls nothing fine.
 pub fn text(
-    findings: &[Finding],
-    notes: &[Finding],
+    findings: &[Located],
+    notes: &[Located],
     checked: &Checked,
     all_read: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for finding in findings {
-        let line = finding.to_string();
-        let rest = line.strip_prefix(&escaped(&finding.file));
-        let line = match rest {
-            Some(rest) => Line::styled(STRONG, &finding.file).and(rest),
-            None => line.into(),
-        };
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", line(finding, ""))?;
     }
     for note in notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "{}", line(note, "note: "))?;
     }
     if findings.is_empty() {
         if checked.files == 0 {
@@ -70,22 +63,34 @@ pub fn text(
         let verdict = if all_read { ": fine" } else { "" };
         return writeln!(out, "{files}: {}{verdict}.", subjects(checked));
     }
-    let names: BTreeSet<&str> = findings.iter().map(|one| one.file.as_str()).collect();
+    let names: BTreeSet<&str> = findings
+        .iter()
+        .map(|one| one.finding.file.as_str())
+        .collect();
     let findings = count(findings.len() as u64, "finding");
     writeln!(out, "{findings} in {}.", count(names.len() as u64, "file"))
 }
 
+/// `file:line:column: kind: resource: path: message`.
+fn line(located: &Located, kind: &str) -> Line {
+    let Located { finding, at } = located;
+    let line = finding.to_string();
+    let start = format!("{}: ", escaped(&finding.file));
+    let rest = line.strip_prefix(&start).unwrap_or(&line);
+    Line::styled(STRONG, &finding.file).and(&format!(":{at}: {kind}{rest}"))
+}
+
 /// Writes the report for programs.
 pub fn json(
-    findings: &[Finding],
-    notes: &[Finding],
+    findings: &[Located],
+    notes: &[Located],
     checked: &Checked,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     #[derive(Serialize)]
     struct Report<'r> {
-        findings: &'r [Finding],
-        notes: &'r [Finding],
+        findings: &'r [Located],
+        notes: &'r [Located],
         checked: &'r Checked,
     }
     let report = Report {
