@@ -13,7 +13,8 @@
 //! - `subsets` compares versions, routes and mirrors with DestinationRules.
 //! - `plugins` checks each plugin of the mesh, and `conflicts` each pair.
 //! - `groups` compares the ranges of exclusive releases.
-//! - `ramps` notes ramps that ended.
+//! - `ramps` notes ramps that ended. `warnings` finds what is valid and probably wrong, and `renames` compares with an
+//!   older configuration.
 //! - `report` prints.
 
 mod accepted;
@@ -22,10 +23,12 @@ mod given;
 mod groups;
 mod plugins;
 mod ramps;
+mod renames;
 mod report;
 mod routes;
 mod routing;
 mod subsets;
+mod warnings;
 
 use std::io::Write;
 
@@ -33,11 +36,12 @@ use halftone_resources::{DestinationRule, Resource, VirtualService};
 
 use crate::cli::Format;
 use crate::clock;
+use crate::json;
 use crate::outcome::{Failure, Verdict};
 use crate::source;
 use accepted::Accepted;
 use given::{Given, Placed, PlacedFinding};
-use report::Checked;
+use report::{Checked, Report};
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -51,16 +55,27 @@ pub struct Args {
     /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
+    /// Print warnings too: what is valid and probably wrong
+    ///
+    /// They do not change the exit status.
+    #[arg(long)]
+    pub warn: bool,
+    /// Report warnings as findings
+    #[arg(long)]
+    pub strict: bool,
+    /// The configuration that serves now: warn of releases with a new name. Implies --warn
+    #[arg(long, value_name = "OLD")]
+    pub against: Option<String>,
 }
 
 /// Prints every finding and every note. As JSON: `{"findings": [{"file", "resource", "path", "message", "line",
-/// "column"}…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
+/// "column"}…], "warnings": [the same…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
 /// "destinationRules"}}`, where `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
 ///
-/// A file cannot be opened (the findings on all other files are printed first), or the report cannot be
-/// written.
+/// A file cannot be opened (the findings on all other files are printed first), the older configuration cannot be read,
+/// or the report cannot be written.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let mut given = given::read(&args.files);
     let mut findings = std::mem::take(&mut given.findings);
@@ -70,15 +85,34 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
         findings.push(no_configuration(&args.files));
     }
 
-    let notes = given.locate(ramps::ended(&configurations, clock::now()));
+    let mut notes = ramps::ended(&configurations, clock::now());
+    let mut warnings = Vec::new();
+    if args.warn || args.strict || args.against.is_some() {
+        warnings = warnings::check(&configurations);
+        let services = given::all(&given.resources, Resource::virtual_service);
+        let rules = given::all(&given.resources, Resource::destination_rule);
+        warnings.extend(routes::last(&configurations, &services, &rules));
+        warnings.append(&mut notes);
+    }
+    if let Some(old) = &args.against {
+        warnings.extend(renames::check(old, &configurations)?);
+    }
+    if args.strict {
+        findings.append(&mut warnings);
+    }
     let checked = Checked::of(&given, &configurations);
-    let findings = given.locate(findings);
+    let report = Report {
+        findings: given.locate(findings),
+        warnings: given.locate(warnings),
+        notes: given.locate(notes),
+        checked,
+    };
     match args.output {
-        Format::Text => report::text(&findings, &notes, &checked, given.failures.is_empty(), out)?,
-        Format::Json => report::json(&findings, &notes, &checked, out)?,
+        Format::Text => report::text(&report, given.failures.is_empty(), out)?,
+        Format::Json => json::write(&report, out)?,
     }
     if given.failures.is_empty() {
-        Ok(Verdict::of(findings.len()))
+        Ok(Verdict::of(report.findings.len()))
     } else {
         Err(Failure::Several(given.failures))
     }

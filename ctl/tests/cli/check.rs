@@ -4,6 +4,7 @@ mod conflicts;
 mod plugins;
 mod routes;
 mod subsets;
+mod warnings;
 
 use crate::{Run, halftonectl, halftonectl_with};
 
@@ -394,6 +395,7 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
                 "line": 4,
                 "column": 1,
             }],
+            "warnings": [],
             "notes": [],
             "checked": {
                 "files": 1,
