@@ -188,7 +188,13 @@ impl Node {
 /// The rest of `path` after the field of this name. None: the path leads to another field.
 fn rest<'p>(path: &'p str, name: &str) -> Option<&'p str> {
     let plain = || path.strip_prefix('.').unwrap_or(path).strip_prefix(name);
-    let quoted = || path.strip_prefix(&path_step(name));
+    // Quoting every name of a large object takes long.
+    let is_quoted = path.starts_with("[\"");
+    let quoted = || {
+        is_quoted
+            .then(|| path.strip_prefix(&path_step(name)))
+            .flatten()
+    };
     let ends = |rest: &&str| rest.is_empty() || rest.starts_with(['.', '[']);
     plain().filter(ends).or_else(quoted)
 }

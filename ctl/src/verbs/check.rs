@@ -15,7 +15,7 @@
 //! - `groups` compares the ranges of exclusive releases.
 //! - `ramps` notes ramps that ended. `warnings` finds what is valid and probably wrong, and `renames` compares with an
 //!   older configuration.
-//! - `report` prints.
+//! - `report` and `sarif` print.
 
 mod accepted;
 mod conflicts;
@@ -27,6 +27,7 @@ mod renames;
 mod report;
 mod routes;
 mod routing;
+mod sarif;
 mod subsets;
 mod warnings;
 
@@ -34,7 +35,6 @@ use std::io::Write;
 
 use halftone_resources::{DestinationRule, Resource, VirtualService};
 
-use crate::cli::Format;
 use crate::clock;
 use crate::json;
 use crate::outcome::{Failure, Verdict};
@@ -68,8 +68,20 @@ pub struct Args {
     pub against: Option<String>,
 }
 
-/// Prints every finding and every note. As JSON: `{"findings": [{"file", "resource", "path", "message", "line",
-/// "column"}…], "warnings": [the same…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
+/// The format of the report of `check`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people and editors
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For code hosts: SARIF 2.1.0
+    Sarif,
+}
+
+/// Prints every finding and every note. As JSON: `{"findings": [{"check", "file", "resource", "path", "message",
+/// "line", "column"}…], "warnings": [the same…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
 /// "destinationRules"}}`, where `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
@@ -110,6 +122,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     match args.output {
         Format::Text => report::text(&report, given.failures.is_empty(), out)?,
         Format::Json => json::write(&report, out)?,
+        Format::Sarif => json::write(&sarif::log(&report), out)?,
     }
     if given.failures.is_empty() {
         Ok(Verdict::of(report.findings.len()))
@@ -140,11 +153,14 @@ fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<Pl
     let services = given::all(resources, Resource::virtual_service);
     let rules = given::all(resources, Resource::destination_rule);
     let mut findings = Vec::new();
-    findings.extend(routes::check(configurations, &services, &rules));
-    findings.extend(subsets::check(configurations, &services, &rules));
-    findings.extend(plugins::check(configurations));
-    findings.extend(conflicts::check(configurations));
-    findings.extend(groups::check(configurations));
+    let mut add = |check, found: Vec<PlacedFinding>| {
+        findings.extend(found.into_iter().map(|one| one.of(check)));
+    };
+    add("routes", routes::check(configurations, &services, &rules));
+    add("subsets", subsets::check(configurations, &services, &rules));
+    add("plugin", plugins::check(configurations));
+    add("claimed-twice", conflicts::check(configurations));
+    add("group", groups::check(configurations));
     findings
 }
 

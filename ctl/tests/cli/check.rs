@@ -388,6 +388,7 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
         run.json(),
         serde_json::json!({
             "findings": [{
+                "check": "plugin",
                 "file": "-",
                 "resource": "WasmPlugin bookinfo/reviews",
                 "path": "spec.match",
@@ -411,6 +412,58 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
     assert_eq!(
         (run.code, run.json()["findings"].clone()),
         (0, serde_json::json!([]))
+    );
+}
+
+#[test]
+fn the_report_for_code_hosts_has_each_finding_at_its_line() {
+    let (_folder, path) = crate::file(
+        "a b.yaml",
+        "releases:\n- name: a\n  hosts: [a]\n  principal: v1\n  canary:\n    rules:\n    - { name: a, version: v2, match: [ { percentage: 0.5 } ] }\n---\n3\n",
+    );
+    let run = halftonectl(&["check", "--output", "sarif", "--warn", &path]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let log = run.json();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["name"], "halftonectl");
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    assert_eq!(
+        run["tool"]["driver"]["rules"],
+        serde_json::json!([{ "id": "fraction" }, { "id": "unreadable" }])
+    );
+    let at = |place: &str, line: u64, column: u64| {
+        serde_json::json!([{
+            "physicalLocation": {
+                "artifactLocation": { "uri": format!("file://{}", path.replace(' ', "%20")) },
+                "region": { "startLine": line, "startColumn": column },
+            },
+            "logicalLocations": [{ "fullyQualifiedName": place }],
+        }])
+    };
+    let percentage = "releases[0].canary.rules[0].match[0].percentage";
+    assert_eq!(
+        run["results"],
+        serde_json::json!([
+            {
+                "ruleId": "unreadable",
+                "level": "error",
+                "message": { "text": "document 2: expected an object, got a number" },
+                "locations": at("document 2", 9, 1),
+            },
+            {
+                "ruleId": "fraction",
+                "level": "warning",
+                "message": { "text": format!("{percentage}: 0.5 is 0.5 %; write 50 if you mean 50 %") },
+                "locations": at(percentage, 7, 42),
+            },
+        ])
+    );
+
+    let run = halftonectl_with(&["check", "--output", "sarif", "-"], b"releases: []");
+    assert_eq!(
+        (run.code, &run.json()["runs"][0]["results"]),
+        (0, &serde_json::json!([]))
     );
 }
 

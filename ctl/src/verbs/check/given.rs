@@ -11,6 +11,11 @@ use crate::files;
 use crate::outcome::{Failure, Finding};
 use crate::source;
 
+/// The check of a file or a document that cannot be read, or contains nothing to check.
+pub const UNREADABLE: &str = "unreadable";
+/// The check of a configuration by itself.
+pub const VIOLATION: &str = "violation";
+
 /// The contents of all files of a call.
 #[derive(Debug, Default)]
 pub struct Given {
@@ -49,6 +54,8 @@ pub struct Placed {
 pub struct PlacedFinding {
     /// The place of its resource.
     pub place: Place,
+    /// The name of the check that found it.
+    pub check: &'static str,
     /// The position. None: that of the path in the resource.
     pub at: Option<Position>,
     /// The finding.
@@ -58,6 +65,8 @@ pub struct PlacedFinding {
 /// A finding and its position in the file.
 #[derive(Debug, Serialize)]
 pub struct Located {
+    /// The name of the check that found it.
+    pub check: &'static str,
     /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
@@ -67,6 +76,11 @@ pub struct Located {
 }
 
 impl PlacedFinding {
+    /// The same finding of the check of this name.
+    pub fn of(self, check: &'static str) -> Self {
+        Self { check, ..self }
+    }
+
     /// A finding on all files, of which `file` is the first.
     pub fn about_all(file: String, message: String) -> Self {
         Self {
@@ -74,6 +88,7 @@ impl PlacedFinding {
                 file: 0,
                 document: 0,
             },
+            check: UNREADABLE,
             at: Some(Position::START),
             finding: Finding {
                 file,
@@ -90,6 +105,7 @@ impl Placed {
     pub fn locate(&self, finding: Finding) -> PlacedFinding {
         PlacedFinding {
             place: self.place,
+            check: VIOLATION,
             at: None,
             finding,
         }
@@ -133,6 +149,7 @@ impl Given {
                 .unwrap_or(Position::START)
         };
         let locate = |one: PlacedFinding| Located {
+            check: one.check,
             at: one
                 .at
                 .unwrap_or_else(|| position(one.place, &one.finding.path)),
@@ -205,7 +222,12 @@ impl Given {
                 let at = Position::of_byte(&readable, error.utf8_error().valid_up_to());
                 let finding = source::not_utf8(file, &error);
                 let (place, at) = (place(0), Some(at));
-                return self.findings.push(PlacedFinding { place, at, finding });
+                return self.findings.push(PlacedFinding {
+                    place,
+                    check: UNREADABLE,
+                    at,
+                    finding,
+                });
             }
         };
         let documents = match halftone_resources::read_each(&text) {
@@ -223,7 +245,12 @@ impl Given {
                     if at.is_some() {
                         finding.path.clear();
                     }
-                    self.findings.push(PlacedFinding { place, at, finding });
+                    self.findings.push(PlacedFinding {
+                        place,
+                        check: UNREADABLE,
+                        at,
+                        finding,
+                    });
                 }
                 Ok(resource) => self.take(
                     Placed {
@@ -250,7 +277,8 @@ impl Given {
             }
             Resource::Configuration(value) if is_case_file(value) => {
                 let message = "is a case file; run it with `halftonectl test`";
-                self.findings.push(placed.finding("", message.into()));
+                let finding = placed.finding("", message.into());
+                self.findings.push(finding.of(UNREADABLE));
                 return;
             }
             _ => {}

@@ -19,7 +19,7 @@ pub fn ended(configurations: &[Accepted<'_>], now: u64) -> Vec<PlacedFinding> {
             "the ramp ended at {}, and {version} stays at {percentage} %; write the split, or the principal, that you want to keep, and remove ramp",
             time::text(curve.end())
         );
-        Some(served.finding("canary.ramp", message))
+        Some(served.finding("canary.ramp", message).of("ended-ramp"))
     });
     note.collect()
 }

@@ -50,7 +50,7 @@ pub fn check(old: &str, configurations: &[Accepted<'_>]) -> Result<Vec<PlacedFin
             "the release was named {name} in {old}, so {:.0} % of its sessions change version; write name: {name}, or session: {{ salt: {name} }}",
             (share * 100.0).max(1.0)
         );
-        Some(after.finding("name", message))
+        Some(after.finding("name", message).of("renamed-release"))
     };
     Ok(added.filter_map(warn).collect())
 }

@@ -85,7 +85,7 @@ pub fn text(report: &Report, all_read: bool, out: &mut dyn Write) -> io::Result<
 
 /// `file:line:column: kind: resource: path: message`.
 fn line(located: &Located, kind: &str) -> Line {
-    let Located { finding, at } = located;
+    let Located { finding, at, .. } = located;
     let line = finding.to_string();
     let start = format!("{}: ", escaped(&finding.file));
     let rest = line.strip_prefix(&start).unwrap_or(&line);

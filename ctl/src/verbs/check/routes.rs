@@ -72,7 +72,7 @@ pub fn last(
                         "takes requests that Halftone did not see, and leads to another version than the principal; write the subset of {principal}"
                     );
                     let warning = view.finding(format!("http[{place}].route"), message);
-                    warnings.insert(warning.place, warning);
+                    warnings.insert(warning.place, warning.of("last-route"));
                 }
             }
         }

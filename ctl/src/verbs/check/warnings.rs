@@ -9,21 +9,31 @@ use serde_json::Value;
 use super::accepted::{Accepted, Served};
 use super::given::PlacedFinding;
 
+/// Takes the path of a warning and its message.
+type Warn<'w> = dyn FnMut(&str, String) + 'w;
+
+/// Warns of one kind of mistake in a release.
+type Check = fn(&Served<'_>, &mut Warn<'_>);
+
+/// The checks of a release, and their names.
+const CHECKS: [(&str, Check); 6] = [
+    ("fraction", fractions),
+    ("impossible-match", impossible),
+    ("swallowed-rule", swallowed),
+    ("session", sessions),
+    ("short-host", short_hosts),
+    ("own-mirror", own_mirrors),
+];
+
 /// The warnings on every release.
 pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
     let mut warnings = Vec::new();
     for release in configurations.iter().flat_map(Accepted::releases) {
-        let mut warn = |path: &str, message: String| {
-            warnings.push(release.finding(path, message));
-        };
-        fractions(&release, &mut warn);
-        for (path, conditions) in matches(&release) {
-            impossible(&path, conditions, &mut warn);
+        for (name, check) in CHECKS {
+            check(&release, &mut |path, message| {
+                warnings.push(release.finding(path, message).of(name));
+            });
         }
-        swallowed(&release, &mut warn);
-        sessions(&release, &mut warn);
-        short_hosts(&release, &mut warn);
-        own_mirrors(&release, &mut warn);
     }
     warnings
 }
@@ -49,7 +59,7 @@ fn matches<'c>(release: &Served<'c>) -> Vec<(String, &'c MatchConfig)> {
 }
 
 /// Percentages between 0 and 1. Those of a ramp can begin there.
-fn fractions(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
+fn fractions(release: &Served<'_>, warn: &mut Warn<'_>) {
     let written = release.written;
     let mut percentages: Vec<(String, Option<f64>)> = matches(release)
         .into_iter()
@@ -95,7 +105,13 @@ fn fractions(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
 }
 
 /// Tests of the path and the method that no request passes.
-fn impossible(path: &str, conditions: &MatchConfig, warn: &mut impl FnMut(&str, String)) {
+fn impossible(release: &Served<'_>, warn: &mut Warn<'_>) {
+    for (path, conditions) in matches(release) {
+        impossible_in(&path, conditions, warn);
+    }
+}
+
+fn impossible_in(path: &str, conditions: &MatchConfig, warn: &mut Warn<'_>) {
     for (field, text) in conditions.path.iter().flat_map(texts) {
         let at = format!("{path}.path.{field}");
         if let Some((before, _)) = text.split_once('?') {
@@ -144,7 +160,7 @@ fn texts(test: &StringMatchConfig) -> Vec<(String, &String)> {
 }
 
 /// Rules whose requests earlier rules take. Rules without a percentage take all requests that they match.
-fn swallowed(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
+fn swallowed(release: &Served<'_>, warn: &mut Warn<'_>) {
     let rules = release
         .value()
         .and_then(|value| value.pointer("/canary/rules"));
@@ -212,7 +228,7 @@ fn conditions(one: &Value) -> Conditions {
         .collect()
 }
 
-fn sessions(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
+fn sessions(release: &Served<'_>, warn: &mut Warn<'_>) {
     let Some(canary) = &release.written.canary else {
         return;
     };
@@ -244,7 +260,7 @@ fn sessions(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
 }
 
 /// Hosts without a dot in the mesh, where callers can write longer names. A waypoint has its own check.
-fn short_hosts(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
+fn short_hosts(release: &Served<'_>, warn: &mut Warn<'_>) {
     let plugin = release.placed.resource.plugin();
     let Some(plugin) = plugin.filter(|plugin| plugin.target_refs.is_empty()) else {
         return;
@@ -279,7 +295,7 @@ fn short_hosts(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
 }
 
 /// Mirrors whose copies go where production's requests go.
-fn own_mirrors(release: &Served<'_>, warn: &mut impl FnMut(&str, String)) {
+fn own_mirrors(release: &Served<'_>, warn: &mut Warn<'_>) {
     let routed = release.routed();
     let blue_green = release.written.blue_green.as_ref();
     let active = blue_green.and_then(|blue_green| blue_green.active.as_deref());
