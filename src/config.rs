@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use known::Known;
+pub use path::step as path_step;
 pub use services::Proxy;
 pub use violation::{Violation, Violations};
 pub use wire::*;

@@ -60,6 +60,18 @@ impl WhoMoves {
     }
 }
 
+/// The share of the sessions that change version from one release to another, 0 to 1. Each sends a request to `host`.
+/// None: no session does, or the first release has no session.
+#[must_use]
+pub fn moving(before: &Release, after: &Release, host: &str, now: u64) -> Option<f64> {
+    before.session.as_ref()?;
+    let request = Request::get(&host.replacen('*', "any", 1));
+    let sample = Sample::once(SESSIONS, &request, before, now);
+    let moves = MovesReport::new("", &sample, after);
+    let moving = moves.sessions - moves.stay;
+    (moving > 0).then(|| moving as f64 / moves.sessions.max(1) as f64)
+}
+
 fn compiled(config: &Value) -> Option<Releases> {
     halftone::config::load_value(config).ok()
 }

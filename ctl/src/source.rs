@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
 use halftone::release::{Releases, canonical_host};
@@ -75,13 +76,19 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
 ///
 /// The file cannot be read, or is not UTF-8.
 pub fn text(file: &str) -> Result<String, Failure> {
-    String::from_utf8(bytes(file)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::refused(
-            file,
-            format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
-        )
-    })
+    String::from_utf8(bytes(file)?).map_err(|error| Failure::Refused(vec![not_utf8(file, &error)]))
+}
+
+/// The finding for a `file` that is not UTF-8.
+#[must_use]
+pub fn not_utf8(file: &str, error: &FromUtf8Error) -> Finding {
+    let at = error.utf8_error().valid_up_to();
+    Finding {
+        file: file.into(),
+        resource: None,
+        path: String::new(),
+        message: format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
+    }
 }
 
 /// Replaces `file`, whose text was `before`, by `after`. Readers see the whole old text or the whole new one. A symbolic

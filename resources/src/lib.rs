@@ -35,6 +35,7 @@ mod document;
 pub mod file;
 mod meta;
 mod plugin;
+mod position;
 mod resource;
 pub mod service;
 mod virtual_service;
@@ -45,6 +46,7 @@ pub use destination_rule::{DestinationRule, Subset};
 pub use document::Unreadable;
 pub use meta::Meta;
 pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector, services_of};
+pub use position::{Position, Positions};
 pub use resource::{Resource, read, read_each};
 pub use virtual_service::{
     HttpMatch, HttpRoute, RouteDestination, RouteTo, StringMatch, VirtualService,

@@ -49,6 +49,8 @@ const INSIDE: [(&str, &[&str]); 15] = [
             "method",
             "clientOs",
             "percentage",
+            "jwtClaims",
+            "withoutClientOs",
         ],
     ),
     (
@@ -66,11 +68,14 @@ const INSIDE: [(&str, &[&str]); 15] = [
     ("session", &["key", "cookie", "salt"]),
     (
         "cookie",
-        &["maxAge", "domain", "secure", "httpOnly", "sameSite"],
+        &["maxAge", "domain", "secure", "httpOnly", "sameSite", "keep"],
     ),
     ("destination", &["host", "port", "subset"]),
     ("headers", &["set", "remove"]),
-    ("compare", &["status", "body", "ignore", "samples"]),
+    (
+        "compare",
+        &["status", "body", "ignore", "samples", "redact"],
+    ),
 ];
 
 /// Fields of the whole configuration, which are sometimes written in a release.

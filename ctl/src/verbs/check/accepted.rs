@@ -4,6 +4,7 @@ use halftone::config::{PluginConfig, ReleaseConfig};
 use halftone::release::{Reason, Release, Releases, Route};
 use halftone_resources::Plugin;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::given::{Placed, PlacedFinding};
 use crate::source;
@@ -70,6 +71,12 @@ impl<'g> Accepted<'g> {
 }
 
 impl<'c> Served<'c> {
+    /// The release in the file.
+    pub fn value(&self) -> Option<&'c Value> {
+        let (_, config) = self.placed.resource.configuration()?;
+        config.get("releases")?.get(self.index)
+    }
+
     /// The hosts that it claims, those of its services included.
     pub fn hosts(&self) -> impl Iterator<Item = Claimed> + use<'c> {
         let listed = self.written.hosts.as_ref().map_or(0, Vec::len);
