@@ -38,7 +38,7 @@ use crate::release::Releases;
 ///
 /// assert_eq!(refused.map(|_| ()).map_err(|violations| violations.to_string()), Err([
 ///     r#"releases[0].principal: expected a string, got the number 1; write principal: "1""#,
-///     "releases[0].canary.splt: unknown field; did you mean `split`? The fields here are takeOver, rules, split, session",
+///     "releases[0].canary.splt: unknown field; did you mean `split`? The fields here are takeOver, rules, split, ramp, session",
 ///     r#"releases[0].hosts[0]: "reviews:9080" has a port; omit it: "reviews""#,
 /// ].join("\n")));
 /// ```
