@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty trap test compat check cost bench fuzz demo console screenshots envoy prometheus schemas \
+.PHONY: help rust build image empty trap test compat check cost bench fuzz soak demo console screenshots envoy prometheus schemas \
 	api-server browser tools node go ci \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
@@ -135,6 +135,10 @@ fuzz: $(FUZZ) ## Fuzz what reads a request, an answer or a configuration, TIME=6
 			cargo fuzz run --sanitizer none --target-dir $(FUZZED) $$target $(FUZZED)/corpus/$$target -- \
 			-dict=fuzz/$$target.dict -max_total_time=$(TIME) -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
 	done
+
+soak: build envoy ## Run every feature in a real Envoy for MINUTES=30, with a new configuration each second
+	$(STEP) "Building the soak test (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin soak
+	cargo run --quiet --locked -p halftone-lab --bin soak
 
 demo: build envoy ## Play releases in a real Envoy; KEEP=1 leaves it running, PORT=8080 chooses its port
 	$(STEP) "Building the demo (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin demo
