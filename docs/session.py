@@ -95,6 +95,12 @@ def in_percentage(number: int, percentage: float, salt: str) -> bool:
     return (next(draws(number ^ xxh64(salt.encode()))) >> 11) * 2.0**-53 * 100.0 < percentage
 
 
+def group_draw(key: bytes, group: str, name: str) -> float:
+    """What a session draws in a group: for "exclusive" its place in the ranges, for "holdout" another number."""
+    number = xxh64(key, xxh64(group.encode()))
+    return (next(draws(number ^ xxh64(name.encode()))) >> 11) * 2.0**-53 * 100.0
+
+
 SPLITS = [
     [["v2", 50], ["v1", 50]],
     [["v2", 10], ["v1", 90]],
@@ -126,7 +132,17 @@ def vectors() -> dict:
                     "in25PercentOfRuleTesters": in_percentage(number, 25.0, "rule:testers"),
                 }
             )
-    return {"splits": SPLITS, "sessions": rows}
+    groups = [
+        {
+            "group": group,
+            "key": key,
+            "exclusive": bits(group_draw(key.encode(), group, "exclusive")),
+            "holdout": bits(group_draw(key.encode(), group, "holdout")),
+        }
+        for group in ["q4", "all"]
+        for key in KEYS
+    ]
+    return {"splits": SPLITS, "sessions": rows, "groups": groups}
 
 
 def main() -> int:

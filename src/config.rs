@@ -13,6 +13,7 @@ mod quoted;
 mod read;
 mod services;
 mod size;
+pub mod time;
 mod violation;
 mod wire;
 
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use known::Known;
+pub use path::step as path_step;
 pub use services::Proxy;
 pub use violation::{Violation, Violations};
 pub use wire::*;
@@ -36,7 +38,7 @@ use crate::release::Releases;
 ///
 /// assert_eq!(refused.map(|_| ()).map_err(|violations| violations.to_string()), Err([
 ///     r#"releases[0].principal: expected a string, got the number 1; write principal: "1""#,
-///     "releases[0].canary.splt: unknown field; did you mean `split`? The fields here are takeOver, rules, split, session",
+///     "releases[0].canary.splt: unknown field; did you mean `split`? The fields here are takeOver, rules, split, ramp, session",
 ///     r#"releases[0].hosts[0]: "reviews:9080" has a port; omit it: "reviews""#,
 /// ].join("\n")));
 /// ```
@@ -90,5 +92,9 @@ fn load_json(json: &Json<'_>, proxy: Proxy<'_>) -> Result<Releases, Violations> 
     }
     let mut violations = Violations::default();
     let config: PluginConfig = read::read(json, &mut violations);
-    compile::compile(&config, proxy, violations)
+    let identity = |index: usize| match json.get("releases") {
+        Some(Json::Array(releases)) => releases.get(index).map_or(0, Json::canonical_hash),
+        _ => 0,
+    };
+    compile::compile(&config, proxy, identity, violations)
 }

@@ -12,6 +12,7 @@ use std::fmt;
 ///
 /// let v2 = Destination { host: "reviews.bookinfo.svc.cluster.local".into(), port: 9080, subset: Some("v2".into()) };
 /// assert_eq!(v2.to_string(), "outbound|9080|v2|reviews.bookinfo.svc.cluster.local");
+/// assert_eq!(v2.waypoint_cluster(), "inbound-vip|9080|http/v2|reviews.bookinfo.svc.cluster.local");
 /// assert_eq!(Destination::of_cluster("outbound|80||reviews").map(|all| all.subset), Some(None));
 /// assert_eq!(Destination::of_cluster("reviews"), None);
 /// ```
@@ -38,6 +39,17 @@ impl Destination {
             port,
             subset: (!subset.is_empty()).then(|| subset.into()),
         })
+    }
+
+    /// Istio's name for its cluster at a waypoint, which has no outbound clusters. It is the name for HTTP
+    /// and gRPC.
+    #[must_use]
+    pub fn waypoint_cluster(&self) -> String {
+        let Self { host, port, subset } = self;
+        match subset {
+            Some(subset) => format!("inbound-vip|{port}|http/{subset}|{host}"),
+            None => format!("inbound-vip|{port}|http|{host}"),
+        }
     }
 }
 

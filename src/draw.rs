@@ -4,11 +4,13 @@
 //! another language come to the same result. `docs/reference.md` describes the functions, and
 //! `docs/session-vectors.json` has golden vectors.
 
+mod cohort;
 mod percentage;
 mod random;
 mod session;
 mod ticket;
 
+pub use cohort::{Apart, Cohort, Exclusive, Holdout};
 pub use percentage::Percentage;
 pub use random::{Random, salt};
 pub use session::{Session, SessionCookie, SessionId, SessionKey};

@@ -2,8 +2,10 @@
 //!
 //! The filter performs it, `halftonectl explain` prints it, and case files assert it.
 
+use std::sync::Arc;
+
 use crate::draw::Draw;
-use crate::release::{Decision, Release, Settings, Trace};
+use crate::release::{Decision, Outcome, Release, Settings, Trace};
 use crate::request::RequestHead;
 
 /// The response header that tells a client the decision that it asked for.
@@ -75,6 +77,19 @@ pub fn effects<'r, 'h>(
     draw: Draw,
     trace: &mut impl Trace<'r>,
 ) -> Effects<'r, 'h> {
+    effects_overruled(settings, claiming, head, earlier, draw, trace, |_| None)
+}
+
+/// Like [`effects`], with the outcome that `overrule` gives for the decision, if it gives one.
+pub fn effects_overruled<'r, 'h>(
+    settings: &'r Settings,
+    claiming: Option<&'r Release>,
+    head: &RequestHead<'h>,
+    earlier: impl FnOnce() -> Option<Vec<u8>>,
+    draw: Draw,
+    trace: &mut impl Trace<'r>,
+    overrule: impl FnOnce(&Decision<'r>) -> Option<&'r Arc<Outcome>>,
+) -> Effects<'r, 'h> {
     let mut removed = forged(settings, head);
     let is_asked = claiming.is_some() || !removed.is_empty();
     let routed_by = is_asked.then(earlier).flatten();
@@ -91,6 +106,10 @@ pub fn effects<'r, 'h>(
     };
 
     let decision = claiming.decide(head, draw, trace);
+    let decision = match overrule(&decision) {
+        Some(outcome) => decision.with_outcome(outcome),
+        None => decision,
+    };
     let outcome = decision.outcome;
     let version = outcome.version();
     let name = claiming.route.header();

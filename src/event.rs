@@ -11,6 +11,7 @@ use std::fmt;
 
 pub use response::{Call, Response, ResponseClass};
 
+use crate::guard::FailureKind;
 use crate::mirror::{ComparisonResult, MirrorOutcome};
 use crate::release::Reason;
 
@@ -37,6 +38,43 @@ pub enum Event<'a> {
     },
     /// The time from the head of a request to the end of its response, in milliseconds.
     RequestDuration {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
+    /// The configured share of a version, in parts per million.
+    Share {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
+    /// A response of a guarded release failed, and counts as evidence.
+    Failure {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+        /// How it failed.
+        kind: FailureKind,
+    },
+    /// A response of a guarded release failed, and does not count as evidence.
+    IgnoredFailure {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
+    /// Whether the guard has taken the traffic from a version.
+    Guard {
+        /// The release's name.
+        release: &'a str,
+        /// The version's name.
+        version: &'a str,
+    },
+    /// Whether a version of a release with a fallback has no endpoint.
+    Unreachable {
         /// The release's name.
         release: &'a str,
         /// The version's name.
@@ -128,6 +166,33 @@ impl fmt::Display for Event<'_> {
                 labels(f, &[("release", release), ("version", version)])?;
                 f.write_str("halftone_request_duration_milliseconds")
             }
+            Self::Share { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_share_ppm")
+            }
+            Self::Failure {
+                release,
+                version,
+                kind,
+            } => {
+                labels(
+                    f,
+                    &[("release", release), ("version", version), ("kind", kind)],
+                )?;
+                f.write_str("halftone_failures_total")
+            }
+            Self::IgnoredFailure { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_failures_ignored_total")
+            }
+            Self::Guard { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_guard")
+            }
+            Self::Unreachable { release, version } => {
+                labels(f, &[("release", release), ("version", version)])?;
+                f.write_str("halftone_unreachable")
+            }
             Self::Conflict { release } => {
                 labels(f, &[("release", release)])?;
                 f.write_str("halftone_conflicts_total")
@@ -216,6 +281,30 @@ mod tests {
             (
                 Event::RequestDuration { release, version },
                 "release=.=reviews;.;version=.=v2;.;halftone_request_duration_milliseconds",
+            ),
+            (
+                Event::Share { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_share_ppm",
+            ),
+            (
+                Event::Failure {
+                    release,
+                    version,
+                    kind: FailureKind::Status5xx,
+                },
+                "release=.=reviews;.;version=.=v2;.;kind=.=5xx;.;halftone_failures_total",
+            ),
+            (
+                Event::IgnoredFailure { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_failures_ignored_total",
+            ),
+            (
+                Event::Guard { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_guard",
+            ),
+            (
+                Event::Unreachable { release, version },
+                "release=.=reviews;.;version=.=v2;.;halftone_unreachable",
             ),
             (
                 Event::Conflict { release },

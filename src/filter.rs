@@ -1,15 +1,14 @@
-//! The shell: what runs in Envoy. It reads a request, asks the core, and does what the core
-//! decided.
+//! The shell: what runs in Envoy. It passes Envoy's callbacks on to [`serving`](crate::serving), and has
+//! the functions that the core needs of Envoy.
 //!
 //! Nothing here decides anything, and nothing but [`abi`] talks to Envoy.
 
 mod abi;
-mod dispatch;
+mod callbacks;
+mod envoy;
 mod live;
-mod pairing;
 mod plugin_status;
 mod root;
-mod stream;
 
 proxy_wasm::main! {{
     abi::start_logging();

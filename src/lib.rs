@@ -13,11 +13,13 @@
 //! - [`request`]: the head of a request, as bytes.
 //! - [`draw`]: the number that decides for a session or a request.
 //! - [`matching`]: conditions on a request.
+//! - [`guard`]: whether a version fails more often than the principal.
 //! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
 //! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
 //! - [`live`]: releases and mirrors as they serve in a worker, with their metrics and their state.
 //! - [`effects`]: what happens to a request because of the decision.
 //! - [`event`] and [`metrics`]: what is counted, and under which names.
+//! - [`serving`]: one request and its response, in terms of a host.
 //! - [`plugin_status`]: whether a good configuration serves in a proxy.
 //! - [`escape`]: text from outside, for a log or a terminal.
 //!
@@ -62,6 +64,7 @@ pub mod draw;
 pub mod effects;
 pub mod escape;
 pub mod event;
+pub mod guard;
 pub mod live;
 pub mod lookup;
 pub mod matching;
@@ -70,6 +73,7 @@ pub mod mirror;
 pub mod plugin_status;
 pub mod release;
 pub mod request;
+pub mod serving;
 
 #[cfg(target_os = "wasi")]
 mod filter;

@@ -3,19 +3,25 @@
 //! A request, a copy and a comparison hold the release or the mirror that they belong to. An update
 //! of the configuration does not change what they hold.
 
+mod guarding;
+mod reaching;
 mod selected;
+mod shares;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
+pub use reaching::{DueProbe, Overruled, Reaching, due_probes, passed_on, resent};
 pub use selected::{Selected, SelectedMirror};
+pub use shares::follow_clock;
 
 use crate::lookup::FixedHasher;
 use crate::metrics::{self, Define, Metric, MirrorMetrics, ReleaseMetrics};
 use crate::mirror::limits::{Budget, Permit, Permits};
-use crate::mirror::{Mirror, Samples};
+use crate::mirror::{FoundCluster, Mirror, Samples};
 use crate::release::{Release, Releases};
 
 /// All releases of one plugin configuration that serves.
@@ -30,6 +36,8 @@ pub struct LiveRelease<M> {
     define: Define<M>,
     /// Its mirrors, in the order of [`Release::mirrors`].
     pub mirrors: Vec<Rc<LiveMirror<M>>>,
+    guarding: Option<Guarding>,
+    reaching: Option<Reaching>,
 }
 
 /// A mirror that serves.
@@ -41,6 +49,8 @@ pub struct LiveMirror<M> {
     pub release: Arc<Release>,
     metrics: OnceCell<MirrorMetrics<M>>,
     define: Define<M>,
+    /// Which of its clusters this proxy has.
+    pub found_cluster: FoundCluster,
     /// Limits the log lines about differing answers.
     pub samples: RefCell<Samples>,
     /// The bytes that all copies of this worker may hold.
@@ -78,7 +88,7 @@ pub fn live<M: Metric>(
     let permits = permits.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
     let permits: PermitsByName = permits.collect();
     let budget = budget.with_limit(releases.settings().mirror_budget);
-    releases.map(|release| {
+    let after = releases.map(|release| {
         let kept = kept.get(&Arc::as_ptr(&release)).copied().cloned();
         let live =
             kept.unwrap_or_else(|| Rc::new(LiveRelease::new(release, &budget, &permits, define)));
@@ -86,7 +96,11 @@ pub fn live<M: Metric>(
             live.define_all();
         }
         live
-    })
+    });
+    if let Some(before) = before {
+        shares::end_removed(before, &after);
+    }
+    after
 }
 
 /// All mirrors of all releases.
@@ -113,6 +127,8 @@ impl<M: Metric> LiveRelease<M> {
             metrics: OnceCell::new(),
             define,
             mirrors: mirrors.collect(),
+            guarding: Guarding::of(&release),
+            reaching: Reaching::of(&release),
             release,
         }
     }
@@ -126,8 +142,13 @@ impl<M: Metric> LiveRelease<M> {
 
     /// Its metrics.
     pub fn metrics(&self) -> &ReleaseMetrics<M> {
-        self.metrics
-            .get_or_init(|| ReleaseMetrics::define(&self.release, &mut { self.define }))
+        self.metrics.get_or_init(|| {
+            let metrics = ReleaseMetrics::define(&self.release, &mut { self.define });
+            if self.release.ramp().is_none() {
+                metrics.set_shares(&self.release.configured_shares(0));
+            }
+            metrics
+        })
     }
 }
 
@@ -142,6 +163,7 @@ impl<M> LiveMirror<M> {
         Self {
             metrics: OnceCell::new(),
             define,
+            found_cluster: FoundCluster::default(),
             samples: RefCell::new(Samples::new(samples.unwrap_or_default())),
             permits: Permits::default(),
             budget: budget.clone(),

@@ -32,12 +32,43 @@ pub enum Condition {
     QueryParam(Box<str>, StringMatch),
     /// At least one value of the claim of this name, in the bearer token.
     JwtClaim(Box<str>, StringMatch),
+    /// A label of the workload that calls.
+    SourceLabel(SourceLabel),
     /// The client's operating system is one of these.
     ClientOs(Vec<ClientOs>),
     /// The client's operating system is none of these, or is unknown.
     WithoutClientOs(Vec<ClientOs>),
     /// The session, or the request if it has none, is in this percentage.
     Percentage(Percentage),
+}
+
+/// A label of the workload that calls, which is that of the proxy. It is compared once, so that a
+/// request pays nothing for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLabel {
+    name: Box<str>,
+    value: Box<str>,
+    found: Option<Box<str>>,
+    holds: bool,
+}
+
+impl SourceLabel {
+    /// The label `name` must have this `value`. In this proxy it has the value `found`.
+    #[must_use]
+    pub fn new(name: &str, value: &str, found: Option<&str>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            found: found.map(Into::into),
+            holds: found == Some(value),
+        }
+    }
+
+    /// The value of the label in this proxy. None: the workload does not have it.
+    #[must_use]
+    pub fn found(&self) -> Option<&str> {
+        self.found.as_deref()
+    }
 }
 
 /// Hears how conditions are tested. `()` hears nothing and costs nothing.
@@ -76,6 +107,7 @@ impl Match {
         let holds = self.conditions.iter().all(|condition| {
             let holds = match condition {
                 Condition::Percentage(percentage) => is_in(*percentage, head, ticket, trace),
+                Condition::SourceLabel(label) => label.holds,
                 _ => condition.holds(head),
             };
             trace.condition(condition, holds);
@@ -97,7 +129,7 @@ pub fn any_holds<'r>(
     matches.iter().any(|one| one.holds(head, ticket, trace))
 }
 
-/// Whether the request is in `percentage`.
+/// Whether the request is in `percentage`. A session that takes no part in the release is in none.
 #[must_use]
 pub fn is_in<'r>(
     percentage: Percentage,
@@ -105,6 +137,9 @@ pub fn is_in<'r>(
     ticket: &mut Ticket<'_>,
     trace: &mut impl Trace<'r>,
 ) -> bool {
+    if ticket.apart(head).is_some() {
+        return false;
+    }
     let number = ticket.number(head);
     trace.percentage(percentage, number);
     percentage.takes(number)
@@ -129,6 +164,7 @@ impl Condition {
             Self::Cookie(name, test) => test.any(head.cookies(name), budget),
             Self::QueryParam(name, test) => test.any(head.query_params(name), budget),
             Self::JwtClaim(name, test) => test.any(head.jwt_claims(name), budget),
+            Self::SourceLabel(label) => label.holds,
             Self::ClientOs(systems) => head.client_os().is_some_and(|os| systems.contains(&os)),
             Self::WithoutClientOs(systems) => {
                 head.client_os().is_none_or(|os| !systems.contains(&os))
@@ -141,10 +177,13 @@ impl Condition {
     /// The work of finding the values that the condition tests, in the steps of a budget.
     fn lookup_steps(&self, head: &RequestHead<'_>) -> u32 {
         const CALL: u32 = 8;
+        /// A lookup in the claims of a token.
+        const TOKEN: usize = 32;
         let among = match self {
             Self::Header(..) | Self::WithoutHeader(..) => head.all_headers().len(),
             Self::Cookie(..) => head.all_cookies().len(),
             Self::QueryParam(..) => head.all_query_params().len(),
+            Self::JwtClaim(..) => head.tokens().saturating_mul(TOKEN),
             _ => 0,
         };
         CALL.saturating_add(u32::try_from(among).unwrap_or(u32::MAX))
@@ -162,6 +201,9 @@ impl fmt::Display for Condition {
             Self::Cookie(name, test) => write!(f, "cookies.{name} {test}"),
             Self::QueryParam(name, test) => write!(f, "queryParams.{name} {test}"),
             Self::JwtClaim(name, test) => write!(f, "jwtClaims.{name} {test}"),
+            Self::SourceLabel(SourceLabel { name, value, .. }) => {
+                write!(f, "sourceLabels.{name} {value}")
+            }
             Self::ClientOs(systems) => write!(f, "clientOs [{}]", names(systems)),
             Self::WithoutClientOs(systems) => write!(f, "withoutClientOs [{}]", names(systems)),
             Self::Percentage(percentage) => write!(f, "percentage {}", percentage.percent()),

@@ -3,10 +3,11 @@
 //! releases are defined by the first request of each release ([`MOST_AT_ONCE`]).
 
 use crate::event::{Event, ResponseClass};
+use crate::guard::{FailureKind, Guard, Tally};
 use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
 use crate::release::{Outcome, Release, Version};
 
-/// A counter or a histogram of the host.
+/// A counter, a gauge or a histogram of the host.
 pub trait Metric: Copy {
     /// Adds 1 to a counter.
     fn add_one(self) {
@@ -16,15 +17,22 @@ pub trait Metric: Copy {
     /// Adds `count` to a counter. An addition of 0 costs nothing.
     fn add_many(self, count: u32);
 
-    /// Adds a value to a histogram.
+    /// Adds a value to a histogram, or sets a gauge to it.
     fn record(self, value: u64);
+
+    /// The value of a counter or of a gauge, over all workers; 0 if the host does not tell.
+    fn value(self) -> u64 {
+        0
+    }
 }
 
-/// Whether a metric counts events or measures them.
+/// What a metric does with its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The number of events.
     Counter,
+    /// A value that is set.
+    Gauge,
     /// The distribution of a time, in milliseconds.
     Histogram,
 }
@@ -78,6 +86,20 @@ pub struct ReleaseMetrics<M> {
 struct VersionMetrics<M> {
     responses: [M; ResponseClass::ALL.len()],
     duration: M,
+    share: M,
+    /// None: the release has no guard.
+    guard: Option<GuardMetrics<M>>,
+    /// None: the release has no fallback.
+    unreachable: Option<M>,
+}
+
+/// The metrics of one version of a release with a guard.
+#[derive(Clone, Debug)]
+struct GuardMetrics<M> {
+    /// In the order of [`FailureKind::ALL`]. None: the kind is no failure.
+    failures: [Option<M>; FailureKind::ALL.len()],
+    ignored: M,
+    is_failing: M,
 }
 
 /// The metrics of one mirror.
@@ -105,7 +127,17 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
         let mut versions = Vec::with_capacity(release.versions.len());
         for version in &release.versions {
-            versions.push(VersionMetrics::define(name, version.name(), define));
+            let mut metrics = VersionMetrics::define(name, version.name(), define);
+            let guard = release.guard.as_ref();
+            metrics.guard =
+                guard.map(|one| GuardMetrics::define(name, version.name(), &one.guard, define));
+            let unreachable = Event::Unreachable {
+                release: name,
+                version: version.name(),
+            };
+            let fallback = release.fallback.as_ref();
+            metrics.unreachable = fallback.map(|_| define(Kind::Gauge, &unreachable));
+            versions.push(metrics);
         }
         Self {
             requests,
@@ -128,6 +160,89 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
     }
 
+    /// Sets the configured shares of the versions, 0 to 1 each, in the order of [`Version::index`].
+    pub fn set_shares(&self, shares: &[f64]) {
+        for (version, share) in self.versions.iter().zip(shares) {
+            version.set_share(*share);
+        }
+    }
+
+    /// Sets the configured share of `version`, 0 to 1.
+    pub fn set_share(&self, version: &Version, share: f64) {
+        if let Some(version) = self.versions.get(version.index()) {
+            version.set_share(share);
+        }
+    }
+
+    /// A response of `version` failed. It counts as evidence, unless it is `ignored`.
+    pub fn count_failure(&self, version: &Version, kind: FailureKind, ignored: bool) {
+        if let Some(guard) = self.guard(version) {
+            match guard.failures.get(kind.index()) {
+                Some(Some(_)) if ignored => guard.ignored.add_one(),
+                Some(Some(failures)) => failures.add_one(),
+                _ => {}
+            }
+        }
+    }
+
+    /// All responses of `version` of a guarded release in this proxy that are evidence, and those of
+    /// them that failed.
+    ///
+    /// Failures are read first: a response is counted before its failure, so that no failure is read
+    /// without its response.
+    #[must_use]
+    pub fn tally(&self, version: &Version) -> Tally {
+        let Some((metrics, guard)) = self.versions.get(version.index()).zip(self.guard(version))
+        else {
+            return Tally::default();
+        };
+        let failures: u64 = guard.failures.iter().flatten().map(|one| one.value()).sum();
+        let ignored = guard.ignored.value();
+        let classes = ResponseClass::ALL.into_iter().zip(metrics.responses);
+        let ended = classes.filter(|(class, _)| *class != ResponseClass::Aborted);
+        let responses: u64 = ended.map(|(_, count)| count.value()).sum();
+        Tally {
+            responses: responses.saturating_sub(ignored),
+            failures,
+        }
+    }
+
+    /// Whether some worker has set that the guard has taken the traffic from `version`.
+    #[must_use]
+    pub fn is_failing(&self, version: &Version) -> bool {
+        self.guard(version)
+            .is_some_and(|guard| guard.is_failing.value() > 0)
+    }
+
+    /// The guard has taken the traffic from `version`, or given it back.
+    pub fn set_failing(&self, version: &Version, is_failing: bool) {
+        if let Some(guard) = self.guard(version) {
+            guard.is_failing.record(is_failing.into());
+        }
+    }
+
+    /// Whether some worker has found that `version` has no endpoint.
+    #[must_use]
+    pub fn is_unreachable(&self, version: &Version) -> bool {
+        self.unreachable(version)
+            .is_some_and(|unreachable| unreachable.value() > 0)
+    }
+
+    /// `version` has no endpoint, or answers again.
+    pub fn set_unreachable(&self, version: &Version, is_unreachable: bool) {
+        if let Some(unreachable) = self.unreachable(version) {
+            unreachable.record(is_unreachable.into());
+        }
+    }
+
+    fn unreachable(&self, version: &Version) -> Option<M> {
+        self.versions.get(version.index())?.unreachable
+    }
+
+    fn guard(&self, version: &Version) -> Option<&GuardMetrics<M>> {
+        self.versions.get(version.index())?.guard.as_ref()
+    }
+
     /// An earlier plugin of this proxy had decided.
     pub fn count_conflict(&self) {
         self.conflicts.add_one();
@@ -147,6 +262,9 @@ impl<M: Metric> VersionMetrics<M> {
     ) -> Self {
         let duration = Event::RequestDuration { release, version };
         Self {
+            share: define(Kind::Gauge, &Event::Share { release, version }),
+            guard: None,
+            unreachable: None,
             duration: define(Kind::Histogram, &duration),
             responses: ResponseClass::ALL.map(|class| {
                 let event = Event::Response {
@@ -156,6 +274,34 @@ impl<M: Metric> VersionMetrics<M> {
                 };
                 define(Kind::Counter, &event)
             }),
+        }
+    }
+
+    fn set_share(&self, share: f64) {
+        const PARTS: f64 = 1e6;
+        self.share.record((share * PARTS).round() as u64);
+    }
+}
+
+impl<M: Metric> GuardMetrics<M> {
+    fn define(
+        release: &str,
+        version: &str,
+        guard: &Guard,
+        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+    ) -> Self {
+        let ignored = Event::IgnoredFailure { release, version };
+        Self {
+            failures: FailureKind::ALL.map(|kind| {
+                let event = Event::Failure {
+                    release,
+                    version,
+                    kind,
+                };
+                guard.counts(kind).then(|| define(Kind::Counter, &event))
+            }),
+            ignored: define(Kind::Counter, &ignored),
+            is_failing: define(Kind::Gauge, &Event::Guard { release, version }),
         }
     }
 }

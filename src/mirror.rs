@@ -6,6 +6,7 @@
 //! Nothing here sends anything.
 
 pub mod capture;
+mod cluster;
 pub mod compare;
 pub mod grpc;
 mod json_diff;
@@ -21,6 +22,7 @@ mod secrets;
 use core::time::Duration;
 use std::sync::Arc;
 
+pub use cluster::FoundCluster;
 pub use compare::{
     Answer, BodyMode, Compare, Comparison, ComparisonResult, Difference, Place, Reading,
 };
@@ -45,6 +47,9 @@ pub struct Mirror {
     pub name: Box<str>,
     /// The cluster that gets the copies, by Envoy's name.
     pub cluster: Box<str>,
+    /// The name of the same cluster at a waypoint, where `cluster` does not exist. None: it has only one
+    /// name, because the configuration names the cluster itself.
+    pub waypoint_cluster: Option<Box<str>>,
     /// The percentage of the sessions, or of the requests, that is mirrored. All mirrors of a release
     /// share one draw: a mirror with a larger percentage also gets what a smaller one gets.
     pub percentage: Percentage,

@@ -1,9 +1,12 @@
 //! Releases as they run: compiled, immutable, shared by all requests.
 
+mod aside;
 mod decide;
 mod decision;
 mod hosts;
 mod outcome;
+mod overrule;
+mod ramp;
 mod releases;
 mod rules;
 mod shares;
@@ -13,9 +16,12 @@ mod version;
 
 use std::sync::Arc;
 
+pub use aside::Aside;
 pub use decision::{Copies, Decision};
 pub use hosts::{HostPattern, Hosts, canonical_host};
 pub use outcome::{Outcome, Outcomes, Reason};
+pub use overrule::{Fallback, Guarded, Probe};
+pub use ramp::{Point, Ramp, RampedSplit, Shape};
 pub use releases::{Releases, Settings};
 pub use rules::Rules;
 pub use split::{Arm, Split};
@@ -37,10 +43,23 @@ pub struct Release {
     pub versions: Vec<Arc<Version>>,
     /// All outcomes of its decisions, in the order of [`Outcome::index`].
     pub outcomes: Vec<Arc<Outcome>>,
+    /// The reference version.
+    pub principal: Arc<Version>,
+    /// Takes the traffic from a version that fails. None: nothing does.
+    pub guard: Option<Box<Guarded>>,
+    /// Sends the requests for a version that has no endpoint to the principal. None: they fail.
+    pub fallback: Option<Box<Fallback>>,
+    /// The indices of the outcomes that nothing overrules.
+    pub unguarded: Vec<usize>,
+    /// A hash of its configuration. Two configurations that differ in the order of fields or in spaces
+    /// have one hash. 0: nothing of it outlives updates.
+    pub identity: u64,
     /// How it chooses a version.
     pub strategy: Strategy,
     /// How it recognises users. None: each request is drawn by itself.
     pub session: Option<Session>,
+    /// The sessions that take no part in it. None: all take part.
+    pub aside: Option<Box<Aside>>,
     /// How the proxy learns the version.
     pub route: Route,
     /// The mirrors that get copies of its requests.
@@ -65,6 +84,8 @@ pub enum Strategy {
         rules: Rules,
         /// Decides what no rule matches.
         split: Option<Split>,
+        /// Decides what no rule matches, in place of `split`.
+        ramp: Option<Box<RampedSplit>>,
         /// The outcome of all other requests.
         principal: Arc<Outcome>,
     },
@@ -88,6 +109,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// The target of a request that matches.
     pub target: Target,
+    /// Whether the guard and the fallback may overrule it.
+    pub guarded: bool,
 }
 
 /// Where a rule sends a request that matches.
@@ -127,5 +150,18 @@ impl Release {
         self.session
             .as_ref()
             .is_some_and(Session::reads_source_address)
+    }
+
+    /// The split that follows the clock. None: no decision depends on the time.
+    #[must_use]
+    pub fn ramp(&self) -> Option<&RampedSplit> {
+        match &self.strategy {
+            Strategy::Canary {
+                take_over: None,
+                ramp,
+                ..
+            } => ramp.as_deref(),
+            _ => None,
+        }
     }
 }

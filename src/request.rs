@@ -198,18 +198,25 @@ impl<'a> RequestHead<'a> {
     /// token is read, not verified.
     #[must_use]
     pub fn jwt_claim(&self, name: &str) -> Option<String> {
-        self.tokens().iter().find_map(|claims| claims.text(name))
+        self.all_claims()
+            .iter()
+            .find_map(|claims| claims.text(name))
     }
 
     /// The values of the claim `name` of the first bearer token that has one: strings, numbers and
     /// booleans, as text, and those in an array. The token is read, not verified.
     pub fn jwt_claims(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let mut values = self.tokens().iter().map(|claims| claims.values(name));
+        let mut values = self.all_claims().iter().map(|claims| claims.values(name));
         let values = values.find(|values| !values.is_empty()).unwrap_or_default();
         values.iter().map(String::as_bytes)
     }
 
-    fn tokens(&self) -> &[jwt::Claims] {
+    /// The number of bearer tokens in `authorization`.
+    pub(crate) fn tokens(&self) -> usize {
+        self.all_claims().len()
+    }
+
+    fn all_claims(&self) -> &[jwt::Claims] {
         self.tokens.get_or_init(|| {
             self.headers("authorization")
                 .filter_map(jwt::Claims::of)

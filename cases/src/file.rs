@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use halftone::config::time;
+use halftone::draw::Draw;
 use halftone_resources::yaml;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -39,6 +42,10 @@ pub struct Case {
     pub sample: Option<u32>,
     /// The header in which each request of the sample carries its own session.
     pub session_header: Option<String>,
+    /// The time of the requests, in milliseconds since 1970-01-01T00:00:00Z. A file writes it as RFC 3339.
+    /// Absent: none of the requests is decided by a ramp.
+    #[serde(default, deserialize_with = "at")]
+    pub at: Option<u64>,
     /// The expectation.
     pub expect: Expectation,
 }
@@ -183,6 +190,13 @@ impl Expectation {
 }
 
 impl Case {
+    /// The draw of a request with this `chance`, at the time of the case.
+    #[must_use]
+    pub fn draw(&self, chance: u64) -> Draw {
+        let now = self.at.unwrap_or_default();
+        Draw { chance, now }
+    }
+
     /// The requests: one, or the sample.
     pub fn requests(&self) -> impl Iterator<Item = Request> + '_ {
         (0..self.sample.unwrap_or(1)).map(|index| {
@@ -193,6 +207,18 @@ impl Case {
             request
         })
     }
+}
+
+fn at<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u64>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(field)? else {
+        return Ok(None);
+    };
+    let time = time::parse(&text).ok_or_else(|| {
+        D::Error::custom(format!(
+            "at: expected a time with an offset such as \"2026-12-01T09:00:00Z\", got {text:?}"
+        ))
+    });
+    time.map(Some)
 }
 
 /// Distinguishes a field that is `null` from one that is absent.

@@ -83,6 +83,9 @@ impl std::error::Error for Mismatches {}
 const NOTHING: &str = "none";
 const WITHIN: f64 = 0.01;
 
+/// The reason of the requests that a ramp decides.
+const RAMP: &str = "ramp";
+
 impl Case {
     /// Compares `observed`, one observation for each request, with the expectation.
     ///
@@ -112,6 +115,12 @@ impl Case {
             ("reason", some(&expect.reason), &observed.reason),
         ];
         let shown = |text: Option<String>| text.unwrap_or_else(|| NOTHING.into());
+        let follows_clock = observed.reason.as_deref() == Some(RAMP);
+        let no_time = (follows_clock && self.at.is_none()).then(|| Mismatch::Value {
+            what: "at",
+            expected: "the time of the request, such as \"2026-12-01T09:00:00Z\", because a ramp decides it".into(),
+            got: NOTHING.into(),
+        });
         let decision = table.into_iter().filter_map(|(what, expected, got)| {
             let expected = expected.filter(|expected| expected != got)?;
             Some(Mismatch::Value {
@@ -125,7 +134,8 @@ impl Case {
             self.removed(observed),
             self.cookie(observed),
         ];
-        decision.chain(effects.into_iter().flatten()).collect()
+        let effects = effects.into_iter().flatten();
+        no_time.into_iter().chain(decision).chain(effects).collect()
     }
 
     fn set(&self, observed: &Observed) -> Option<Mismatch> {

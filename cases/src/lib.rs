@@ -19,11 +19,10 @@
 //!   request: { host: 'reviews:9080', headers: { end-user: jason } }
 //!   expect: { version: v2, reason: 'rule:testers', set: { x-halftone-version: v2 }, cookie: false }
 //! ").unwrap();
-//! let draw = halftone::draw::Draw { chance: 7, now: 0 };
 //! let releases = halftone::config::load_value(file.config().inline().unwrap()).unwrap();
 //!
 //! for case in &file.cases {
-//!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, draw));
+//!     let observed = case.requests().map(|request| halftone_cases::decide(&releases, &request, case.draw(7)));
 //!     assert_eq!(case.judge(observed), Ok(()));
 //! }
 //! ```

@@ -21,6 +21,9 @@ pub struct Request {
     headers: BTreeMap<String, Values>,
     /// The source address.
     pub source_address: Option<IpAddr>,
+    /// The labels of the workload that sends it, whose proxy decides.
+    #[serde(default)]
+    pub source_labels: BTreeMap<String, String>,
 }
 
 /// One value, or the values of a repeated header.
@@ -43,6 +46,12 @@ impl Request {
                 .iter()
                 .map(|value| (name.to_ascii_lowercase(), value.as_str()))
         })
+    }
+
+    /// The labels of the workload that sends it: name and value.
+    #[must_use]
+    pub fn labels(&self) -> Vec<(String, String)> {
+        self.source_labels.clone().into_iter().collect()
     }
 
     /// Sets a header.

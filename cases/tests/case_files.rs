@@ -53,6 +53,10 @@ fn a_file_that_proves_nothing_is_refused_with_a_remedy() {
             "case `one` expects shares of a single request; write the number of requests in sample",
         ),
         (
+            "config: {}\ncases: [ { name: one, request: { host: a }, at: 2026-12-01, expect: { version: v1 } } ]",
+            "line 2, column 49: is not YAML: at: expected a time with an offset such as \"2026-12-01T09:00:00Z\", got \"2026-12-01\"",
+        ),
+        (
             "config: {}\ncases: [ { name: one, request: { host: a }, sample: 0, expect: { version: v1 } } ]",
             "case `one` sends no request; write a sample of 1 or more, or omit sample",
         ),
@@ -197,4 +201,22 @@ fn each_request_of_a_sample_has_its_own_session() {
             ["x-user=session-2", "x=b", "x=c"]
         ]
     );
+}
+
+/// A case that follows the clock would pass today and fail tomorrow.
+#[test]
+fn a_case_that_a_ramp_decides_needs_its_time() {
+    let by_ramp = Observed {
+        reason: Some("ramp".into()),
+        ..observed("v2")
+    };
+    let judged = case("{ version: v2 }").judge([by_ramp.clone()]);
+    assert_eq!(
+        judged.unwrap_err().to_string(),
+        r#"at: expected the time of the request, such as "2026-12-01T09:00:00Z", because a ramp decides it, got none"#
+    );
+    let text = "config: {}\ncases: [ { name: one, at: 2026-12-01T09:00:00.5Z, request: { host: a }, expect: { version: v2 } } ]";
+    let timed = CaseFile::parse(text).unwrap().cases.remove(0);
+    assert_eq!(timed.judge([by_ramp]), Ok(()));
+    assert_eq!(timed.draw(7).now, 1_796_115_600_500);
 }

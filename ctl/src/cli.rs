@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{check, explain, render, simulate, test};
+use crate::verbs::{act, check, console, explain, render, simulate, test};
 
-/// Checks, explains, simulates, tests and renders Halftone's configurations
+/// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
 #[command(
     name = "halftonectl",
@@ -31,6 +31,24 @@ pub enum Verb {
     Test(test::Args),
     /// Print the resources for a configuration
     Render(Box<render::Args>),
+    /// Set weights of a canary, as in v2=30
+    SetWeight(act::WeightArgs),
+    /// Give all traffic of a canary to one version
+    TakeOver(act::VersionArgs),
+    /// End a take-over, so that rules and split decide again
+    Restore(act::AloneArgs),
+    /// Make a version of a blue-green release the active one
+    Switch(act::VersionArgs),
+    /// Make a version the principal, and give it all requests that no rule claims
+    Promote(act::VersionArgs),
+    /// Give all traffic back to the principal
+    Rollback(act::AloneArgs),
+    /// Hold a ramp at the percentage that it has
+    Pause(act::AloneArgs),
+    /// Let a ramp continue from the percentage at which it is held
+    Resume(act::AloneArgs),
+    /// Serve a page on which you see releases and drive them
+    Console(console::Args),
     /// Print the JSON Schema of the plugin configuration
     Schema,
     /// Print the completions for a shell

@@ -1,4 +1,4 @@
-//! Checks, explains, simulates, tests and renders Halftone's configurations.
+//! Checks, explains, simulates, tests, renders and changes Halftone's configurations.
 
 use std::process::ExitCode;
 

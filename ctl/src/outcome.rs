@@ -78,6 +78,17 @@ pub enum Failure {
         /// The operating system's error.
         error: io::Error,
     },
+    /// A file cannot be written. Exit status 2.
+    #[error("{file}: cannot be written: {error}")]
+    Unwritten {
+        /// The file, as the command line names it.
+        file: String,
+        /// The operating system's error.
+        error: io::Error,
+    },
+    /// A cluster cannot be reached, or refuses a request. Exit status 2.
+    #[error("{0}")]
+    Cluster(String),
     /// The command line is wrong. Exit status 2.
     #[error("{0}")]
     Usage(String),

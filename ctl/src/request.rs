@@ -7,6 +7,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use halftone::draw::SessionKey;
 use halftone::request::{Header, RequestHead};
 
+use crate::clock;
+
 /// The arguments that describe a request.
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
@@ -25,9 +27,23 @@ pub struct RequestArgs {
     /// The source address of the request
     #[arg(long, value_name = "IP")]
     pub source_address: Option<IpAddr>,
+    /// A label of the workload that calls. Repeat the flag for more labels
+    #[arg(long = "source-label", value_name = "NAME=VALUE", value_parser = label)]
+    pub source_labels: Vec<(String, String)>,
+    /// The time of the request, such as 2026-12-01T09:00:00Z. The default is now; only ramps depend on it
+    #[arg(long, value_name = "TIME", value_parser = clock::parsed)]
+    pub at: Option<u64>,
     /// The seed of the random numbers
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+impl RequestArgs {
+    /// The time of the request, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.at.unwrap_or_else(clock::now)
+    }
 }
 
 /// A header's name, in lower case, and its value.
@@ -68,6 +84,18 @@ const METHOD: &str = ":method";
 const PATH: &str = ":path";
 
 impl Request {
+    /// A request `GET /` to `host`.
+    #[must_use]
+    pub fn get(host: &str) -> Self {
+        let pseudo = [(AUTHORITY, host), (METHOD, "GET"), (PATH, "/")];
+        Self {
+            headers: pseudo
+                .map(|(name, value)| NamedValue(name.into(), value.into()))
+                .into(),
+            source_address: None,
+        }
+    }
+
     /// The headers, for [`Request::head`].
     #[must_use]
     pub fn headers(&self) -> Vec<Header<'_>> {
@@ -188,6 +216,13 @@ fn header(text: OsString) -> Result<NamedValue, String> {
         return Err("has a line break or NUL in its value; HTTP does not allow them".into());
     }
     Ok(NamedValue(name, value.into()))
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write a label as name=value, such as version=v2".into()),
+    }
 }
 
 /// Whether `text` is a token of HTTP, as methods and header names are (RFC 9110, section 5.6.2).

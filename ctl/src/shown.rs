@@ -10,6 +10,9 @@ use crate::terminal::escaped;
 /// The length of the longest value that is printed whole, in characters.
 const LONGEST: usize = 80;
 
+/// The length of the bar for 100 %, in characters.
+const BAR: usize = 24;
+
 /// Replaces a secret.
 const HIDDEN: &str = "(hidden)";
 
@@ -87,6 +90,16 @@ pub fn significant(number: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
+}
+
+/// A bar in eighths of a character. A share above 0 has at least one eighth.
+#[must_use]
+pub fn bar(share: f64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let least = usize::from(share > 0.0);
+    let eighths = ((share * (8 * BAR) as f64).round() as usize).max(least);
+    let part = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{part}", "█".repeat(eighths / 8))
 }
 
 /// A number of things: `1 request`, `20,000 requests`.

@@ -1,6 +1,8 @@
 //! Files and their contents, and the configuration that a verb needs.
 
 use std::io::Read;
+use std::path::Path;
+use std::string::FromUtf8Error;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
 use halftone::release::{Releases, canonical_host};
@@ -11,7 +13,7 @@ use serde_json::Value;
 use crate::outcome::{Failure, Finding};
 
 /// The name of standard input.
-const STDIN: &str = "-";
+pub const STDIN: &str = "-";
 
 /// The size of the largest file that is read, in bytes. A cluster stores at most 1.5 MB of a resource.
 const LARGEST: u64 = 64 << 20;
@@ -74,12 +76,37 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
 ///
 /// The file cannot be read, or is not UTF-8.
 pub fn text(file: &str) -> Result<String, Failure> {
-    String::from_utf8(bytes(file)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::refused(
-            file,
-            format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
-        )
+    String::from_utf8(bytes(file)?).map_err(|error| Failure::Refused(vec![not_utf8(file, &error)]))
+}
+
+/// The finding for a `file` that is not UTF-8.
+#[must_use]
+pub fn not_utf8(file: &str, error: &FromUtf8Error) -> Finding {
+    let at = error.utf8_error().valid_up_to();
+    Finding {
+        file: file.into(),
+        resource: None,
+        path: String::new(),
+        message: format!("byte {at} is not UTF-8; give YAML or JSON as UTF-8 text"),
+    }
+}
+
+/// Replaces `file`, whose text was `before`, by `after`. Readers see the whole old text or the whole new one. A symbolic
+/// link stays, and the file that it names is replaced.
+///
+/// # Errors
+///
+/// The file cannot be written, or its text is not `before` any more.
+pub fn replace(file: &str, before: &str, after: &str) -> Result<(), Failure> {
+    if text(file)? != before {
+        let message =
+            "was changed by somebody else meanwhile; look at it, then run the command again";
+        return Err(Failure::refused(file, message.into()));
+    }
+    let replaced = halftone_resources::file::replace(Path::new(file), after);
+    replaced.map(drop).map_err(|error| Failure::Unwritten {
+        file: file.into(),
+        error,
     })
 }
 
@@ -161,6 +188,7 @@ pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
     let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
     Proxy {
         namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+        ..Proxy::default()
     }
 }
 
@@ -191,6 +219,26 @@ pub fn within(place: &str, path: &str) -> String {
 }
 
 impl Configuration {
+    /// The same configuration, in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn in_workload(mut self, labels: &[(String, String)]) -> Self {
+        if !labels.is_empty() {
+            self.releases = self.releases_for(labels);
+        }
+        self
+    }
+
+    /// Its releases in the proxy of a workload with these labels: name and value.
+    #[must_use]
+    pub fn releases_for(&self, labels: &[(String, String)]) -> Releases {
+        let proxy = Proxy {
+            labels,
+            ..proxy_of(self.plugin.as_ref())
+        };
+        // Whether a configuration has violations does not depend on the proxy.
+        halftone::config::load_value_for(&self.value, proxy).unwrap_or_default()
+    }
+
     /// The hosts that its releases claim, as written, and the names of their services.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

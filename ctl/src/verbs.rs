@@ -1,7 +1,9 @@
 //! A file for each verb.
 
+pub mod act;
 pub mod check;
 pub mod completions;
+pub mod console;
 pub mod explain;
 pub mod render;
 pub mod schema;

@@ -14,12 +14,18 @@ use halftonectl::Cli;
 use halftonectl::cli::Verb;
 use halftonectl::request::Request;
 use halftonectl::verbs::explain::build::explained;
-use halftonectl::verbs::explain::report::{Report, RuleReport, SplitReport, StrategyReport};
+use halftonectl::verbs::explain::report::{
+    GroupReport, Report, RuleReport, SplitReport, StrategyReport,
+};
 use halftonectl::verbs::simulate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
+
+/// The time of all requests: a third of the way through each ramp.
+const NOW: u64 = 1_000;
+const AT: &str = "1970-01-01T00:00:01Z";
 
 fn version() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&VERSIONS[..])
@@ -66,6 +72,22 @@ fn split() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A ramp of a version that no split has.
+fn ramp() -> impl Strategy<Value = Value> {
+    let percentages = (0.0..100.0, 0.0..=100.0);
+    let shape = prop::sample::select(vec!["linear", "steps"]);
+    let hold = prop::option::weighted(0.2, 0_u32..=100);
+    (percentages, shape, hold).prop_map(|((one, other), shape, hold)| {
+        json!({
+            "version": "next", "start": "1970-01-01T00:00:00Z", "shape": shape, "hold": hold,
+            "points": [
+                {"after": "0s", "percentage": f64::min(one, other)},
+                {"after": "3s", "percentage": f64::max(one, other)},
+            ],
+        })
+    })
+}
+
 fn session() -> impl Strategy<Value = Value> {
     let keys = vec![
         json!({"header": "x-user"}),
@@ -98,8 +120,19 @@ fn canary() -> impl Strategy<Value = Value> {
     let take_over = prop::option::weighted(0.1, version());
     let split = prop::option::weighted(0.8, split());
     let session = prop::option::weighted(0.7, session());
-    (take_over, rules, split, session).prop_map(|(take_over, rules, split, session)| {
-        json!({"canary": {"takeOver": take_over, "rules": rules, "split": split, "session": session}})
+    let ramp = prop::option::weighted(0.3, ramp());
+    let range = prop::option::of((0.0..50.0, 50.0..=100.0));
+    let holdout = prop::option::of(0.0..=100.0);
+    let parts = (take_over, rules, split, ramp, session, range, holdout);
+    parts.prop_map(|(take_over, rules, split, ramp, session, range, holdout)| {
+        let range = range.filter(|_| session.is_some());
+        let holdout = holdout.filter(|_| session.is_some());
+        let exclusive = range.map(|(from, to)| json!({"group": "g", "from": from, "to": to}));
+        let holdout =
+            holdout.map(|percentage: f64| json!({"group": "g", "percentage": percentage}));
+        json!({"exclusive": exclusive, "holdout": holdout, "canary": {
+            "takeOver": take_over, "rules": rules, "split": split, "ramp": ramp, "session": session,
+        }})
     })
 }
 
@@ -181,6 +214,14 @@ fn parsed(verb: &str, args: &[String]) -> Verb {
         .verb
 }
 
+/// The reason for which the session takes no part.
+fn apart(report: &Report) -> Option<&'static str> {
+    let cohort = report.cohort.as_ref()?;
+    let is_apart = |group: &Option<GroupReport>| group.as_ref().is_some_and(|one| !one.takes_part);
+    let is_held_out = is_apart(&cohort.holdout).then_some("holdout");
+    is_held_out.or(is_apart(&cohort.exclusive).then_some("excluded"))
+}
+
 /// The version and the reason that follow from the steps of `report`, as a person reads them.
 fn end(report: &Report) -> (String, String) {
     let won = |split: &SplitReport| {
@@ -207,13 +248,21 @@ fn end(report: &Report) -> (String, String) {
         } => (version.clone(), "take-over".into()),
         StrategyReport::Canary {
             rules,
+            ramp,
             split,
             principal,
             ..
         } => match (rules.iter().find(matched), split) {
+            (rule, _)
+                if rule.is_none_or(|rule| rule.version.is_none()) && apart(report).is_some() =>
+            {
+                (principal.clone(), apart(report).unwrap().into())
+            }
             (Some(rule), _) => (to(rule), format!("rule:{}", rule.name)),
             (None, Some(split)) => {
-                let reason = if report.chance.is_some() {
+                let reason = if ramp.is_some() {
+                    "ramp"
+                } else if report.chance.is_some() {
                     "split"
                 } else {
                     "session"
@@ -233,7 +282,7 @@ proptest! {
         let releases = halftone::config::load_value(&config).unwrap();
         let Verb::Explain(args) = parsed("explain", &args) else { panic!() };
         let (request, seed) = (Request::from(&args.request), args.request.seed);
-        let report = explained(&releases, &request, seed, None);
+        let report = explained(&releases, &request, seed, NOW, None);
         let headers = request.headers();
         let head = request.head(&headers);
 
@@ -242,7 +291,7 @@ proptest! {
             return Ok(());
         };
         let chance = Random::new(seed).next_u64();
-        let decision = release.decide(&head, Draw { chance, now: 0 }, &mut ());
+        let decision = release.decide(&head, Draw { chance, now: NOW }, &mut ());
         let outcome = decision.outcome;
         let decided = (outcome.version().name().to_owned(), outcome.reason().to_string());
         prop_assert_eq!(end(&report), decided.clone());
@@ -270,7 +319,7 @@ proptest! {
     ) {
         let releases = halftone::config::load_value(&config).unwrap();
         let mut args = args;
-        args.push("--requests=3000".into());
+        args.extend(["--requests=3000".into(), format!("--at={AT}")]);
         args.extend(sessions.map(|sessions| format!("--sessions={sessions}")));
         let Verb::Simulate(args) = parsed("simulate", &args) else { panic!() };
         let request = Request::from(&args.request);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::proxy::{Cluster, Proxy};
 
+pub(crate) use filters::resource;
 pub use filters::{extension, subscription};
 
 /// The name of the one listener, and the prefix of its statistics.
@@ -34,6 +35,9 @@ pub fn bootstrap(
     let mut metadata = Map::new();
     if let Some(namespace) = &proxy.namespace {
         metadata.insert("NAMESPACE".into(), namespace.as_str().into());
+    }
+    if !proxy.labels.is_empty() {
+        metadata.insert("LABELS".into(), proxy.labels.clone().into());
     }
     Ok(json!({
         "node": {"id": "halftone-lab", "cluster": "halftone-lab", "metadata": metadata},
@@ -61,7 +65,7 @@ pub fn listener(
     subscriptions: &Path,
     access_log: &Path,
 ) -> Value {
-    let manager = json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
         "codec_type": "AUTO",
@@ -85,6 +89,7 @@ pub fn listener(
             },
         }],
     });
+    merge(&mut manager, &proxy.manager);
     let manager = json!({"name": "http_connection_manager", "typed_config": manager});
     let mut written = json!({
         "name": name,
@@ -127,11 +132,11 @@ fn cluster(cluster: &Cluster) -> Value {
     written
 }
 
-fn endpoint(address: &SocketAddr) -> Value {
+pub(crate) fn endpoint(address: &SocketAddr) -> Value {
     json!({"endpoint": {"address": socket(&address.ip().to_string(), address.port())}})
 }
 
-fn socket(ip: &str, port: u16) -> Value {
+pub(crate) fn socket(ip: &str, port: u16) -> Value {
     json!({"socket_address": {"address": ip, "port_value": port}})
 }
 

@@ -25,7 +25,7 @@ pub use tunnel::Tunnel;
 pub use upload::Upload;
 
 /// The default of [`Client::deadline`].
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Header fields to send. HTTP allows any bytes in a value. A name can appear twice.
 pub type Fields<'a> = &'a [(&'a str, &'a [u8])];
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// Sets the longest time from the connection to the last byte of the answer. Defaults to 10 s.
+    /// Sets the longest time from the connection to the last byte of the answer. Defaults to 60 s.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 
 use crate::proxy::Proxy;
 use crate::supervisor::Supervised;
@@ -197,6 +198,19 @@ impl Envoy {
             .with_context(|| format!("configuring {plugin}"))
     }
 
+    /// Puts a native HTTP filter, as Envoy's typed configuration in JSON, in place of `plugin`, as Istio does if it
+    /// cannot fetch the module. `None` puts the plugin back. Returns when all workers have it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such plugin, if it is configured statically, or if Envoy has not decided after 30 s.
+    pub async fn replace(&self, plugin: &str, filter: Option<&Value>) -> anyhow::Result<Applied> {
+        self.configuration
+            .replace(&self.admin, plugin, filter)
+            .await
+            .with_context(|| format!("replacing {plugin}"))
+    }
+
     /// All its metrics, in the form that Prometheus gets. Histograms are up to 0.2 s late.
     ///
     /// # Errors
@@ -234,6 +248,18 @@ impl Envoy {
     /// If the file cannot be read.
     pub fn log(&self) -> anyhow::Result<String> {
         directory::read(&self.directory.log())
+    }
+
+    /// The file of that log.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.directory.log()
+    }
+
+    /// The discovery resource of `plugin`, a file.
+    #[must_use]
+    pub fn discovery(&self, plugin: &str) -> PathBuf {
+        bootstrap::subscription(self.configuration.directory(), plugin)
     }
 
     /// The access log so far, one line per request, up to 20 ms late.

@@ -5,12 +5,16 @@
 //! # Layout
 //!
 //! - [`proxy`] describes an Envoy: plugins, clusters, routes. [`bootstrap`] translates it into Envoy's configuration.
-//! - [`istio`] makes such a description from the resources that an operator applies to a mesh.
+//! - [`istio`] makes such a description from the resources that an operator applies to a mesh. [`recorded`] has what a
+//!   real istiod made from them.
 //! - [`envoy`] runs it, updates plugin configurations, and reads counters and logs. [`supervisor`] ends each Envoy with the
 //!   program that started it.
 //! - [`prometheus`] runs a Prometheus that scrapes such Envoys, and queries it.
 //! - [`upstream`] is a server that follows a [script](upstream::Script) and records the requests that it receives.
-//! - [`client`] sends single requests, [`load`] sends many.
+//! - [`orders`] is an order service with a database, in a process of its own.
+//! - [`endpoints`] are those of a cluster that come and go.
+//! - [`client`] sends single requests, [`load`] sends many, [`visitors`] are users who keep sending.
+//! - [`showcase`] is what the console shows.
 //! - [`api_server`] runs an API server for custom resources. [`schemas`] validates Kubernetes' own kinds.
 //! - [`workload`] is the input of benchmarks: a request, servers and configurations. [`cpu`] reads CPU times, [`table`]
 //!   prints tables.
@@ -42,16 +46,21 @@ pub mod api_server;
 pub mod bootstrap;
 pub mod client;
 pub mod cpu;
+pub mod endpoints;
 pub mod envoy;
 pub mod istio;
 pub mod load;
+pub mod orders;
 pub mod ports;
 pub mod prometheus;
 pub mod proxy;
+pub mod recorded;
 pub mod schemas;
+pub mod showcase;
 pub mod supervisor;
 pub mod table;
 pub mod tools;
 pub mod upstream;
+pub mod visitors;
 pub mod wait;
 pub mod workload;

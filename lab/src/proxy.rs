@@ -22,14 +22,17 @@ pub struct Proxy {
     pub(crate) port: Option<u16>,
     pub(crate) admin_port: Option<u16>,
     pub(crate) namespace: Option<String>,
+    pub(crate) labels: Map<String, Value>,
     pub(crate) launcher: Vec<OsString>,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) listener: Value,
+    pub(crate) manager: Value,
     pub(crate) access_log: String,
     pub(crate) module: Option<PathBuf>,
     pub(crate) delivery: Delivery,
-    pub(crate) before: Vec<Value>,
+    /// Native filters, each with the number of plugins before it.
+    pub(crate) filters: Vec<(usize, Value)>,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) routes: Vec<Route>,
@@ -41,15 +44,17 @@ impl Default for Proxy {
             port: None,
             admin_port: None,
             namespace: None,
+            labels: Map::new(),
             launcher: Vec::new(),
             concurrency: 2,
             upgrades: false,
             listener: Value::Object(Map::new()),
+            manager: Value::Object(Map::new()),
             access_log: "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER%"
                 .to_owned(),
             module: None,
             delivery: Delivery::default(),
-            before: Vec::new(),
+            filters: Vec::new(),
             plugins: Vec::new(),
             clusters: Vec::new(),
             routes: Vec::new(),
@@ -88,7 +93,22 @@ impl Proxy {
     /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, before the plugins and after those added before.
     #[must_use]
     pub fn before(mut self, filter: Value) -> Self {
-        self.before.push(filter);
+        self.filters.push((0, filter));
+        self
+    }
+
+    /// Adds a native HTTP filter, as Envoy's `HttpFilter` in JSON, after the plugins and filters added before.
+    #[must_use]
+    pub fn filter(mut self, filter: Value) -> Self {
+        self.filters.push((self.plugins.len(), filter));
+        self
+    }
+
+    /// Merges fields of Envoy's `HttpConnectionManager`, in JSON, into those of the lab. Objects are merged, all other
+    /// values are replaced.
+    #[must_use]
+    pub fn manager(mut self, fields: Value) -> Self {
+        self.manager = fields;
         self
     }
 
@@ -131,6 +151,13 @@ impl Proxy {
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// Adds a label to the metadata of the node, where Istio writes those of the workload.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.into());
         self
     }
 

@@ -14,7 +14,7 @@ use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn requests_take_the_first_route_that_matches() -> anyhow::Result<()> {

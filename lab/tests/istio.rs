@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use halftone_lab::client::Client;
 use halftone_lab::envoy::Envoy;
-use halftone_lab::istio::{Mesh, PASSTHROUGH, Workload};
+use halftone_lab::istio::{Mesh, PASSTHROUGH, Role, Workload};
 use halftone_resources::{Resource, read};
 
 const REVIEWS: &str = "
@@ -58,10 +58,18 @@ const V3: &str = "outbound|9080|v3|reviews.bookinfo.svc.cluster.local";
 const ALL: &str = "outbound|9080||reviews.bookinfo.svc.cluster.local";
 const RATINGS: &str = "outbound|9081||ratings.bookinfo.svc.cluster.local";
 
-fn workload(namespace: &str, is_gateway: bool) -> Workload {
+fn workload(namespace: &str, role: Role) -> Workload {
     Workload {
         namespace: namespace.to_owned(),
-        is_gateway,
+        role,
+        port: None,
+    }
+}
+
+fn waypoint() -> Role {
+    Role::Waypoint {
+        gateway: "waypoint".to_owned(),
+        service: "reviews.bookinfo.svc.cluster.local".to_owned(),
     }
 }
 
@@ -119,6 +127,12 @@ async fn requests_of_a_sidecar_reach_the_clusters_of_istio() -> Result<()> {
         // The names of a service in any case and with any port.
         (("reviews:1", "/open", &[]), Some(ALL)),
         (("REVIEWS.bookinfo", "/open", &[]), Some(ALL)),
+        (
+            ("reviews.bookinfo.svc.cluster.local.", "/open", &[]),
+            Some(ALL),
+        ),
+        // Istio normalizes paths.
+        (("reviews", "/v2/../open", &[]), Some(ALL)),
         (("reviews.bookinfo.svc", "/open", &[]), Some(ALL)),
         (
             ("reviews.bookinfo.svc.cluster.local:9080", "/open", &[]),
@@ -129,12 +143,39 @@ async fn requests_of_a_sidecar_reach_the_clusters_of_istio() -> Result<()> {
         (("ratings", "/", &[]), Some(RATINGS)),
         (("example.com", "/", &[]), Some(PASSTHROUGH)),
     ];
-    routed(&read(REVIEWS)?, &workload("bookinfo", false), &table).await
+    routed(
+        &read(REVIEWS)?,
+        &workload("bookinfo", Role::Sidecar),
+        &table,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_waypoint_routes_every_host_to_the_clusters_of_its_service() -> Result<()> {
+    let v2 = Some("inbound-vip|9080|http/v2|reviews.bookinfo.svc.cluster.local");
+    let all = Some("inbound-vip|9080|http|reviews.bookinfo.svc.cluster.local");
+    let table: [(Sent, Option<&str>); _] = [
+        (("reviews", "/v2/1", &[]), v2),
+        (("reviews:9080", "/open", &[]), all),
+        (("shop.example.com", "/open", &[]), all),
+        (("10.96.0.12:9080", "/open", &[]), all),
+        (("ratings", "/", &[]), None),
+    ];
+    routed(&read(REVIEWS)?, &workload("bookinfo", waypoint()), &table).await?;
+    let Role::Waypoint { gateway, .. } = waypoint() else {
+        return Ok(());
+    };
+    let service = "ratings.bookinfo.svc.cluster.local".to_owned();
+    let ratings = Role::Waypoint { gateway, service };
+    let whole = Some("inbound-vip|9081|http|ratings.bookinfo.svc.cluster.local");
+    let table: [(Sent, Option<&str>); _] = [(("reviews", "/", &[]), whole)];
+    routed(&read(REVIEWS)?, &workload("bookinfo", ratings), &table).await
 }
 
 #[tokio::test]
 async fn weights_split_a_route() -> Result<()> {
-    let mesh = Mesh::new(&read(REVIEWS)?, &workload("bookinfo", false))?;
+    let mesh = Mesh::new(&read(REVIEWS)?, &workload("bookinfo", Role::Sidecar))?;
     let upstreams = mesh.upstreams().await?;
     let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
     let client = Client::http1(envoy.address());
@@ -155,7 +196,7 @@ async fn from_another_namespace_a_service_has_no_short_name() -> Result<()> {
         (("reviews.bookinfo", "/open", &[]), Some(ALL)),
         (("ratings.bookinfo.svc", "/", &[]), Some(RATINGS)),
     ];
-    routed(&read(REVIEWS)?, &workload("other", false), &table).await
+    routed(&read(REVIEWS)?, &workload("other", Role::Sidecar), &table).await
 }
 
 #[tokio::test]
@@ -179,7 +220,7 @@ async fn a_gateway_has_only_the_routes_for_gateways() -> Result<()> {
         service("inside", "inside.example.com", "mesh", "inside"),
     ];
     let resources = read(&text.join("\n---\n"))?;
-    assert_eq!(Workload::of(&resources), workload("default", false));
+    assert_eq!(Workload::of(&resources), workload("default", Role::Sidecar));
     let table: [(Sent, Option<&str>); _] = [
         (
             ("shop.example.com:8080", "/", &[]),
@@ -198,10 +239,10 @@ async fn a_gateway_has_only_the_routes_for_gateways() -> Result<()> {
             Some("outbound|80||any.shop.svc.cluster.local"),
         ),
     ];
-    routed(&resources, &workload("ingress", true), &table).await?;
+    routed(&resources, &workload("ingress", Role::Gateway), &table).await?;
     let resources = read(&text[1])?;
     let table: [(Sent, Option<&str>); _] = [(("shop", "/", &[]), None)];
-    routed(&resources, &workload("ingress", true), &table).await
+    routed(&resources, &workload("ingress", Role::Gateway), &table).await
 }
 
 #[test]
@@ -209,17 +250,20 @@ fn a_workload_fits_its_resources() -> Result<()> {
     let gateway = "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: a}, \
                    spec: {gateways: [ingress/public]}}";
     let plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a, namespace: ingress}}";
+    let attached = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a, namespace: bookinfo}, \
+                    spec: {targetRefs: [{kind: Service, name: reviews}]}}";
     for (text, expected) in [
-        (REVIEWS.to_owned(), workload("default", false)),
-        (plugin.to_owned(), workload("ingress", false)),
+        (REVIEWS.to_owned(), workload("default", Role::Sidecar)),
+        (plugin.to_owned(), workload("ingress", Role::Sidecar)),
         (
             format!("{gateway}\n---\n{plugin}"),
-            workload("ingress", true),
+            workload("ingress", Role::Gateway),
         ),
         (
             format!("{gateway}\n---\n{plugin}\n---\n{REVIEWS}"),
-            workload("ingress", false),
+            workload("ingress", Role::Sidecar),
         ),
+        (attached.to_owned(), workload("bookinfo", waypoint())),
     ] {
         assert_eq!(Workload::of(&read(&text)?), expected, "{text}");
     }
@@ -229,7 +273,7 @@ fn a_workload_fits_its_resources() -> Result<()> {
 #[test]
 fn each_service_and_each_subset_has_a_cluster() -> Result<()> {
     let resources = read(REVIEWS)?;
-    let of = |is_gateway| Mesh::new(&resources, &workload("bookinfo", is_gateway));
+    let of = |role| Mesh::new(&resources, &workload("bookinfo", role));
     let expected = [
         RATINGS,
         "outbound|9081|v2|ratings.bookinfo.svc.cluster.local",
@@ -239,8 +283,17 @@ fn each_service_and_each_subset_has_a_cluster() -> Result<()> {
         V3,
         PASSTHROUGH,
     ];
-    assert_eq!(of(false)?.clusters(), expected);
-    assert_eq!(of(true)?.clusters(), &expected[..6]);
+    assert_eq!(of(Role::Sidecar)?.clusters(), expected);
+    assert_eq!(of(Role::Gateway)?.clusters(), &expected[..6]);
+    let at_waypoint = |name: &&str| {
+        let name = name.replace("outbound|", "inbound-vip|");
+        match name.contains("||") {
+            true => name.replace("||", "|http|"),
+            false => name.replace("|v", "|http/v"),
+        }
+    };
+    let expected: Vec<String> = expected[..6].iter().map(at_waypoint).collect();
+    assert_eq!(of(waypoint())?.clusters(), expected);
     Ok(())
 }
 
@@ -293,7 +346,7 @@ spec: { host: details, subsets: [ { name: v1 } ] }
         format!("service {details}: expected one port of {details}, got []"),
         format!("service {ratings}: expected one port of {ratings}, got []"),
     ];
-    let translated = Mesh::new(&read(text)?, &workload("bookinfo", false));
+    let translated = Mesh::new(&read(text)?, &workload("bookinfo", Role::Sidecar));
     let translated = translated.map(|_| ()).map_err(|error| error.to_string());
     assert_eq!(translated, Err(expected.join("\n")));
     Ok(())

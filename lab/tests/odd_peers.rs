@@ -9,7 +9,7 @@ use halftone_lab::wait;
 use tokio::task::JoinSet;
 
 const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn an_upload_is_sent_in_pieces_and_can_be_aborted() -> anyhow::Result<()> {

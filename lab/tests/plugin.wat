@@ -13,14 +13,14 @@
 
   ;; 0: the metric's id, 16: its name, 1024: what the host allocates
   (memory (export "memory") 1)
-  (data (i32.const 16) "release=.=reviews;.;version=.=v2.1;.;reason=.=rule:testers;.;class=.=5xx;.;mirror=.=copy;.;outcome=.=too_large;.;result=.=same;.;lab_total")
+  (data (i32.const 16) "release=.=reviews;.;version=.=v2.1;.;reason=.=rule:testers;.;class=.=5xx;.;mirror=.=copy;.;outcome=.=too_large;.;result=.=same;.;kind=.=slow;.;lab_total")
   (global $length (mut i32) (i32.const 0))
 
   (func (export "proxy_abi_version_0_2_1"))
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
   (func (export "proxy_on_context_create") (param i32 i32))
   (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
-    (i32.eqz (call $define_metric (i32.const 0) (i32.const 16) (i32.const 138) (i32.const 0))))
+    (i32.eqz (call $define_metric (i32.const 0) (i32.const 16) (i32.const 152) (i32.const 0))))
 
   (func (export "proxy_on_configure") (param $root i32) (param $length i32) (result i32)
     (global.set $length (local.get $length))

@@ -197,6 +197,7 @@ async fn the_published_rules_make_labels_from_the_name_of_a_metric() -> anyhow::
         ("mirror", "copy"),
         ("outcome", "too_large"),
         ("result", "same"),
+        ("kind", "slow"),
     ];
     assert_eq!(scene.envoy.metrics().await?.sum("lab_total", &labels), 3.0);
     Ok(())

@@ -8,7 +8,7 @@ use halftone_lab::proxy::Proxy;
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 fn settings() -> Settings {
     Settings::new("/stats/prometheus", json!({"filter": ["server.live"]}))

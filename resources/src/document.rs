@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::position::Position;
 use crate::yaml::{self, NotYaml};
 
 /// The reason for which a text, or a document in it, cannot be read.
@@ -43,11 +44,20 @@ impl Unreadable {
         }
     }
 
+    /// The line and the column. None: the text can be read, and [`Positions`](crate::Positions) has the places in it.
+    #[must_use]
+    pub fn at(&self) -> Option<Position> {
+        match self {
+            Self::Yaml(error) => Some(error.at),
+            _ => None,
+        }
+    }
+
     /// The place in the resource or the text: `spec.match`, `line 2, column 4`. Empty: all of it.
     #[must_use]
     pub fn path(&self) -> String {
         match self {
-            Self::Yaml(error) => error.place.clone(),
+            Self::Yaml(error) => format!("line {}, column {}", error.at.line, error.at.column),
             Self::Empty => String::new(),
             Self::NoObject { document, .. } => format!("document {document}"),
             Self::Field { path, .. } => path.clone(),
@@ -102,12 +112,14 @@ fn name(value: &Value) -> &'static str {
     }
 }
 
+/// Whether a document of this kind is a `List`.
+pub(crate) fn is_list(kind: Option<&str>) -> bool {
+    kind.is_some_and(|kind| kind.ends_with("List"))
+}
+
 /// Adds a document, or the items of a `List`, which is the format of `kubectl get`.
 fn flatten(mut document: Value, number: usize, found: &mut Vec<Result<Value, Unreadable>>) {
-    let is_list = document
-        .get("kind")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| kind.ends_with("List"));
+    let is_list = is_list(document.get("kind").and_then(Value::as_str));
     let items = document.get_mut("items").filter(|_| is_list);
     match items.and_then(Value::as_array_mut) {
         Some(items) => found.extend(std::mem::take(items).into_iter().map(|item| {

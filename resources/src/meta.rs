@@ -14,6 +14,9 @@ pub struct Meta {
     /// The namespace. Absent: `default`, as with `kubectl`.
     #[serde(default = "default_namespace")]
     pub namespace: String,
+    /// The time when the cluster created it, in RFC 3339 with seconds in UTC. Absent in files.
+    #[serde(rename = "creationTimestamp")]
+    pub created: Option<String>,
 }
 
 impl Default for Meta {
@@ -21,6 +24,7 @@ impl Default for Meta {
         Self {
             name: String::new(),
             namespace: default_namespace(),
+            created: None,
         }
     }
 }

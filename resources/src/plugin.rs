@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::meta::Meta;
+use crate::service::qualified;
 
 /// The kind of resource that defines a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,19 @@ struct Module {
     plugin_config: Option<Value>,
 }
 
+/// The full names of the services that a plugin in `namespace` is attached to. Its waypoint passes it the requests for
+/// these services, whatever their host is. Empty: it has other targets, or none.
+#[must_use]
+pub fn services_of(targets: &[TargetRef], namespace: &str) -> Vec<String> {
+    if targets.iter().any(|target| target.kind != "Service") {
+        return Vec::new();
+    }
+    let names = targets
+        .iter()
+        .map(|target| qualified(&target.name, namespace));
+    names.collect()
+}
+
 impl Plugin {
     /// Whether the plugin appears to be Halftone: its configuration has releases, or the URL of the
     /// module contains `halftone`.
@@ -148,6 +162,12 @@ impl Plugin {
     pub fn is_halftone(&self) -> bool {
         let has_releases = |config: &Value| config.get("releases").is_some();
         self.config.as_ref().is_some_and(has_releases) || self.url.contains("halftone")
+    }
+
+    /// The full names of the services whose waypoint runs the plugin, as [`services_of`] finds them.
+    #[must_use]
+    pub fn services(&self) -> Vec<String> {
+        services_of(&self.target_refs, &self.meta.namespace)
     }
 
     /// The path of the configuration in the resource.

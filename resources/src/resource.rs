@@ -53,7 +53,7 @@ pub fn read_each(text: &str) -> Result<Vec<Result<Resource, Unreadable>>, Unread
 }
 
 impl Resource {
-    fn of(document: Value) -> Result<Self, Unreadable> {
+    pub(crate) fn of(document: Value) -> Result<Self, Unreadable> {
         let text = |name| document.get(name).and_then(Value::as_str);
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
             return Ok(Self::Configuration(document));

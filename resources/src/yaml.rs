@@ -11,6 +11,8 @@ use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::localizer::{ExternalMessageSource, Localizer};
 use serde_saphyr::{Error, Location, Options, UserMessageFormatter};
 
+use crate::position::Position;
+
 /// The limit of nested objects and arrays. Resources have about 20 levels. The reader recurses at each
 /// level.
 const MOST_LEVELS: usize = 64;
@@ -24,10 +26,10 @@ const MOST_DOCUMENTS: usize = 100_000;
 /// The reason for which a text cannot be read, and its place. It prints as one line:
 /// `line 2, column 4: is not YAML: unclosed bracket '['`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
+#[error("line {}, column {}: {problem}", .at.line, .at.column)]
 pub struct NotYaml {
-    /// The line and the column, from 1.
-    pub place: String,
+    /// The place of the problem.
+    pub at: Position,
     /// The problem.
     pub problem: String,
 }
@@ -75,12 +77,8 @@ impl From<&Error> for NotYaml {
             Error::AliasError { error, .. } => error,
             error => error,
         };
-        let place = match error.location() {
-            Some(at) => format!("line {}, column {}", at.line(), at.column()),
-            None => "line 1, column 1".into(),
-        };
         Self {
-            place,
+            at: error.location().map_or(Position::START, Position::from),
             problem: problem(error),
         }
     }

@@ -7,12 +7,15 @@
 //! The functions are not inlined into each other: V8 needs more memory for one large function than
 //! for many small ones, 3 MiB in each proxy here (`make cost`).
 
+mod cohort;
 mod comparisons;
 mod conditions;
+mod guard;
 mod hosts;
 mod mirrors;
 mod names;
 mod numbers;
+mod ramp;
 mod session;
 mod strategy;
 mod versions;
@@ -29,18 +32,20 @@ use versions::Versions;
 /// The default of `route.header`.
 const DEFAULT_ROUTING_HEADER: &str = "x-halftone-version";
 
-/// Compiles `config` for `proxy`. `violations` are those found by reading it.
+/// Compiles `config` for `proxy`. `violations` are those found by reading it, and `identity` gives the
+/// hash of the release with this index.
 pub(super) fn compile(
     config: &PluginConfig,
     proxy: Proxy<'_>,
+    identity: impl Fn(usize) -> u64,
     mut violations: Violations,
 ) -> Result<Releases, Violations> {
     let mut compiling = Compiling::new(config, proxy, &mut violations);
-    for one in config.releases.iter().flatten() {
+    for (index, one) in config.releases.iter().flatten().enumerate() {
         if violations.is_full() {
             break;
         }
-        compiling.compile(one, &mut violations);
+        compiling.compile(one, || identity(index), &mut violations);
     }
     if violations.is_empty() {
         Ok(compiling.into_releases())
@@ -55,6 +60,7 @@ pub(super) struct Compiling<'p> {
     proxy: Proxy<'p>,
     names: names::Unique,
     claims: hosts::Claims,
+    ranges: cohort::Ranges,
 }
 
 impl<'p> Compiling<'p> {
@@ -76,6 +82,7 @@ impl<'p> Compiling<'p> {
             proxy,
             names: names::Unique::new("releases"),
             claims: hosts::Claims::default(),
+            ranges: cohort::Ranges::default(),
         }
     }
 
@@ -84,11 +91,13 @@ impl<'p> Compiling<'p> {
         self.compiled.settings()
     }
 
-    /// Compiles and adds the next release. It depends on the proxy, and of the configuration on `one` and
+    /// Compiles and adds the next release. `identity` gives its [`Release::identity`], if something of
+    /// it outlives updates. It depends on the proxy, and of the configuration on `one` and
     /// the mirror budget alone: [`Known`](super::Known) relies on it.
     pub(super) fn compile(
         &mut self,
         one: &ReleaseConfig,
+        identity: impl FnOnce() -> u64,
         violations: &mut Violations,
     ) -> &Arc<Release> {
         let index = self.compiled.all().len();
@@ -97,12 +106,16 @@ impl<'p> Compiling<'p> {
         self.names
             .insert(one.name.as_deref(), index, &path, violations);
         self.claims.add(one, index, &path, violations);
+        self.ranges.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
-        let release = compile_release(one, budget, &path, violations);
+        let mut release = compile_release(one, budget, self.proxy, &path, violations);
+        if one.guard.is_some() || one.fallback.is_some() {
+            release.identity = identity();
+        }
         self.compiled.insert(release, one.claimed(self.proxy))
     }
 
-    /// Adds a release that was compiled before. `one` has its hosts and its services.
+    /// Adds a release that was compiled before. `one` has its hosts, its services and its range.
     pub(super) fn add(
         &mut self,
         release: Arc<Release>,
@@ -115,6 +128,7 @@ impl<'p> Compiling<'p> {
         self.names
             .insert(Some(&release.name), index, &path, violations);
         self.claims.add(one, index, &path, violations);
+        self.ranges.add(one, index, &path, violations);
         self.compiled.add(release);
     }
 
@@ -139,6 +153,7 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
 fn compile_release(
     release: &ReleaseConfig,
     mirror_budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Release {
@@ -162,7 +177,23 @@ fn compile_release(
         violations,
     );
 
-    let strategy = strategy::compile(release, &principal, &mut versions, path, violations);
+    let strategy = strategy::compile(release, &principal, proxy, &mut versions, path, violations);
+    let guard = release.guard.as_ref().map(|config| {
+        let is_blue_green = release.blue_green.is_some();
+        let path = path.field("guard");
+        guard::compile(
+            config,
+            is_blue_green,
+            &principal,
+            &mut versions,
+            &path,
+            violations,
+        )
+    });
+    let fallback = release.fallback.as_ref().map(|config| {
+        let path = path.field("fallback");
+        guard::compile_fallback(config, &principal, &mut versions, &path, violations)
+    });
     let session = release.canary.as_ref().and_then(|canary| {
         let path = path.field("canary");
         canary
@@ -170,6 +201,7 @@ fn compile_release(
             .as_ref()
             .map(|session| session::compile(session, name, &path.field("session"), violations))
     });
+    let aside = cohort::compile(release, &principal, &mut versions, path, violations);
     let (versions, outcomes) = versions.into_all();
     let route = compile_route(
         release.route.as_ref(),
@@ -182,6 +214,7 @@ fn compile_release(
             mirrors,
             name,
             mirror_budget,
+            proxy,
             &path.field("mirrors"),
             violations,
         )
@@ -191,8 +224,14 @@ fn compile_release(
         hosts: Vec::new(),
         versions,
         outcomes,
+        principal,
+        guard: guard.map(Box::new),
+        fallback: fallback.map(Box::new),
+        unguarded: guard::unguarded(&strategy),
+        identity: 0,
         strategy,
         session,
+        aside: aside.map(Box::new),
         route,
         mirrors: mirrors
             .unwrap_or_default()
@@ -218,7 +257,16 @@ fn taken_names(release: &ReleaseConfig) -> Vec<(&'static str, &'static str)> {
         .is_some()
         .then_some(("mirror", "mirrors of this release"));
     let preview = draws_for_preview.then_some(("preview", "percentages of the preview"));
-    mirrors.into_iter().chain(preview).collect()
+    let exclusive = release
+        .exclusive
+        .is_some()
+        .then_some(("exclusive", "ranges of groups"));
+    let holdout = release
+        .holdout
+        .is_some()
+        .then_some(("holdout", "holdouts of groups"));
+    let groups = exclusive.into_iter().chain(holdout);
+    mirrors.into_iter().chain(preview).chain(groups).collect()
 }
 
 #[inline(never)]

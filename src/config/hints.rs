@@ -1,9 +1,9 @@
 //! Guesses at what the author of a configuration meant.
 
-use super::{duration, size};
+use super::{duration, size, time};
 
 /// Fields that are often written one level too high, after the field under which they belong.
-const INSIDE: [(&str, &[&str]); 11] = [
+const INSIDE: [(&str, &[&str]); 15] = [
     (
         "releases",
         &[
@@ -11,14 +11,20 @@ const INSIDE: [(&str, &[&str]); 11] = [
             "hosts",
             "services",
             "principal",
+            "exclusive",
+            "holdout",
             "canary",
             "blueGreen",
             "mirrors",
+            "guard",
+            "fallback",
             "route",
         ],
     ),
     ("services", &["namespace", "clusterDomain"]),
-    ("canary", &["takeOver", "rules", "split", "session"]),
+    ("exclusive", &["group", "from", "to"]),
+    ("canary", &["takeOver", "rules", "split", "ramp", "session"]),
+    ("ramp", &["start", "points", "shape", "hold"]),
     ("blueGreen", &["active", "preview"]),
     (
         "mirrors",
@@ -38,20 +44,38 @@ const INSIDE: [(&str, &[&str]); 11] = [
             "withoutHeaders",
             "cookies",
             "queryParams",
+            "sourceLabels",
             "path",
             "method",
             "clientOs",
             "percentage",
+            "jwtClaims",
+            "withoutClientOs",
         ],
     ),
-    ("session", &["key", "cookie"]),
+    (
+        "guard",
+        &[
+            "failures",
+            "slowerThan",
+            "margin",
+            "atLeast",
+            "ceiling",
+            "retry",
+        ],
+    ),
+    ("fallback", &["probe", "resend"]),
+    ("session", &["key", "cookie", "salt"]),
     (
         "cookie",
-        &["maxAge", "domain", "secure", "httpOnly", "sameSite"],
+        &["maxAge", "domain", "secure", "httpOnly", "sameSite", "keep"],
     ),
     ("destination", &["host", "port", "subset"]),
     ("headers", &["set", "remove"]),
-    ("compare", &["status", "body", "ignore", "samples"]),
+    (
+        "compare",
+        &["status", "body", "ignore", "samples", "redact"],
+    ),
 ];
 
 /// Fields of the whole configuration, which are sometimes written in a release.
@@ -65,6 +89,8 @@ type Guess = fn(&str) -> Option<String>;
 pub fn kind_of_string(name: &str) -> Option<(&'static str, Guess)> {
     match name {
         "DurationConfig" => Some((duration::EXPECTED, duration::meant)),
+        "TimeConfig" => Some((time::EXPECTED, time::meant)),
+        "RetryConfig" => Some((r#""never", or a duration such as "10m""#, duration::meant)),
         "SizeConfig" => Some((size::EXPECTED, size::meant)),
         _ => None,
     }

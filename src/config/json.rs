@@ -4,10 +4,12 @@
 //! memory of eleven members for an object of one: docs/decisions/0004 has the numbers.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use xxhash_rust::xxh64::xxh64;
 
 /// A JSON value.
 #[derive(Clone, Debug)]
@@ -34,6 +36,48 @@ impl<'t> Json<'t> {
         };
         let mut last_first = members.iter().rev();
         last_first.find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// A hash that does not depend on the order of members, on spaces, on how a number is written, or
+    /// on members that are `null`.
+    pub fn canonical_hash(&self) -> u64 {
+        let mut bytes = Vec::new();
+        self.write_canonical(&mut bytes);
+        xxh64(&bytes, 0)
+    }
+
+    fn write_canonical(&self, bytes: &mut Vec<u8>) {
+        let mut text = |kind: u8, text: &[u8]| {
+            bytes.push(kind);
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text);
+        };
+        match self {
+            Self::Null => text(b'n', b""),
+            Self::Bool(value) => text(b'b', &[u8::from(*value)]),
+            Self::Number(number) => {
+                text(b'f', &number.as_f64().unwrap_or_default().to_le_bytes());
+            }
+            Self::String(value) => text(b's', value.as_bytes()),
+            Self::Array(items) => {
+                text(b'a', &(items.len() as u64).to_le_bytes());
+                for item in items {
+                    item.write_canonical(bytes);
+                }
+            }
+            Self::Object(members) => {
+                let mut by_name = BTreeMap::new();
+                for (name, value) in members {
+                    by_name.insert(&**name, value);
+                }
+                by_name.retain(|_, value| !matches!(value, Self::Null));
+                text(b'o', &(by_name.len() as u64).to_le_bytes());
+                for (name, value) in by_name {
+                    Json::String(Cow::Borrowed(name)).write_canonical(bytes);
+                    value.write_canonical(bytes);
+                }
+            }
+        }
     }
 
     /// The text of a string.
@@ -135,6 +179,29 @@ impl<'de> Visitor<'de> for NameReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_canonical_hash_is_that_of_what_the_text_means() {
+        let hash = |text: &str| {
+            let json: Json<'_> = serde_json::from_str(text).unwrap();
+            json.canonical_hash()
+        };
+        let text = r#"{"a": [1, "x"], "b": {"c": true}}"#;
+        for same in [
+            r#"{"b":{"c":true},"a":[1.0,"\u0078"]}"#,
+            r#"{"a": 7, "a": [1e0, "x"], "d": null, "b": {"c": true, "e": null}}"#,
+        ] {
+            assert_eq!(hash(text), hash(same), "{same}");
+        }
+        for other in [
+            r#"{"a": [1, "x"], "b": {"c": false}}"#,
+            r#"{"a": ["x", 1], "b": {"c": true}}"#,
+            r#"{"a": [1, "x", null], "b": {"c": true}}"#,
+            r#"{"a": [1, "x"], "b": {}, "c": true}"#,
+        ] {
+            assert_ne!(hash(text), hash(other), "{other}");
+        }
+    }
 
     #[test]
     fn of_several_members_of_one_name_the_last_counts() {

@@ -28,7 +28,7 @@ struct KnownRelease {
     /// The size of its compiled regexes, in bytes.
     regexes: usize,
     release: Weak<Release>,
-    /// The hosts and the services that it claims.
+    /// The hosts and the services that it claims, and its range in a group.
     claims: Arc<ReleaseConfig>,
 }
 
@@ -80,7 +80,8 @@ impl Known {
                     let json: Json<'_> = serde_json::from_str(text).ok()?;
                     let before = violations.regexes();
                     let one: ReleaseConfig = read(&json, &mut violations);
-                    let release = compiling.compile(&one, &mut violations);
+                    let identity = || json.canonical_hash();
+                    let release = compiling.compile(&one, identity, &mut violations);
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,
@@ -89,6 +90,7 @@ impl Known {
                         claims: Arc::new(ReleaseConfig {
                             hosts: one.hosts,
                             services: one.services,
+                            exclusive: one.exclusive,
                             ..ReleaseConfig::default()
                         }),
                     };

@@ -93,10 +93,19 @@ impl fmt::Display for Path<'_> {
         }
         match self.step {
             Step::Index(index) => write!(f, "[{index}]"),
-            Step::Field(name) if !is_plain(name) => write!(f, "[{}]", quoted(name)),
-            Step::Field(name) if is_below_root => f.write_str(name),
-            Step::Field(name) => write!(f, ".{name}"),
+            Step::Field(name) if is_below_root && is_plain(name) => f.write_str(name),
+            Step::Field(name) => f.write_str(&step(name)),
         }
+    }
+}
+
+/// The step to the member `name` as a path prints it: `.canary`, `[":path"]`.
+#[must_use]
+pub fn step(name: &str) -> String {
+    if is_plain(name) {
+        format!(".{name}")
+    } else {
+        format!("[{}]", quoted(name))
     }
 }
 

@@ -12,6 +12,17 @@ const CLUSTER_DOMAIN: &str = "cluster.local";
 pub struct Proxy<'p> {
     /// The namespace of its workload, whose services it can call by their names alone.
     pub namespace: Option<&'p str>,
+    /// The labels of its workload, which `sourceLabels` compares: name and value.
+    pub labels: &'p [(String, String)],
+}
+
+impl<'p> Proxy<'p> {
+    /// The value of a label.
+    pub(super) fn label(self, name: &str) -> Option<&'p str> {
+        let mut labels = self.labels.iter();
+        let found = labels.find(|(label, _)| label == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 impl ReleaseConfig {

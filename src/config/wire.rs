@@ -1,7 +1,7 @@
 //! The wire types: the plugin configuration as users write it, one to one.
 //!
 //! To add a field, add it to its struct: an `Option` of `bool`, `f64`, `String`, [`DurationConfig`],
-//! [`SizeConfig`], a `Vec`, [`Named`], another struct or an enum of words. `read` then reads it, the
+//! [`SizeConfig`], [`TimeConfig`], a `Vec`, [`Named`], another struct or an enum of words. `read` then reads it, the
 //! JSON Schema has it, and its doc comment is the schema's description: meaning, unit, range, default.
 //! `compile` checks its value and has its default. If users will write it in the wrong object, `hints`
 //! can say where it belongs.
@@ -9,16 +9,22 @@
 //! Every field is optional here, also one that users must write. `compile` reports what is missing, so
 //! that one answer has all violations.
 
+mod cohort;
+mod guard;
 mod matching;
 mod mirrors;
+mod ramp;
 mod release;
 mod session;
 mod strategy;
 
+pub use cohort::{ExclusiveConfig, HoldoutConfig};
+pub use guard::{FailureConfig, FallbackConfig, GuardConfig, ProbeConfig, RetryConfig};
 pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,
 };
+pub use ramp::{RampConfig, RampPointConfig, ShapeConfig};
 pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig};
 pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};
@@ -26,3 +32,4 @@ pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, Wei
 pub use super::duration::DurationConfig;
 pub use super::named::Named;
 pub use super::size::SizeConfig;
+pub use super::time::TimeConfig;

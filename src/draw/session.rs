@@ -5,7 +5,7 @@ use std::fmt;
 
 use xxhash_rust::xxh64::xxh64;
 
-use super::random::{Random, salt};
+use super::random::{self, Random};
 use crate::request::RequestHead;
 
 /// How a release recognises the requests of one user.
@@ -58,23 +58,23 @@ pub(super) enum Found {
 }
 
 impl Session {
-    /// The sessions of the release `release`. The first of `keys` that a request carries is its key,
+    /// Sessions whose numbers depend on `salt`: the release's name, or what several releases share. The
+    /// first of `keys` that a request carries is its key,
     /// else the id in `cookie`. If the cookie is to be kept, its id comes before `keys`.
     #[must_use]
-    pub fn new(release: &str, mut keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
+    pub fn new(salt: &str, mut keys: Vec<SessionKey>, cookie: Option<SessionCookie>) -> Self {
         if let Some(cookie) = &cookie {
             let place = if cookie.keep { 0 } else { keys.len() };
             keys.insert(place, SessionKey::Cookie(cookie.name.clone()));
         }
         Self {
-            seed: salt(release),
+            seed: random::salt(salt),
             keys,
             cookie,
         }
     }
 
-    /// The number of the session with this key: XXH64 of the key, seeded with XXH64 of the release's
-    /// name, so that two releases do not pick the same people.
+    /// The number of the session with this key: XXH64 of the key, seeded with XXH64 of the salt, so that two releases do not pick the same people.
     #[must_use]
     pub fn number(&self, key: &[u8]) -> u64 {
         xxh64(key, self.seed)

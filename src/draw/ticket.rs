@@ -1,7 +1,7 @@
 //! The number that decides for one request.
 
-use super::Draw;
 use super::session::{Found, Session, SessionId};
+use super::{Apart, Cohort, Draw};
 use crate::request::RequestHead;
 
 /// The number of one request: its session's, or its chance if it has no session.
@@ -14,6 +14,8 @@ pub struct Ticket<'r> {
     draw: Draw,
     found: Option<Found>,
     issues: bool,
+    cohort: Option<&'r Cohort>,
+    apart: Option<Option<Apart>>,
 }
 
 impl<'r> Ticket<'r> {
@@ -26,7 +28,33 @@ impl<'r> Ticket<'r> {
             draw,
             found: None,
             issues: true,
+            cohort: None,
+            apart: None,
         }
+    }
+
+    /// The same ticket, of a release in which `cohort` takes part. None: all sessions do.
+    #[must_use]
+    pub fn in_cohort(self, cohort: Option<&'r Cohort>) -> Self {
+        Self { cohort, ..self }
+    }
+
+    /// The reason for which the session takes no part in the release. None: it takes part.
+    pub fn apart(&mut self, head: &RequestHead<'_>) -> Option<Apart> {
+        let cohort = self.cohort?;
+        if let Some(apart) = self.apart {
+            return apart;
+        }
+        let apart = match self.find(head) {
+            Found::Carried(_) => {
+                let carried = self.session.and_then(|session| session.key(head));
+                cohort.apart(carried.as_ref().map(|(_, key)| &**key))
+            }
+            Found::Issued(_, id) => cohort.apart(Some(&id.text())),
+            Found::None => cohort.apart(None),
+        };
+        self.apart = Some(apart);
+        apart
     }
 
     /// The same ticket, which issues no id from now on. If the request carries no session and got
@@ -45,6 +73,12 @@ impl<'r> Ticket<'r> {
             Found::Carried(number) | Found::Issued(number, _) => number,
             Found::None => self.draw.chance,
         }
+    }
+
+    /// The time of the request, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.draw.now
     }
 
     /// Whether the number is a session's.

@@ -127,6 +127,9 @@ impl From<RequestKind> for Call {
 /// mistakes, or ordinary answers such as NOT_FOUND.
 const GRPC_ERRORS: [&[u8]; 7] = [b"2", b"4", b"8", b"12", b"13", b"14", b"15"];
 
+/// The status of an upgrade that was accepted.
+const SWITCHING_PROTOCOLS: u64 = 101;
+
 /// What has passed of one response.
 #[derive(Clone, Copy, Debug)]
 pub struct Response {
@@ -155,6 +158,18 @@ impl Response {
         self.call == Call::Grpc
     }
 
+    /// The status of its head, 0 before.
+    #[must_use]
+    pub fn status(&self) -> u64 {
+        self.status
+    }
+
+    /// Whether it belongs to a tunnel, or to an upgrade that was accepted.
+    #[must_use]
+    pub fn is_tunnel(&self) -> bool {
+        self.call == Call::Tunnel || self.status == SWITCHING_PROTOCOLS
+    }
+
     /// The head passes, with the value of `:status`.
     pub fn head(&mut self, status: Option<&[u8]>, end_of_stream: bool) {
         let text = status.and_then(|status| std::str::from_utf8(status).ok());
@@ -180,8 +195,6 @@ impl Response {
             return self.complete_class();
         }
         let (status, details) = ask();
-        /// The status of an upgrade that was accepted.
-        const SWITCHING_PROTOCOLS: u64 = 101;
         let is_tunnel = self.call == Call::Tunnel || status == SWITCHING_PROTOCOLS;
         match broken_off(status, &details) {
             Some(class) if !is_tunnel => class,

@@ -22,7 +22,8 @@ use crate::event::Event;
 use crate::lookup::Lookup;
 use crate::metrics;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
-use crate::request::{HeaderPairs, without_port};
+use crate::request::{Header, HeaderPairs, without_port};
+use crate::serving::{Buffer, Map};
 
 /// The functions of the host. Each returns a status, 0 for Ok. Where one writes a pointer, the host has
 /// allocated the bytes by the SDK's `proxy_on_memory_allocate`, and they belong to the caller.
@@ -43,6 +44,12 @@ mod raw {
             map: u32, name: *const u8, name_size: usize, value: *const u8, value_size: usize,
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+        pub fn proxy_set_buffer_bytes(of: u32, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
+        pub fn proxy_send_local_response(
+            status: u32, details: *const u8, details_size: usize, body: *const u8, body_size: usize,
+            headers: *const u8, headers_size: usize, grpc_status: i32,
+        ) -> u32;
+        pub fn proxy_continue_stream(stream: u32) -> u32;
         pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
         pub fn proxy_get_shared_data(
@@ -93,32 +100,6 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> 
 
 // Headers, trailers and bodies
 
-/// A map of headers or trailers. Each exists in the callback that its name tells, and is empty in
-/// others.
-#[derive(Clone, Copy, Debug)]
-pub enum Map {
-    RequestHeaders = 0,
-    ResponseHeaders = 2,
-    ResponseTrailers = 3,
-    /// Of the answer to a call.
-    AnswerHeaders = 6,
-    /// Of the answer to a call.
-    AnswerTrailers = 7,
-}
-
-/// Bytes that the host keeps. Each exists in the callback that its name tells, and is empty in others.
-#[derive(Clone, Copy, Debug)]
-pub enum Buffer {
-    /// The chunk that passes now.
-    RequestBody = 0,
-    /// The chunk that passes now.
-    ResponseBody = 1,
-    /// Of the answer to a call.
-    AnswerBody = 4,
-    /// The configuration of the plugin.
-    Configuration = 7,
-}
-
 /// All pairs of a map, pseudo-headers included.
 pub fn headers(map: Map) -> HeaderPairs {
     // SAFETY: the host writes through the two pointers alone.
@@ -137,19 +118,19 @@ pub fn header(map: Map, name: &str) -> Option<Vec<u8>> {
 
 /// Sets a header to one value, whatever values it had. After a change of the request headers Envoy
 /// chooses the route again: it does so for each change by a plugin of ABI 0.2.1.
-pub fn set_header(map: Map, name: &str, value: &str) {
+pub fn set_header(map: Map, name: &str, value: impl AsRef<[u8]>) {
     write_header(raw::proxy_replace_header_map_value, map, name, value);
 }
 
 /// Adds a header, beside others of the same name.
-pub fn add_header(map: Map, name: &str, value: &str) {
+pub fn add_header(map: Map, name: &str, value: impl AsRef<[u8]>) {
     write_header(raw::proxy_add_header_map_value, map, name, value);
 }
 
 type WriteHeader = unsafe extern "C" fn(u32, *const u8, usize, *const u8, usize) -> u32;
 
-fn write_header(write: WriteHeader, map: Map, name: &str, value: &str) {
-    let (map, bytes) = (map as u32, value.as_bytes());
+fn write_header(write: WriteHeader, map: Map, name: &str, value: impl AsRef<[u8]>) {
+    let (map, bytes) = (map as u32, value.as_ref());
     // SAFETY: the host reads name and value and keeps nothing.
     let status = unsafe { write(map, name.as_ptr(), name.len(), bytes.as_ptr(), bytes.len()) };
     logged(status, name);
@@ -171,10 +152,43 @@ pub fn buffer(of: Buffer, most: usize) -> Vec<u8> {
     bytes.unwrap_or_default()
 }
 
+/// Puts `body` in the place of the first `size` bytes of the chunk of the response that passes now.
+pub fn set_response_body(size: usize, body: &[u8]) {
+    let of = Buffer::ResponseBody as u32;
+    // SAFETY: the host reads the body and keeps a copy.
+    let status = unsafe { raw::proxy_set_buffer_bytes(of, 0, size, body.as_ptr(), body.len()) };
+    logged(status, "a body");
+}
+
+/// Continues the response that a callback has paused.
+pub fn resume_response() {
+    const RESPONSE: u32 = 1;
+    // SAFETY: a number.
+    logged(
+        unsafe { raw::proxy_continue_stream(RESPONSE) },
+        "a response",
+    );
+}
+
+/// Sends a response to the client in place of the one that is paused.
+pub fn respond(status: &[u8], headers: &[Header<'_>], body: &[u8]) {
+    let code = std::str::from_utf8(status)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let (pairs, none) = (HeaderPairs::of(headers), null_mut());
+    let (pairs, code) = (pairs.as_bytes(), code.unwrap_or(502));
+    // SAFETY: the host reads the three texts and keeps copies.
+    let status = unsafe {
+        let (body, length) = (body.as_ptr(), body.len());
+        raw::proxy_send_local_response(code, none, 0, body, length, pairs.as_ptr(), pairs.len(), -1)
+    };
+    logged(status, "a response");
+}
+
 // Callouts
 
-/// Sends a copy with this body to a mirror, and returns the id of the call. The context whose
-/// callback runs gets the answer: call this in a callback of the root alone.
+/// Sends a request with this body to a cluster, and returns the id of the call. The context whose
+/// callback runs gets the answer, if it is alive then.
 ///
 /// # Errors
 ///
@@ -281,8 +295,24 @@ pub fn source_address() -> Option<Vec<u8>> {
 
 /// The status of the response, 0 if there was none. Only in the stream's log callback.
 pub fn response_status() -> u64 {
+    number("response\0code")
+}
+
+/// The name of the cluster that the request went to. In the stream's callbacks for the response.
+pub fn cluster() -> String {
+    let name = property("xds\0cluster_name").unwrap_or_default();
+    String::from_utf8_lossy(&name).into_owned()
+}
+
+/// Envoy's flags of the response, a bit each: `UH` is bit 1. In the stream's callbacks for the response,
+/// and its log callback.
+pub fn response_flags() -> u64 {
+    number("response\0flags")
+}
+
+fn number(path: &str) -> u64 {
     // Envoy writes a number as eight bytes, the lowest first.
-    let bytes = property("response\0code").and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let bytes = property(path).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     u64::from_le_bytes(bytes.unwrap_or_default())
 }
 
@@ -300,6 +330,11 @@ pub fn plugin_name() -> String {
 /// The namespace of the proxy's workload, as Istio writes it into the metadata of the node.
 pub fn namespace() -> Option<String> {
     String::from_utf8(property("xds\0node\0metadata\0NAMESPACE")?).ok()
+}
+
+/// The labels of the proxy's workload, as Istio writes them into the metadata of the node.
+pub fn labels() -> Vec<(String, String)> {
+    HeaderPairs::new(property("xds\0node\0metadata\0LABELS").unwrap_or_default()).texts()
 }
 
 /// The property at `path`, whose parts are separated by zeros.
@@ -395,6 +430,10 @@ impl metrics::Metric for Metric {
         self.add(count.into());
     }
 
+    fn value(self) -> u64 {
+        self.value().unwrap_or_default()
+    }
+
     fn record(self, value: u64) {
         if let Some(id) = self.0 {
             // SAFETY: two numbers.
@@ -408,6 +447,14 @@ impl metrics::Metric for Metric {
 /// The time of a clock that never goes back.
 pub fn instant() -> Instant {
     Instant::now()
+}
+
+/// The time of a clock that never goes back, in milliseconds since this worker first asked.
+pub fn uptime() -> u64 {
+    thread_local! {
+        static START: Instant = Instant::now();
+    }
+    u64::try_from(START.with(Instant::elapsed).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time of day, in milliseconds since 1970-01-01T00:00:00Z.

@@ -6,18 +6,17 @@ use std::rc::{Rc, Weak};
 
 use proxy_wasm::types::MetricType;
 
-use super::abi::Metric;
+use super::abi::{self, Metric};
+use super::envoy::Envoy;
 use crate::config::{Known, Proxy, Violations};
 use crate::event::Event;
-use crate::live;
+use crate::live::{self, DueProbe};
 use crate::lookup::FixedHasher;
 use crate::metrics::Kind;
 use crate::mirror::limits::Budget;
 use crate::release::Releases;
 
 pub type Live = live::Live<Metric>;
-pub type LiveRelease = live::LiveRelease<Metric>;
-pub type LiveMirror = live::LiveMirror<Metric>;
 
 thread_local! {
     /// The bytes that all copies of this worker hold, for all plugins.
@@ -43,6 +42,9 @@ pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
     let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
+    if let Some(before) = before {
+        live::forget(&before, &live, plugin, &Envoy);
+    }
     LAST_GOOD.with_borrow_mut(|last_good| {
         last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
     });
@@ -54,9 +56,23 @@ pub fn last_good(plugin: &str) -> Option<Rc<Live>> {
     LAST_GOOD.with_borrow(|last_good| last_good.get(plugin).and_then(Weak::upgrade))
 }
 
+/// Once a second: judges the versions of `live` and returns the probes that are due, unless it no
+/// longer is what serves for `plugin`.
+pub fn tick(plugin: &str, live: &Rc<Live>) -> Vec<DueProbe<Metric>> {
+    if last_good(plugin).is_none_or(|last_good| !Rc::ptr_eq(&last_good, live)) {
+        return Vec::new();
+    }
+    let now = abi::now();
+    live::follow_clock(live, now);
+    let report = |verdict: String| log::warn!("halftone: {verdict}");
+    live::judge(live, plugin, now, &Envoy, report);
+    live::due_probes(live, now, &Envoy)
+}
+
 fn define(kind: Kind, event: &Event<'_>) -> Metric {
     let kind = match kind {
         Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
         Kind::Histogram => MetricType::Histogram,
     };
     Metric::of(kind, event)

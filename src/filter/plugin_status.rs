@@ -19,6 +19,9 @@ pub const FIRST_TICK: Duration = Duration::from_millis(50);
 /// when that changes.
 pub const LATER_TICKS: Duration = Duration::from_secs(2);
 
+/// The same, of a root whose releases are judged at each tick.
+pub const JUDGING_TICKS: Duration = Duration::from_secs(1);
+
 thread_local! {
     /// How many roots each plugin has in this VM.
     static ROOTS: RefCell<Lookup<u32>> = RefCell::default();

@@ -8,15 +8,19 @@ use std::time::Instant;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi::{self, Buffer};
-use super::dispatch::Dispatch;
+use super::abi;
+use super::callbacks::Stream;
+use super::envoy::Envoy;
 use super::live::{self, Live};
-use super::plugin_status::{FIRST_TICK, LATER_TICKS, RootStatus};
-use super::stream::Stream;
+use super::plugin_status::{FIRST_TICK, JUDGING_TICKS, LATER_TICKS, RootStatus};
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
+use crate::live::{follow_clock, is_judged};
 use crate::plugin_status::Refusal;
 use crate::release::Releases;
+use crate::serving::{self, Buffer};
+
+type Dispatch = serving::Dispatch<Envoy>;
 
 thread_local! {
     /// The roots that wait for the answers to their copies after Envoy is done with them.
@@ -81,6 +85,7 @@ impl Root {
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
         status.accepted(releases.all().len());
         self.serve(live::begin(status.plugin(), releases));
+        follow_clock(self.dispatch.live(), abi::now());
     }
 
     fn refuse(&mut self, status: &mut RootStatus, text: &[u8]) -> Refusal {
@@ -112,9 +117,10 @@ impl RootContext for Root {
         let mut status = RootStatus::new(&abi::plugin_name());
         let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
-        let namespace = abi::namespace();
+        let (namespace, labels) = (abi::namespace(), abi::labels());
         let proxy = Proxy {
             namespace: namespace.as_deref(),
+            labels: &labels,
         };
         let refusal = match live::load(status.plugin(), &text, proxy) {
             Ok(releases) => {
@@ -137,10 +143,19 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         abi::follow_log_level();
-        if let Some(status) = &mut self.status
-            && status.count()
-        {
-            abi::tick_every(LATER_TICKS);
+        let Some(status) = &mut self.status else {
+            return;
+        };
+        if status.count() {
+            let is_judging = is_judged(self.dispatch.live());
+            abi::tick_every(if is_judging {
+                JUDGING_TICKS
+            } else {
+                LATER_TICKS
+            });
+        }
+        for probe in live::tick(status.plugin(), self.dispatch.live()) {
+            self.dispatch.probe(probe);
         }
     }
 

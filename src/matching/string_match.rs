@@ -174,7 +174,14 @@ impl StringMatch {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         CALL.saturating_add(match &self.test {
             Test::Exact(_) | Test::Prefix(_) | Test::Suffix(_) | Test::Present(_) => length / 8,
-            Test::Contains(_) | Test::In(_) | Test::Semver(_) => length,
+            // If the text repeats a part of itself, the search compares most bytes twice.
+            Test::Contains(_) => length.saturating_mul(2),
+            Test::In(_) => length,
+            Test::Semver(requirement) => {
+                let comparators = u32::try_from(requirement.comparators.len()).unwrap_or(u32::MAX);
+                // A comparator can compare the parts of a pre-release one by one.
+                length.saturating_mul(comparators.saturating_mul(4).saturating_add(1))
+            }
             Test::Regex { .. } if value.len() > Self::LONGEST_REGEX_VALUE => 0,
             Test::Regex { steps_per_byte, .. } => length.saturating_mul(*steps_per_byte),
         })

@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// The changes in the head of a copy. Names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
-    /// The value of [`MARK`]: the release's name.
+    /// The value of [`MARK`]: the release's name. Empty: the request is not marked.
     pub mark: Box<str>,
     /// `:authority`. None: as the client sent it.
     pub authority: Option<Box<str>>,
@@ -59,7 +59,28 @@ impl Mirror {
         kind: RequestKind,
         is_routing: impl Fn(&[u8]) -> bool,
     ) -> Result<MirrorRequest<'a>, Uncarriable> {
-        let edits = &self.edits;
+        Ok(MirrorRequest {
+            cluster: &self.cluster,
+            headers: self.edits.apply(head, kind, is_routing)?,
+            timeout: self.timeout,
+        })
+    }
+}
+
+impl Edits {
+    /// The headers of the request with `head`, with these changes and without the headers for which
+    /// `is_routing` holds.
+    ///
+    /// # Errors
+    ///
+    /// The host does not take the headers as they are.
+    pub fn apply<'a>(
+        &'a self,
+        head: &'a RequestHead<'_>,
+        kind: RequestKind,
+        is_routing: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<(&'a str, &'a str)>, Uncarriable> {
+        let edits = self;
         let of_this_hop = NamedByConnection::new(head);
         let mut headers = Vec::with_capacity(head.all_headers().len() + edits.set.len() + 2);
         for (bytes, value) in head.all_headers() {
@@ -81,19 +102,15 @@ impl Mirror {
             headers.push(("te", "trailers"));
         }
         headers.extend(edits.set.iter().map(|(name, value)| (&**name, &**value)));
-        headers.push((MARK, &*edits.mark));
+        if !edits.mark.is_empty() {
+            headers.push((MARK, &*edits.mark));
+        }
         if is_too_large(&headers) {
             return Err(Uncarriable::TooLarge);
         }
-        Ok(MirrorRequest {
-            cluster: &self.cluster,
-            headers,
-            timeout: self.timeout,
-        })
+        Ok(headers)
     }
-}
 
-impl Edits {
     fn replaces(&self, name: &str) -> bool {
         self.set.iter().any(|(set, _)| **set == *name)
             || self.remove.iter().any(|removed| **removed == *name)

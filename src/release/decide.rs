@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Outcome, Release, Split, Strategy, Target, Trace};
+use super::{Aside, Decision, Outcome, RampedSplit, Release, Rule, Split, Strategy, Target, Trace};
 use crate::draw::{Draw, Ticket};
 use crate::matching::any_holds;
 use crate::request::RequestHead;
@@ -17,8 +17,10 @@ impl Release {
         draw: Draw,
         trace: &mut impl Trace<'r>,
     ) -> Decision<'r> {
-        let mut ticket = Ticket::new(self.session.as_ref(), draw);
-        let outcome = self.strategy.choose(head, &mut ticket, trace);
+        let aside = self.aside.as_deref();
+        let mut ticket =
+            Ticket::new(self.session.as_ref(), draw).in_cohort(aside.map(Aside::cohort));
+        let outcome = self.strategy.choose(aside, head, &mut ticket, trace);
         Decision::new(self, outcome, ticket)
     }
 }
@@ -26,6 +28,7 @@ impl Release {
 impl Strategy {
     fn choose<'r>(
         &'r self,
+        aside: Option<&'r Aside>,
         head: &RequestHead<'_>,
         ticket: &mut Ticket<'_>,
         trace: &mut impl Trace<'r>,
@@ -47,13 +50,34 @@ impl Strategy {
                 take_over: None,
                 rules,
                 split,
+                ramp,
                 principal,
-            } => match (rules.first(head, ticket, trace), split) {
-                (Some(rule), _) => rule.target.choose(head, ticket, trace),
-                (None, Some(split)) => split.choose(head, ticket, trace),
-                (None, None) => principal,
-            },
+            } => {
+                let rule = rules.first(head, ticket, trace);
+                if let Some(aside) = aside
+                    && !rule.is_some_and(Rule::names_a_version)
+                    && let Some(outcome) = aside.choose(head, ticket)
+                {
+                    return outcome;
+                }
+                match (rule, split) {
+                    (Some(rule), _) => rule.target.choose(head, ticket, trace),
+                    (None, Some(split)) => split.choose(head, ticket, trace),
+                    (None, None) => match ramp {
+                        Some(ramp) => ramp.choose(head, ticket, trace),
+                        None => principal,
+                    },
+                }
+            }
         }
+    }
+}
+
+impl Rule {
+    /// Whether it sends all requests that it matches to one version. Such a rule claims the sessions that
+    /// take no part in the release too.
+    pub(super) fn names_a_version(&self) -> bool {
+        matches!(self.target, Target::Version(_))
     }
 }
 
@@ -86,5 +110,19 @@ impl Split {
         } else {
             winner.drawn()
         }
+    }
+}
+
+impl RampedSplit {
+    fn choose<'r>(
+        &'r self,
+        head: &RequestHead<'_>,
+        ticket: &mut Ticket<'_>,
+        trace: &mut impl Trace<'r>,
+    ) -> &'r Arc<Outcome> {
+        let (number, now) = (ticket.number(head), ticket.now());
+        let outcome = self.pick(number, now);
+        trace.ramp(self, number, now, outcome);
+        outcome
     }
 }

@@ -27,6 +27,19 @@ impl<'r> Decision<'r> {
         }
     }
 
+    /// The same decision with another outcome.
+    #[must_use]
+    pub fn with_outcome(self, outcome: &'r Arc<Outcome>) -> Self {
+        Self { outcome, ..self }
+    }
+
+    /// The number of the request's session, which has this `head`. None: it has no session.
+    #[must_use]
+    pub fn session(&self, head: &RequestHead<'_>) -> Option<u64> {
+        let mut ticket = self.ticket.clone().without_issuing();
+        ticket.is_held(head).then(|| ticket.number(head))
+    }
+
     /// The id that the response brings to the client. None: the request carries a session, or the
     /// decision needed none.
     #[must_use]
@@ -44,13 +57,13 @@ impl<'r> Decision<'r> {
     /// Selects mirrors for the request that was decided, which has this `head`. None: the request is
     /// itself a copy, and no mirror gets a copy of a copy.
     ///
-    /// Mirrors draw by the session of the request, if it has one. They issue no id: a mirror changes
-    /// nothing for the client.
+    /// Mirrors draw by the session of the request, if it has one. They issue no id, and all sessions
+    /// take part: a mirror changes nothing for the client.
     #[must_use]
     pub fn copies<'h, 'a>(&self, head: &'h RequestHead<'a>) -> Option<Copies<'r, 'h, 'a>> {
         (!self.release.mirrors.is_empty() && !is_copy(head)).then(|| Copies {
             head,
-            ticket: self.ticket.clone().without_issuing(),
+            ticket: self.ticket.clone().without_issuing().in_cohort(None),
         })
     }
 

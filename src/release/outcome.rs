@@ -28,8 +28,18 @@ pub enum Reason {
     Split,
     /// Canary: no rule matches. The session was drawn by weight; all its requests get this version.
     Session,
+    /// Canary: no rule matches. The version that grows by a ramp, and those that share what is left.
+    Ramp,
+    /// The session is not in the range of the release in its group, so the request gets the principal.
+    Excluded,
+    /// The session takes part in no release of a group, so the request gets the principal.
+    Holdout,
     /// Nothing else claimed the request.
     Principal,
+    /// The version that was chosen fails: the principal.
+    Guard,
+    /// The version that was chosen has no endpoint: the principal.
+    Fallback,
 }
 
 impl Reason {
@@ -42,7 +52,12 @@ impl Reason {
             Self::Rule(name) => ("rule:", name),
             Self::Split => ("split", ""),
             Self::Session => ("session", ""),
+            Self::Ramp => ("ramp", ""),
+            Self::Excluded => ("excluded", ""),
+            Self::Holdout => ("holdout", ""),
             Self::Principal => ("principal", ""),
+            Self::Guard => ("guard", ""),
+            Self::Fallback => ("fallback", ""),
         }
     }
 }

@@ -69,7 +69,12 @@ impl Arm {
     /// Its time in the race for a session's `number`: an exponential variate divided by the weight.
     #[must_use]
     pub fn time(&self, number: u64) -> f64 {
-        Random::new(number ^ self.version().salt()).next_exponential() / self.weight
+        Self::time_of(self.version(), self.weight, number)
+    }
+
+    /// The time of `version` with this `weight`.
+    pub(super) fn time_of(version: &Version, weight: f64, number: u64) -> f64 {
+        Random::new(number ^ version.salt()).next_exponential() / weight
     }
 }
 

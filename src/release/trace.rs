@@ -1,6 +1,6 @@
 //! How a decision comes about, for those who want to know.
 
-use super::{Arm, Preview, Rule, Split};
+use super::{Arm, Outcome, Preview, RampedSplit, Rule, Split};
 use crate::matching;
 
 /// Hears each step of a decision. `()` hears nothing and costs nothing, so the filter pays nothing
@@ -19,6 +19,9 @@ pub trait Trace<'r>: matching::Trace<'r> {
 
     /// A split gave `winner` to the request with this `number`.
     fn split(&mut self, _split: &'r Split, _number: u64, _winner: &'r Arm) {}
+
+    /// A ramp gave `outcome` to the request with this `number` at the time `now`.
+    fn ramp(&mut self, _ramp: &'r RampedSplit, _number: u64, _now: u64, _outcome: &'r Outcome) {}
 }
 
 impl Trace<'_> for () {

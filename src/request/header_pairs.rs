@@ -26,6 +26,28 @@ impl HeaderPairs {
         Self { buffer }
     }
 
+    /// The pairs of `headers`.
+    #[must_use]
+    pub fn of(headers: &[Header<'_>]) -> Self {
+        let length = |text: &[u8]| (text.len() as u32).to_le_bytes();
+        let mut buffer = (headers.len() as u32).to_le_bytes().to_vec();
+        for (name, value) in headers {
+            buffer.extend(length(name));
+            buffer.extend(length(value));
+        }
+        for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+            buffer.extend(*text);
+            buffer.push(0);
+        }
+        Self { buffer }
+    }
+
+    /// The buffer.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// All pairs.
     #[must_use]
     pub fn borrowed(&self) -> Vec<Header<'_>> {
@@ -50,6 +72,16 @@ impl HeaderPairs {
         let headers = self.borrowed();
         let mut named = headers.iter().filter(|header| header.0 == name.as_bytes());
         named.next().map(|header| header.1)
+    }
+
+    /// The pairs whose name and value are UTF-8. A map of texts from the host has the form of headers.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let pairs = self.borrowed().into_iter();
+        pairs
+            .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+            .collect()
     }
 
     /// The size of the buffer, in bytes.
@@ -106,6 +138,7 @@ mod tests {
     fn serialised_pairs_are_read_back() {
         for length in 0..=PAIRS.len() {
             let pairs = &PAIRS[..length];
+            assert_eq!(HeaderPairs::of(pairs).as_bytes(), serialised(pairs));
             assert_eq!(HeaderPairs::new(serialised(pairs)).borrowed(), pairs);
         }
     }
@@ -116,6 +149,16 @@ mod tests {
         assert_eq!(pairs.get("cookie"), Some(&b"a=1"[..]));
         assert_eq!(pairs.get("empty"), Some(&b""[..]));
         assert_eq!(pairs.get("Cookie"), None);
+    }
+
+    #[test]
+    fn a_pair_that_is_not_utf_8_is_no_text() {
+        let texts = HeaderPairs::new(serialised(&PAIRS)).texts();
+        let expected = [(":path", "/"), ("cookie", "a=1"), ("empty", "")];
+        assert_eq!(
+            texts,
+            expected.map(|(name, value)| (name.into(), value.into()))
+        );
     }
 
     #[test]

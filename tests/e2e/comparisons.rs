@@ -121,7 +121,6 @@ fn pairs() -> Vec<(&'static str, Script, Script, &'static str)> {
             one(),
             "not_compared",
         ),
-        ("the mirror hangs", one(), Script::hang(), "not_compared"),
         ("the mirror resets", one(), Script::reset(), "not_compared"),
     ]
 }
@@ -148,6 +147,18 @@ async fn every_pair_of_answers_has_one_result() -> Result<()> {
         let all = stage.scene.metric(COMPARISONS, &[]).await?;
         assert_eq!(all, pairs.len() as f64);
         assert_eq!(all, stage.scene.metric(MIRRORS, &[]).await?);
+        stage.scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_hangs_is_not_compared() -> Result<()> {
+    for protocol in PROTOCOLS {
+        let stage = Stage::with_timeout("300ms", json!({}), protocol).await?;
+        stage.answers(json_answer("1"), Script::hang());
+        stage.scene.get(&[]).await?;
+        stage.until("not_compared", 1.0).await?;
         stage.scene.end().await?;
     }
     Ok(())

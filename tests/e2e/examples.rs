@@ -2,6 +2,9 @@
 
 mod folder;
 mod mirrored;
+mod recorded;
+mod test_cluster;
+mod test_database;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +107,7 @@ impl<'f> Stage<'f> {
     async fn run_cases(&self, seen: &mut Seen) -> Result<()> {
         let services = services(&self.folder.resources)?;
         let routed = move |request: &Request, observed: &mut Observed, answer: &Answer| {
-            is_routed(&services, observed, answer).with_context(|| request.host.clone())
+            is_routed(&services, cluster, observed, answer).with_context(|| request.host.clone())
         };
         let mut failures = Vec::new();
         for (file, cases) in &self.folder.cases {
@@ -114,7 +117,20 @@ impl<'f> Stage<'f> {
                     "{file}: {}: the upstreams of the examples do not show request headers; assert set and removed in tests/cases",
                     case.name
                 );
-                let observed = replay(&self.client, case, &routed).await?;
+                let labels = &case.request.source_labels;
+                let observed = if labels.is_empty() {
+                    replay(&self.client, case, &routed).await?
+                } else {
+                    let proxy = self.mesh.proxy(&self.upstreams);
+                    let proxy = labels
+                        .iter()
+                        .fold(proxy, |proxy, one| proxy.label(one.0, one.1));
+                    let envoy = Envoy::start(proxy).await?;
+                    let client = Arc::new(Client::http1(envoy.address()));
+                    let observed = replay(&client, case, &routed).await?;
+                    envoy.stop().await?;
+                    observed
+                };
                 if let Err(mismatch) = case.judge(observed) {
                     failures.push(format!("{file}: {}: {mismatch}", case.name));
                 }
@@ -161,8 +177,22 @@ fn reviews(cluster: &str, stars: u32) -> Script {
         .body(body.to_string())
 }
 
-/// The service of each release: host and port, from the VirtualService with the name of the release.
-fn services(resources: &[Resource]) -> Result<BTreeMap<String, (String, u16)>> {
+/// The service that a VirtualService routes to.
+#[derive(Clone, PartialEq)]
+struct Service {
+    host: String,
+    port: u16,
+    has_subsets: bool,
+}
+
+impl Service {
+    fn subset<'v>(&self, version: &'v str) -> &'v str {
+        if self.has_subsets { version } else { "" }
+    }
+}
+
+/// The service of each release, from the VirtualService with the name of the release.
+fn services(resources: &[Resource]) -> Result<BTreeMap<String, Service>> {
     let mut services = BTreeMap::new();
     for resource in resources {
         let Resource::VirtualService(service) = resource else {
@@ -173,26 +203,31 @@ fn services(resources: &[Resource]) -> Result<BTreeMap<String, (String, u16)>> {
     Ok(services)
 }
 
-fn only_service(service: &VirtualService) -> Result<(String, u16)> {
+fn only_service(service: &VirtualService) -> Result<Service> {
     let routes = service.http.iter().flat_map(|route| &route.route);
-    let mut found: Vec<(String, u16)> = routes
-        .map(|to| {
-            let port = to.destination.port.map(|port| port.number);
-            (to.destination.host.clone(), port.unwrap_or_default())
+    let mut found: Vec<Service> = routes
+        .map(|to| Service {
+            host: to.destination.host.clone(),
+            port: to.destination.port.map_or(0, |port| port.number),
+            has_subsets: to.destination.subset.is_some(),
         })
         .collect();
     found.dedup();
+    let name = &service.meta.name;
     ensure!(
         found.len() == 1,
-        "{} routes to {found:?}",
-        service.meta.name
+        "{name} routes to {} services",
+        found.len()
     );
     Ok(found.remove(0))
 }
 
 /// Checks that the subset with the name of the version answered, or no subset without a decision.
+///
+/// Without a VirtualService no resource names production's service, so the lab passes its requests through.
 fn is_routed(
-    services: &BTreeMap<String, (String, u16)>,
+    services: &BTreeMap<String, Service>,
+    cluster: impl Fn(&str, u16, &str) -> String,
     observed: &Observed,
     answer: &Answer,
 ) -> Result<()> {
@@ -202,10 +237,10 @@ fn is_routed(
         ensure!(is_nobody, "no decision, but {upstream:?} answered");
         return Ok(());
     };
-    let (host, port) = services
-        .get(release)
-        .with_context(|| format!("no VirtualService is called {release}"))?;
-    let expected = cluster(host, *port, version);
+    let service = services.get(release);
+    let expected = service.map_or(PASSTHROUGH.to_owned(), |service| {
+        cluster(&service.host, service.port, service.subset(version))
+    });
     ensure!(
         upstream == Some(&expected),
         "decided {version}, but {upstream:?} answered {}",

@@ -1,10 +1,11 @@
 //! Headers of clients and upstreams never pass as headers of the filter.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use halftone_lab::client::{Answer, raw};
-use halftone_lab::proxy::Route;
+use halftone_lab::proxy::{Proxy, Route};
 use halftone_lab::upstream::Script;
 use serde_json::{Value, json};
 
@@ -177,6 +178,44 @@ async fn a_forged_decision_is_replaced_if_the_client_asks() -> Result<()> {
         );
     }
     scene.end().await
+}
+
+/// The part of the HttpConnectionManager in `manifests/strip-header`.
+fn stripping() -> Result<Value> {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/strip-header/envoyfilter.yaml");
+    let resource: Value = serde_saphyr::from_str(&std::fs::read_to_string(file)?)?;
+    Ok(resource["spec"]["configPatches"][0]["patch"]["value"]["typed_config"].clone())
+}
+
+/// Without the manifest, the route obeys the client in the first two cases.
+#[tokio::test]
+async fn the_manifest_removes_the_header_of_a_client_whether_or_not_the_filter_runs() -> Result<()>
+{
+    let bad = plugin(&json!({"releases": 1}));
+    for (plugin, expected) in [
+        (None, "nobody"),
+        (Some(bad), "nobody"),
+        (Some(plugin(&active("v2"))), "v2"),
+    ] {
+        let fields = stripping()?;
+        let scene = Scene::of(|proxy| {
+            let proxy = proxy.manager(fields);
+            plugin.into_iter().fold(proxy, Proxy::plugin)
+        })
+        .await?;
+        for protocol in PROTOCOLS {
+            for sent in [
+                &[(VERSION, b"v1".as_slice())][..],
+                &[(VERSION, b"v1"), (VERSION, b"v1")],
+            ] {
+                let answer = scene.client(protocol).get("reviews", "/", sent).await?;
+                assert_eq!(answer.upstream(), Some(expected), "{protocol:?}");
+            }
+        }
+        scene.end().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
-//! The golden vectors of the session function against an implementation in another language.
+//! The golden vectors of the session function and of the guard against implementations in another
+//! language.
 
 #[test]
-fn the_python_implementation_computes_the_golden_vectors() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/session.py");
-    let status = std::process::Command::new("python3")
-        .args(["-B", script, "--check"])
-        .status();
-    assert!(status.unwrap().success());
+fn the_python_implementations_compute_the_golden_vectors() {
+    for script in ["session.py", "guard.py"] {
+        let script = format!("{}/docs/{script}", env!("CARGO_MANIFEST_DIR"));
+        let status = std::process::Command::new("python3")
+            .args(["-B", &script, "--check"])
+            .status();
+        assert!(status.unwrap().success(), "{script}");
+    }
 }

@@ -35,6 +35,7 @@ fn kubectl_builds_every_base_and_overlay() {
         vec![
             named("ConfigMap", "halftone-dashboard"),
             named("PodMonitor", "halftone"),
+            named("PodMonitor", "halftone-istiod"),
             named("PrometheusRule", "halftone"),
             "Telemetry istio-system/halftone-access-log".to_owned(),
         ]
@@ -47,6 +48,10 @@ fn kubectl_builds_every_base_and_overlay() {
         ("gateway", plugin("istio-system/halftone-gateway")),
         ("sidecars", plugin("bookinfo/halftone-sidecars")),
         ("waypoint", plugin("bookinfo/halftone-waypoint")),
+        (
+            "strip-header",
+            vec!["EnvoyFilter istio-system/halftone-strip-header".to_owned()],
+        ),
         ("overlays/team", plugin("shop/checkout-release")),
     ] {
         let mut found: Vec<String> = built(base)

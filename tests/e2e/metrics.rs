@@ -8,19 +8,11 @@ use halftone_lab::upstream::Script;
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{ASKED, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews};
+use crate::scene::{
+    ASKED, CLASSES, REQUESTS, RESPONSES, SOON, Scene, Sent, VERSION, decided, reviews,
+};
 
 const DURATIONS: &str = "halftone_request_duration_milliseconds_count";
-const CLASSES: [&str; 8] = [
-    "1xx",
-    "2xx",
-    "3xx",
-    "4xx",
-    "5xx",
-    "aborted",
-    "grpc_error",
-    "reset",
-];
 
 /// Every reason of a canary except `take-over`. A version without weight has no counter.
 fn canary() -> Value {
@@ -65,6 +57,10 @@ async fn every_counter_exists_before_the_first_request() -> Result<()> {
             ));
         }
     }
+    for version in ["v1", "v2"] {
+        let share = format!(r#"halftone_share_ppm{{release="reviews",version="{version}"}}"#);
+        expected.push(share);
+    }
     let metrics = scene.envoy.metrics().await?;
     let mut series = metrics.series("halftone_");
     // Histograms appear at the next flush, and have their own test.
@@ -73,6 +69,7 @@ async fn every_counter_exists_before_the_first_request() -> Result<()> {
     for name in metrics.names("halftone_") {
         let expected = match name {
             "halftone_plugins" | "halftone_releases" => 1.0,
+            "halftone_share_ppm" => 1e6,
             _ => 0.0,
         };
         assert_eq!(metrics.sum(name, &[]), expected, "{name}");

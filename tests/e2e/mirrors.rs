@@ -6,6 +6,7 @@ mod bodies;
 mod budget;
 mod copies;
 mod decisions;
+mod destinations;
 mod endings;
 mod grpc;
 mod loops;

@@ -2,6 +2,7 @@
 //! the queries of the dashboard.
 
 mod access_log;
+mod agent;
 mod alerts;
 mod dashboard;
 mod stage;

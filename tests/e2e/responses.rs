@@ -8,18 +8,7 @@ use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
-use crate::scene::{PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
-
-const CLASSES: [&str; 8] = [
-    "1xx",
-    "2xx",
-    "3xx",
-    "4xx",
-    "5xx",
-    "aborted",
-    "grpc_error",
-    "reset",
-];
+use crate::scene::{CLASSES, PROTOCOLS, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
 /// The end of a request, the script of its upstream, its route, and the class of its response.
 type Ending = (&'static str, Script, &'static str, &'static str);
@@ -97,7 +86,7 @@ async fn all_end(endings: &[Ending]) -> Result<()> {
     scene.end().await
 }
 
-/// Adds a route per end, by the header `to`.
+/// Adds a route per end, by the header `to`. On a busy machine the beginning of an answer can take a second.
 fn routes(proxy: Proxy) -> Proxy {
     let v2 = |to: &str, fields: Value| {
         Route::header("to", to)
@@ -111,11 +100,11 @@ fn routes(proxy: Proxy) -> Proxy {
         .route(
             Route::header("to", "moved").with(json!({"redirect": {"path_redirect": "/elsewhere"}})),
         )
-        .route(v2("timeout", json!({"timeout": "0.2s"})))
-        .route(v2("idle", json!({"idle_timeout": "0.2s"})))
+        .route(v2("timeout", json!({"timeout": "2s"})))
+        .route(v2("idle", json!({"idle_timeout": "2s"})))
         .route(v2(
             "limit",
-            json!({"max_stream_duration": {"max_stream_duration": "0.2s"}}),
+            json!({"max_stream_duration": {"max_stream_duration": "2s"}}),
         ))
 }
 

@@ -30,8 +30,20 @@ pub const DECISION: &str = "x-halftone-decision";
 pub const REQUESTS: &str = "halftone_requests_total";
 pub const RESPONSES: &str = "halftone_responses_total";
 
-/// The longest time until a condition is met.
-pub const SOON: Duration = Duration::from_secs(10);
+/// The classes of responses.
+pub const CLASSES: [&str; 8] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "aborted",
+    "grpc_error",
+    "reset",
+];
+
+/// The longest time until a condition is met. Only a test that fails waits until then.
+pub const SOON: Duration = Duration::from_secs(60);
 
 pub const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 

@@ -44,6 +44,41 @@ fn a_budget_pays_until_it_is_empty_and_counts_what_it_cannot_pay() {
     assert_eq!(budget.unread(), 2);
 }
 
+/// The steps that the rules of a canary pay for a request with these headers.
+fn paid(condition: &Value, headers: &[Header<'_>]) -> u32 {
+    let config = json!({"releases": [{"name": "reviews", "hosts": ["*"], "principal": "v1", "canary": {"rules": [
+        {"name": "one", "version": "v2", "match": [condition]},
+    ]}}]});
+    let releases = config::load_value(&config).unwrap();
+    let head = RequestHead::new(headers);
+    let decision = releases.all()[0].decide(&head, Draw::default(), &mut ());
+    assert_eq!(decision.outcome.reason().to_string(), "principal");
+    Budget::STEPS - head.budget().left()
+}
+
+#[test]
+fn a_condition_pays_for_each_part_of_its_work() {
+    let requirement = |parts: usize| {
+        let text = [vec![">=1.2.3-a"; parts - 1], vec!["<1.2.3-a"]].concat();
+        json!({"headers": {"x": {"semver": text.join(", ")}}})
+    };
+    let version = format!("1.2.3-a{}", ".1".repeat(1_000));
+    let version: [Header<'_>; 1] = [(b"x", version.as_bytes())];
+    let claim = json!({"jwtClaims": {"role": {"exact": "staff"}}});
+    let token: Header<'_> = (b"authorization", b"Bearer e30.eyJhIjoxfQ.");
+    let table = [
+        (
+            "comparators of a version requirement",
+            paid(&requirement(1), &version),
+            paid(&requirement(31), &version),
+        ),
+        ("tokens", paid(&claim, &[token]), paid(&claim, &[token; 90])),
+    ];
+    for (what, one, many) in table {
+        assert!(many > 10 * one, "{what}: {one} steps, then {many}");
+    }
+}
+
 #[test]
 fn a_pattern_whose_compiled_form_is_too_large_is_a_violation() {
     let table = [

@@ -27,6 +27,28 @@ fn kept(before: &Releases, after: &Releases) -> Vec<bool> {
     after.all().iter().map(is_kept).collect()
 }
 
+/// A range is compared with those of releases that are not compiled again.
+#[test]
+fn a_range_that_overlaps_one_of_a_known_release_is_a_violation() {
+    let exclusive = |name: &str, from: u32, to: u32| {
+        json!({
+            "name": name, "hosts": [name], "principal": "v1",
+            "exclusive": {"group": "q4", "from": from, "to": to},
+            "canary": {"session": {"key": [{"header": "x-user-id"}]}},
+        })
+    };
+    let a = exclusive("a", 0, 20);
+    let mut known = Known::default();
+    let before = known.load(text(std::slice::from_ref(&a)).as_bytes(), Proxy::default());
+    for (from, is_good) in [(20, true), (19, false)] {
+        let after = text(&[a.clone(), exclusive("b", from, 50)]);
+        let loaded = known.load(after.as_bytes(), Proxy::default());
+        assert_eq!(loaded.is_ok(), is_good, "from {from}");
+        assert_eq!(described(loaded), described(config::load(after.as_bytes())));
+    }
+    drop(before);
+}
+
 /// All that is known of a configuration, or its violations.
 fn described(result: Result<Releases, config::Violations>) -> String {
     format!("{result:#?}")

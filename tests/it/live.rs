@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use halftone::draw::Draw;
 use halftone::event::ResponseClass;
-use halftone::live::{Live, LiveMirror, live, mirrors};
+use halftone::live::{Live, LiveMirror, follow_clock, live, mirrors};
 use halftone::metrics::{Define, MOST_AT_ONCE, Metric};
 use halftone::mirror::RequestKind;
 use halftone::mirror::limits::Budget;
@@ -227,4 +227,85 @@ fn a_mirror_is_selected_or_counts_why_not() {
             assert!(all.iter().any(|name| is_counted(&name)), "{rule}: {all:?}");
         }
     }
+}
+
+/// The gauges of an Envoy: they keep their values through updates.
+#[derive(Clone, Copy)]
+struct Gauge(&'static Cell<u64>);
+
+impl Metric for Gauge {
+    fn add_many(self, _count: u32) {}
+
+    fn record(self, value: u64) {
+        self.0.set(value);
+    }
+}
+
+thread_local! {
+    static GAUGES: RefCell<BTreeMap<String, Gauge>> = RefCell::default();
+}
+
+#[test]
+fn the_share_of_each_version_is_that_of_the_configuration_that_serves() {
+    let define: Define<Gauge> = |_, event| {
+        let new = || Gauge(Box::leak(Box::default()));
+        GAUGES.with_borrow_mut(|gauges| *gauges.entry(event.to_string()).or_insert_with(new))
+    };
+    let shares = || {
+        let shares = GAUGES.with_borrow(BTreeMap::clone).into_iter();
+        let shares = shares.filter_map(|(name, gauge)| {
+            let name = name.strip_suffix(";.;halftone_share_ppm")?;
+            let name = name.replace("release=.=", "").replace(";.;version=.=", "/");
+            Some(format!("{name} {}", gauge.0.get()))
+        });
+        shares.collect::<Vec<_>>().join(", ")
+    };
+    let load = |release: Value| {
+        let mut releases = vec![json!({
+            "name": "stays", "hosts": ["stays"], "principal": "v1", "blueGreen": {"active": "v2"},
+        })];
+        releases.push(release);
+        let configuration = json!({"releases": releases}).to_string();
+        halftone::config::load(configuration.as_bytes()).unwrap()
+    };
+    let with_canary = |canary: &Value| {
+        load(json!({"name": "canary", "hosts": ["canary"], "principal": "v1", "canary": canary}))
+    };
+    let ramp = json!({
+        "split": [{"version": "v3", "weight": 1}, {"version": "v1", "weight": 3}],
+        "ramp": {
+            "version": "v2", "start": "1970-01-01T00:00:00Z",
+            "points": [{"after": "1s", "percentage": 0}, {"after": "2s", "percentage": 100}],
+        },
+    });
+    let taken = json!({"takeOver": "v2", "split": ramp["split"], "ramp": ramp["ramp"]});
+    let budget = Budget::default();
+
+    let first = live(with_canary(&ramp), None, &budget, define);
+    for (now, expected) in [
+        (1_000, "canary/v1 750000, canary/v2 0, canary/v3 250000"),
+        (
+            1_200,
+            "canary/v1 600000, canary/v2 200000, canary/v3 200000",
+        ),
+        (2_000, "canary/v1 0, canary/v2 1000000, canary/v3 0"),
+    ] {
+        follow_clock(&first, now);
+        let expected = format!("{expected}, stays/v1 0, stays/v2 1000000");
+        assert_eq!(shares(), expected, "at {now}");
+    }
+    let split = json!({"split": [{"version": "v3", "weight": 1}, {"version": "v1", "weight": 3}]});
+    let second = live(with_canary(&split), Some(&first), &budget, define);
+    follow_clock(&second, 2_000);
+    let expected = "canary/v1 750000, canary/v2 0, canary/v3 250000, stays/v1 0, stays/v2 1000000";
+    assert_eq!(shares(), expected, "a version is removed");
+    let third = live(with_canary(&taken), Some(&second), &budget, define);
+    follow_clock(&third, 2_000);
+    let expected = "canary/v1 0, canary/v2 1000000, canary/v3 0, stays/v1 0, stays/v2 1000000";
+    assert_eq!(shares(), expected, "a version takes over");
+    let other = json!({"name": "other", "hosts": ["other"], "principal": "v1", "canary": {}});
+    live(load(other), Some(&third), &budget, define);
+    let expected =
+        "canary/v1 0, canary/v2 0, canary/v3 0, other/v1 1000000, stays/v1 0, stays/v2 1000000";
+    assert_eq!(shares(), expected, "a release is removed");
 }

@@ -11,12 +11,16 @@
 mod budget;
 mod captures;
 mod cases;
+mod cohorts;
 mod compare;
 mod cookies;
 mod copies;
 mod documents;
 mod effects;
+mod fuzzing;
 mod golden;
+mod guard;
+mod guarding;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;
@@ -31,10 +35,12 @@ mod mutations;
 mod outbox;
 mod outcomes;
 mod pairings;
+mod ramps;
 mod reading;
 mod reference;
 mod samples;
 mod schema;
+mod serving;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

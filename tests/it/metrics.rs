@@ -75,6 +75,7 @@ fn each_outcome_version_and_mirror_has_its_metrics() {
         ("halftone_requests_total", 3),
         ("halftone_responses_total", 2 * ResponseClass::ALL.len()),
         ("halftone_request_duration_milliseconds", 2),
+        ("halftone_share_ppm", 2),
         ("halftone_conflicts_total", 1),
         ("halftone_budget_exceeded_total", 1),
         (
@@ -97,6 +98,8 @@ fn each_outcome_version_and_mirror_has_its_metrics() {
     for (name, (kind, _)) in &defined.0 {
         let is_time = name.ends_with("_milliseconds");
         assert_eq!(*kind == Kind::Histogram, is_time, "{name}");
+        let is_share = name.ends_with("_ppm");
+        assert_eq!(*kind == Kind::Gauge, is_share, "{name}");
     }
 }
 
@@ -115,6 +118,7 @@ fn each_event_reaches_the_metric_of_its_name() {
     mirrors[1].count_answer(ResponseClass::Status(5), 9);
     release.count_unread(3);
     release.count_unread(0);
+    release.set_shares(&[0.0, 0.25]);
     mirrors[1].count_comparison(ComparisonResult::Body);
     let expected = [
         ("release=.=reviews;.;halftone_budget_exceeded_total", 3),
@@ -142,6 +146,10 @@ fn each_event_reaches_the_metric_of_its_name() {
         (
             "release=.=reviews;.;version=.=v2;.;halftone_request_duration_milliseconds",
             7,
+        ),
+        (
+            "release=.=reviews;.;version=.=v2;.;halftone_share_ppm",
+            250_000,
         ),
         (
             "release=.=reviews;.;version=.=v2;.;reason=.=split;.;halftone_requests_total",

@@ -1,6 +1,9 @@
 //! The requests that a mirror selects.
 
+use std::cell::{Cell, RefCell};
+
 use halftone::draw::{Draw, Random};
+use halftone::mirror::{FoundCluster, MirrorOutcome};
 use halftone::release::{Release, Releases};
 use halftone::request::{Header, RequestHead};
 use proptest::prelude::*;
@@ -175,4 +178,128 @@ fn a_percentage_can_be_as_small_as_a_ten_thousandth() {
         (1..=12).contains(&count),
         "{count} of 4,000,000; 4 are expected"
     );
+}
+
+const ELSEWHERE: &str = "outbound|9080|v3|reviews.bookinfo.svc.cluster.local";
+const AT_WAYPOINT: &str = "inbound-vip|9080|http/v3|reviews.bookinfo.svc.cluster.local";
+
+/// Each step of a row is a copy: the clusters that exist then, the clusters that the copy tries, and the result.
+#[test]
+fn a_destination_is_the_cluster_of_either_name_and_each_later_copy_tries_one() {
+    type Step = (
+        &'static [&'static str],
+        &'static [&'static str],
+        Option<MirrorOutcome>,
+    );
+    const BOTH: &[&str] = &[ELSEWHERE, AT_WAYPOINT];
+    const NO_CLUSTER: Option<MirrorOutcome> = Some(MirrorOutcome::NoCluster);
+    let table: [(&str, &[Step]); 6] = [
+        (
+            "a sidecar",
+            &[
+                (&[ELSEWHERE], &[ELSEWHERE], None),
+                (&[ELSEWHERE], &[ELSEWHERE], None),
+            ],
+        ),
+        (
+            "a waypoint",
+            &[
+                (&[AT_WAYPOINT], BOTH, None),
+                (&[AT_WAYPOINT], &[AT_WAYPOINT], None),
+                (&[AT_WAYPOINT], &[AT_WAYPOINT], None),
+            ],
+        ),
+        (
+            "a proxy without the cluster",
+            &[
+                (&[], BOTH, NO_CLUSTER),
+                (&[], &[ELSEWHERE], NO_CLUSTER),
+                (&[], &[AT_WAYPOINT], NO_CLUSTER),
+                (&[], &[ELSEWHERE], NO_CLUSTER),
+            ],
+        ),
+        (
+            "a cluster that appears later",
+            &[
+                (&[], BOTH, NO_CLUSTER),
+                (&[AT_WAYPOINT], &[ELSEWHERE], NO_CLUSTER),
+                (&[AT_WAYPOINT], &[AT_WAYPOINT], None),
+                (&[AT_WAYPOINT], &[AT_WAYPOINT], None),
+            ],
+        ),
+        (
+            "a cluster that goes and comes back",
+            &[
+                (&[ELSEWHERE], &[ELSEWHERE], None),
+                (&[], &[ELSEWHERE], NO_CLUSTER),
+                (&[ELSEWHERE], &[ELSEWHERE], None),
+            ],
+        ),
+        (
+            "both names",
+            &[(BOTH, &[ELSEWHERE], None), (BOTH, &[ELSEWHERE], None)],
+        ),
+    ];
+    let destination =
+        json!({"host": "reviews.bookinfo.svc.cluster.local", "port": 9080, "subset": "v3"});
+    let releases = releases(
+        json!({}),
+        json!([{"name": "shadow", "destination": destination}]),
+    );
+    let mirror = &releases.all()[0].mirrors[0];
+    for (name, steps) in table {
+        let found = FoundCluster::default();
+        for (step, (existing, expected, outcome)) in steps.iter().enumerate() {
+            let tried = RefCell::new(Vec::new());
+            let sent = found.send(mirror, |cluster| {
+                tried.borrow_mut().push(cluster.to_owned());
+                let exists = existing.contains(&cluster);
+                exists.then_some(()).ok_or(MirrorOutcome::NoCluster)
+            });
+            assert_eq!(tried.into_inner(), *expected, "{name}, copy {step}");
+            assert_eq!(sent.err(), *outcome, "{name}, copy {step}");
+        }
+    }
+}
+
+#[test]
+fn a_cluster_without_an_endpoint_exists_and_a_copy_that_cannot_be_sent_shows_nothing() {
+    let destination = json!({"host": "reviews.bookinfo.svc.cluster.local", "port": 9080});
+    let releases = releases(
+        json!({}),
+        json!([{"name": "shadow", "destination": destination}]),
+    );
+    let mirror = &releases.all()[0].mirrors[0];
+    for (outcome, calls) in [
+        (MirrorOutcome::Failed, 1),
+        (MirrorOutcome::Skipped, 1),
+        (MirrorOutcome::TooLarge, 1),
+    ] {
+        let (found, tried) = (FoundCluster::default(), Cell::new(0));
+        let sent = found.send(mirror, |_| {
+            tried.set(tried.get() + 1);
+            Err::<(), _>(outcome)
+        });
+        assert_eq!((sent, tried.get()), (Err(outcome), calls));
+        let next = found.send(mirror, |cluster| match cluster.starts_with("outbound|") {
+            true => Err(MirrorOutcome::NoCluster),
+            false => Ok(()),
+        });
+        let is_known = outcome == MirrorOutcome::Failed;
+        assert_eq!(next.is_err(), is_known, "{outcome}");
+    }
+}
+
+#[test]
+fn a_mirror_that_names_its_cluster_has_no_other_name() {
+    let releases = alone(json!({"cluster": ELSEWHERE}));
+    let mirror = &releases.all()[0].mirrors[0];
+    let found = FoundCluster::default();
+    for _ in 0..3 {
+        let sent = found.send(mirror, |cluster| {
+            assert_eq!(cluster, ELSEWHERE);
+            Err::<(), _>(MirrorOutcome::NoCluster)
+        });
+        assert_eq!(sent, Err(MirrorOutcome::NoCluster));
+    }
 }

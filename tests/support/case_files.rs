@@ -6,13 +6,16 @@ use halftone_resources::Resource;
 use serde_json::Value;
 
 /// The name and contents of each file.
-pub const CASE_FILES: [(&str, &str); 9] = [
+pub const CASE_FILES: [(&str, &str); 12] = [
     ("any-host", include_str!("../cases/any-host.yaml")),
     ("authority", include_str!("../cases/authority.yaml")),
     ("blue-green", include_str!("../cases/blue-green.yaml")),
     ("canary", include_str!("../cases/canary.yaml")),
+    ("chain", include_str!("../cases/chain.yaml")),
+    ("cohorts", include_str!("../cases/cohorts.yaml")),
     ("conditions", include_str!("../cases/conditions.yaml")),
     ("hosts", include_str!("../cases/hosts.yaml")),
+    ("ramp", include_str!("../cases/ramp.yaml")),
     (
         "session-cookie",
         include_str!("../cases/session-cookie.yaml"),
@@ -45,13 +48,16 @@ macro_rules! example {
 }
 
 /// All case files of `examples/`.
-pub const EXAMPLES: [Example; 11] = [
+pub const EXAMPLES: [Example; 14] = [
     example!("blue-green"),
     example!("bookinfo"),
     example!("canary-by-header"),
     example!("canary-by-weight"),
+    example!("chain"),
     example!("compare"),
     example!("mirror"),
+    example!("mirror-to-a-test-cluster"),
+    example!("mirror-to-a-test-database"),
     example!("per-service", "catalogue-cases.yaml", "catalogue.yaml"),
     example!("per-service", "checkout-cases.yaml", "checkout.yaml"),
     example!("sessions"),
@@ -95,23 +101,20 @@ fn run(
         Ok(found) => found,
         Err(problem) => return vec![problem],
     };
-    let proxy = Proxy {
-        namespace: namespace.as_deref(),
+    let load = |labels: &[(String, String)]| {
+        let namespace = namespace.as_deref();
+        halftone::config::load_value_for(&config, Proxy { namespace, labels })
     };
-    let releases = match halftone::config::load_value_for(&config, proxy) {
-        Ok(releases) => releases,
-        Err(violations) => return vec![violations.to_string()],
-    };
+    if let Err(violations) = load(&[]) {
+        return vec![violations.to_string()];
+    }
     let mut random = halftone::draw::Random::new(2026);
-    let mut draw = || halftone::draw::Draw {
-        chance: random.next_u64(),
-        now: 0,
-    };
     let mut failures = Vec::new();
     for case in &file.cases {
-        let observed = case
-            .requests()
-            .map(|request| halftone_cases::decide(&releases, &request, draw()));
+        let releases = load(&case.request.labels()).unwrap_or_default();
+        let observed = case.requests().map(|request| {
+            halftone_cases::decide(&releases, &request, case.draw(random.next_u64()))
+        });
         if let Err(mismatch) = case.judge(observed) {
             failures.push(format!("{}: {mismatch}", case.name));
         }

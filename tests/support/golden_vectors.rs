@@ -1,7 +1,7 @@
 //! The session function against its golden vectors, which another implementation computed
 //! (`docs/session.py`).
 
-use halftone::draw::{Draw, Percentage, Random, Session, salt};
+use halftone::draw::{Draw, Exclusive, Holdout, Percentage, Random, Session, salt};
 use halftone::request::{Header, RequestHead};
 use serde_json::{Value, json};
 
@@ -47,6 +47,21 @@ pub fn failures() -> Vec<String> {
                 version(release, split, key).into(),
                 expected,
             );
+        }
+    }
+    let groups = vectors["groups"].as_array().unwrap();
+    assert!(!groups.is_empty());
+    for row in groups {
+        let text = |field: &str| row[field].as_str().unwrap();
+        let (group, key) = (text("group"), text("key").as_bytes());
+        for (name, draw) in [
+            ("exclusive", Exclusive::new(group, 0.0, 20.0).draw(key)),
+            ("holdout", Holdout::new(group, 5.0).draw(key)),
+        ] {
+            let got = format!("{:016x}", draw.to_bits());
+            if got != text(name) {
+                failures.push(format!("{name} of {row}: got {got}"));
+            }
         }
     }
     failures

@@ -12,27 +12,36 @@
 //! - `routes` compares VirtualServices with releases. `routing` computes where a version goes.
 //! - `subsets` compares versions, routes and mirrors with DestinationRules.
 //! - `plugins` checks each plugin of the mesh, and `conflicts` each pair.
-//! - `report` prints.
+//! - `groups` compares the ranges of exclusive releases.
+//! - `ramps` notes ramps that ended. `warnings` finds what is valid and probably wrong, and `renames` compares with an
+//!   older configuration.
+//! - `report` and `sarif` print.
 
 mod accepted;
 mod conflicts;
 mod given;
+mod groups;
 mod plugins;
+mod ramps;
+mod renames;
 mod report;
 mod routes;
 mod routing;
+mod sarif;
 mod subsets;
+mod warnings;
 
 use std::io::Write;
 
 use halftone_resources::{DestinationRule, Resource, VirtualService};
 
-use crate::cli::Format;
-use crate::outcome::{Failure, Finding, Verdict};
+use crate::clock;
+use crate::json;
+use crate::outcome::{Failure, Verdict};
 use crate::source;
 use accepted::Accepted;
 use given::{Given, Placed, PlacedFinding};
-use report::Checked;
+use report::{Checked, Report};
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -46,16 +55,39 @@ pub struct Args {
     /// The format of the report
     #[arg(long, value_enum, default_value_t)]
     pub output: Format,
+    /// Print warnings too: what is valid and probably wrong
+    ///
+    /// They do not change the exit status.
+    #[arg(long)]
+    pub warn: bool,
+    /// Report warnings as findings
+    #[arg(long)]
+    pub strict: bool,
+    /// The configuration that serves now: warn of releases with a new name. Implies --warn
+    #[arg(long, value_name = "OLD")]
+    pub against: Option<String>,
 }
 
-/// Prints every finding. As JSON: `{"findings": [{"file", "resource", "path", "message"}…],
-/// "checked": {"files", "configurations", "releases", "virtualServices", "destinationRules"}}`, where
-/// `resource` and `path` can be absent, and `checked` has numbers.
+/// The format of the report of `check`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people and editors
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For code hosts: SARIF 2.1.0
+    Sarif,
+}
+
+/// Prints every finding and every note. As JSON: `{"findings": [{"check", "file", "resource", "path", "message",
+/// "line", "column"}…], "warnings": [the same…], "notes": [the same…], "checked": {"files", "configurations", "releases", "virtualServices",
+/// "destinationRules"}}`, where `resource` and `path` can be absent, and `checked` has numbers.
 ///
 /// # Errors
 ///
-/// A file cannot be opened (the findings on all other files are printed first), or the report cannot be
-/// written.
+/// A file cannot be opened (the findings on all other files are printed first), the older configuration cannot be read,
+/// or the report cannot be written.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let mut given = given::read(&args.files);
     let mut findings = std::mem::take(&mut given.findings);
@@ -64,16 +96,36 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     if findings.is_empty() && given.failures.is_empty() && given.configurations().next().is_none() {
         findings.push(no_configuration(&args.files));
     }
-    findings.sort_by_key(|one| one.place);
 
+    let mut notes = ramps::ended(&configurations, clock::now());
+    let mut warnings = Vec::new();
+    if args.warn || args.strict || args.against.is_some() {
+        warnings = warnings::check(&configurations);
+        let services = given::all(&given.resources, Resource::virtual_service);
+        let rules = given::all(&given.resources, Resource::destination_rule);
+        warnings.extend(routes::last(&configurations, &services, &rules));
+        warnings.append(&mut notes);
+    }
+    if let Some(old) = &args.against {
+        warnings.extend(renames::check(old, &configurations)?);
+    }
+    if args.strict {
+        findings.append(&mut warnings);
+    }
     let checked = Checked::of(&given, &configurations);
-    let findings: Vec<Finding> = findings.into_iter().map(|one| one.finding).collect();
+    let report = Report {
+        findings: given.locate(findings),
+        warnings: given.locate(warnings),
+        notes: given.locate(notes),
+        checked,
+    };
     match args.output {
-        Format::Text => report::text(&findings, &checked, given.failures.is_empty(), out)?,
-        Format::Json => report::json(&findings, &checked, out)?,
+        Format::Text => report::text(&report, given.failures.is_empty(), out)?,
+        Format::Json => json::write(&report, out)?,
+        Format::Sarif => json::write(&sarif::log(&report), out)?,
     }
     if given.failures.is_empty() {
-        Ok(Verdict::of(findings.len()))
+        Ok(Verdict::of(report.findings.len()))
     } else {
         Err(Failure::Several(given.failures))
     }
@@ -101,10 +153,14 @@ fn cross_checks(resources: &[Placed], configurations: &[Accepted<'_>]) -> Vec<Pl
     let services = given::all(resources, Resource::virtual_service);
     let rules = given::all(resources, Resource::destination_rule);
     let mut findings = Vec::new();
-    findings.extend(routes::check(configurations, &services, &rules));
-    findings.extend(subsets::check(configurations, &services, &rules));
-    findings.extend(plugins::check(configurations));
-    findings.extend(conflicts::check(configurations));
+    let mut add = |check, found: Vec<PlacedFinding>| {
+        findings.extend(found.into_iter().map(|one| one.of(check)));
+    };
+    add("routes", routes::check(configurations, &services, &rules));
+    add("subsets", subsets::check(configurations, &services, &rules));
+    add("plugin", plugins::check(configurations));
+    add("claimed-twice", conflicts::check(configurations));
+    add("group", groups::check(configurations));
     findings
 }
 

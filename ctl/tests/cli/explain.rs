@@ -6,7 +6,7 @@ use crate::{file, halftonectl};
 const FILE: &str = "ctl/tests/cli/explain/releases.yaml";
 
 /// The name of the file with the expected output, and the arguments after `--host`.
-const TABLE: [(&str, &[&str]); 16] = [
+const TABLE: [(&str, &[&str]); 22] = [
     (
         "a-rule-matches",
         &[
@@ -114,6 +114,30 @@ const TABLE: [(&str, &[&str]); 16] = [
     ),
     ("a-version-takes-over", &["taken"]),
     (
+        "a-ramp-decides",
+        &[
+            "ramped",
+            "--at",
+            "2026-12-01T10:30:00+01:00",
+            "--header",
+            "x-user-id: 17",
+        ],
+    ),
+    (
+        "a-session-takes-part",
+        &["exclusive", "--header", "x-user-id: 1"],
+    ),
+    (
+        "a-session-is-in-the-holdout",
+        &["exclusive", "--header", "x-user-id: 23"],
+    ),
+    (
+        "a-session-is-excluded",
+        &["exclusive", "--header", "x-user-id: 17"],
+    ),
+    ("a-request-without-a-session-is-excluded", &["exclusive"]),
+    ("a-ramp-is-held", &["held"]),
+    (
         "an-earlier-plugin-has-decided",
         &[
             "reviews",
@@ -154,6 +178,8 @@ fn the_json_has_the_same_in_fields() {
         "an-id-is-issued",
         "no-release-claims-the-host",
         "an-earlier-plugin-has-decided",
+        "a-ramp-decides",
+        "a-session-is-excluded",
     ] {
         let request = TABLE.iter().find(|row| row.0 == name).unwrap().1;
         let run = explained(request, &["--output", "json"]);

@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod act;
 mod bad_files;
 mod check;
 mod escapes;

@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test -p halftonectl --test cli render` rewrites them. Read the changes before you commit them.
 
 mod envoy;
+mod files;
 mod refusals;
 mod routes;
 mod values;
@@ -137,7 +138,7 @@ fn render(args: &[&str]) -> Run {
 }
 
 /// The output of a run that must succeed.
-fn rendered(args: &[&str]) -> String {
+pub fn rendered(args: &[&str]) -> String {
     let run = render(args);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}");
     run.out
@@ -343,11 +344,19 @@ fn the_rules_for_labels_are_the_manifests() {
     let manifest = &documents(&manifest)[0]["stats_config"]["stats_tags"];
     let envoy = &documents(&rendered(&[SHOP, "--kind", "envoy"]))[0]["stats_config"]["stats_tags"];
     assert_eq!(envoy, manifest);
-    let patches =
-        &documents(&rendered(&[SHOP, "--kind", "envoyfilter"]))[0]["spec"]["configPatches"];
-    assert_eq!(
-        &patches[2]["patch"]["value"]["stats_config"]["stats_tags"],
-        manifest
+}
+
+/// Istio ignores patches of the bootstrap, and its analyzer asks for a priority.
+#[test]
+fn an_envoy_filter_patches_only_filters_and_has_a_priority() {
+    let spec = &documents(&rendered(&[SHOP, "--kind", "envoyfilter"]))[0]["spec"];
+    for patch in spec["configPatches"].as_array().unwrap() {
+        assert_eq!(patch["applyTo"], "HTTP_FILTER");
+    }
+    assert!(
+        spec["priority"]
+            .as_i64()
+            .is_some_and(|priority| priority != 0)
     );
 }
 

@@ -9,7 +9,7 @@ const FILE: &str = "ctl/tests/cli/simulate/before.yaml";
 const AFTER: &str = "ctl/tests/cli/simulate/after.yaml";
 
 /// The name of the file with the expected output, and the arguments after `--host`.
-const TABLE: [(&str, &[&str]); 8] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("each-request-is-drawn", &["reviews", "--requests", "5000"]),
     (
         "sessions-take-turns",
@@ -36,6 +36,40 @@ const TABLE: [(&str, &[&str]); 8] = [
     (
         "a-preview-takes-a-percentage",
         &["details", "--requests", "5000"],
+    ),
+    (
+        "some-sessions-are-excluded",
+        &["exclusive", "--requests", "4000", "--sessions", "4000"],
+    ),
+    (
+        "a-ramp-grows",
+        &[
+            "ramped",
+            "--at",
+            "2026-12-01T09:30:00Z",
+            "--requests",
+            "4000",
+            "--sessions",
+            "4000",
+        ],
+    ),
+    (
+        "a-ramp-is-a-curve",
+        &["ramped", "--at", "2026-12-01T09:30:00Z", "--ramp"],
+    ),
+    (
+        "sessions-move-to-a-ramp",
+        &[
+            "ramped",
+            "--at",
+            "2026-12-01T09:30:00Z",
+            "--requests",
+            "4000",
+            "--sessions",
+            "4000",
+            "--then",
+            AFTER,
+        ],
     ),
     (
         "sessions-move",
@@ -82,7 +116,11 @@ fn shares_are_a_table() {
 #[test]
 fn the_json_has_the_same_in_fields() {
     let mut different = Vec::new();
-    for name in ["one-session-goes-one-way", "sessions-move"] {
+    for name in [
+        "one-session-goes-one-way",
+        "sessions-move",
+        "a-ramp-is-a-curve",
+    ] {
         let request = TABLE.iter().find(|row| row.0 == name).unwrap().1;
         let run = simulated(request, &["--output", "json"]);
         assert_eq!(run.code, 0, "{name}");
@@ -203,7 +241,7 @@ fn sessions_of_a_release_with_another_name_are_independent() {
 
 #[test]
 fn what_cannot_be_simulated_is_refused_with_a_remedy() {
-    let table: [(&[&str], i32, &str); 9] = [
+    let table: [(&[&str], i32, &str); 13] = [
         (
             &["details", "--requests", "1", "--sessions", "5"],
             2,
@@ -230,7 +268,7 @@ fn what_cannot_be_simulated_is_refused_with_a_remedy() {
         (
             &["nowhere", "--requests", "1"],
             1,
-            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare\n",
+            "ctl/tests/cli/simulate/before.yaml: no release claims nowhere; the releases claim reviews, special, details, rare, exclusive, ramped\n",
         ),
         (
             &[
@@ -252,6 +290,26 @@ fn what_cannot_be_simulated_is_refused_with_a_remedy() {
             "0 is not in 1..",
         ),
         (&["reviews"], 2, "--requests <N>"),
+        (
+            &["reviews", "--ramp"],
+            2,
+            "halftonectl: --ramp: release reviews follows no ramp; omit --ramp, or add canary.ramp to the release\n",
+        ),
+        (
+            &["ramped", "--ramp", "--requests", "1"],
+            2,
+            "cannot be used with",
+        ),
+        (
+            &["ramped", "--ramp", "--at", "tomorrow"],
+            2,
+            "write a time with an offset, such as 2026-12-01T09:00:00Z",
+        ),
+        (
+            &["ramped", "--ramp", "--source-label", "v2"],
+            2,
+            "write a label as name=value, such as version=v2",
+        ),
         (
             &["reviews", "--requests", "many"],
             2,

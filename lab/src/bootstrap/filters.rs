@@ -11,18 +11,18 @@ const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RB
 const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 
 pub(super) fn chain(proxy: &Proxy, module: &Path, subscriptions: &Path) -> Vec<Value> {
-    let plugins = proxy.plugins.iter().map(|plugin| match proxy.delivery {
-        Delivery::Static => json!({"name": plugin.name, "typed_config": wasm(plugin, module)}),
+    let mut plugins = proxy.plugins.iter().map(|plugin| match proxy.delivery {
+        Delivery::Static => json!({"name": plugin.resource, "typed_config": wasm(plugin, module)}),
         Delivery::Ecds => discovered(plugin, subscriptions),
     });
-    let router = json!({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}});
-    proxy
-        .before
-        .iter()
-        .cloned()
-        .chain(plugins)
-        .chain([router])
-        .collect()
+    let mut chain = Vec::new();
+    for before in 0..=proxy.plugins.len() {
+        let natives = proxy.filters.iter().filter(|(after, _)| *after == before);
+        chain.extend(natives.map(|(_, filter)| filter.clone()));
+        chain.extend(plugins.next());
+    }
+    chain.push(json!({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}));
+    chain
 }
 
 /// The file of the configuration of the plugin called `name`.
@@ -32,13 +32,18 @@ pub fn subscription(directory: &Path, name: &str) -> PathBuf {
     directory.join(name).join("extension.json")
 }
 
-/// The contents of that file.
+/// The contents of that file, with the plugin's configuration.
 #[must_use]
 pub fn extension(plugin: &Plugin, module: &Path) -> Value {
+    resource(plugin, wasm(plugin, module))
+}
+
+/// The contents of that file, with this filter in place of the plugin.
+pub(crate) fn resource(plugin: &Plugin, filter: Value) -> Value {
     json!({"resources": [{
         "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
-        "name": plugin.name,
-        "typed_config": wasm(plugin, module),
+        "name": plugin.resource,
+        "typed_config": filter,
     }]})
 }
 
@@ -46,7 +51,7 @@ pub fn extension(plugin: &Plugin, module: &Path) -> Value {
 fn discovered(plugin: &Plugin, subscriptions: &Path) -> Value {
     let file = subscription(subscriptions, &plugin.name);
     json!({
-        "name": plugin.name,
+        "name": plugin.resource,
         "config_discovery": {
             "config_source": {
                 "resource_api_version": "V3",

@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(
             names,
             [
-                "release", "version", "reason", "class", "mirror", "outcome", "result"
+                "release", "version", "reason", "class", "mirror", "outcome", "result", "kind"
             ]
         );
         for tag in tags {

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The time without bytes after which the server counts as done.
-const SILENCE: Duration = Duration::from_millis(500);
+/// The time without bytes after which the server counts as done. A busy machine can be silent for a second.
+const SILENCE: Duration = Duration::from_secs(5);
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An open connection without an HTTP library. Dropping it closes the connection.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Raw {
             .with_context(|| format!("writing to {}", self.address))
     }
 
-    /// Reads until the server closes the connection or sends nothing for half a second.
+    /// Reads until the server closes the connection or sends nothing for five seconds.
     pub async fn hear(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
         while let Ok(Ok(length)) = timeout(SILENCE, self.stream.read_buf(&mut heard)).await {
@@ -61,7 +61,7 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// If the server closes the connection before, or has not sent it after 10 s.
+    /// If the server closes the connection before, or has not sent it after 60 s.
     pub async fn hear_until(&mut self, end: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut heard = Vec::new();
         let hear = async {
@@ -83,7 +83,7 @@ impl Raw {
 ///
 /// # Errors
 ///
-/// If the server cannot be reached, closes the connection before, or sends nothing for 10 s.
+/// If the server cannot be reached, closes the connection before, or sends nothing for 60 s.
 pub async fn repeated(
     address: SocketAddr,
     request: &[u8],
@@ -98,8 +98,8 @@ pub async fn repeated(
     Ok(())
 }
 
-/// Sends `bytes` over a new connection, and returns all bytes until the server closes it or sends nothing for half a
-/// second. Use it for bytes that a client library rejects.
+/// Sends `bytes` over a new connection, and returns all bytes until the server closes it or sends nothing for five
+/// seconds. Use it for bytes that a client library rejects.
 ///
 /// # Errors
 ///

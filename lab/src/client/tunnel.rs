@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::Protocol;
 use super::connection::{AnyBody, Connection};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An open tunnel over HTTP/1.1. Dropping it closes the connection.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Tunnel {
     ///
     /// # Errors
     ///
-    /// If the tunnel is closed, or fewer bytes arrive within 10 s.
+    /// If the tunnel is closed, or fewer bytes arrive within 60 s.
     pub async fn echo(&mut self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut back = vec![0; bytes.len()];
         timeout(DEADLINE, async {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::PATIENCE;
 use super::admin::Admin;
-use crate::bootstrap::{extension, subscription};
+use crate::bootstrap::{extension, resource, subscription};
 use crate::proxy::{Delivery, Plugin, Proxy};
 use crate::wait;
 
@@ -89,7 +90,8 @@ impl Configuration {
         let Some(published) = plugins.get_mut(name) else {
             bail!(NO_PLUGIN);
         };
-        let before = Progress::of(admin, name).await?;
+        let resource = published.plugin.resource.clone();
+        let before = Progress::of(admin, &resource).await?;
         if published.plugin.config.as_deref() == config {
             // Envoy ignores a configuration equal to the last one, and then counts even a rejected one as a success.
             return Ok(published.applied.unwrap_or(before.first()));
@@ -97,22 +99,49 @@ impl Configuration {
         published.plugin.config = config.map(str::to_owned);
         self.publish(&published.plugin)?;
         let applied = wait::some(PATIENCE, "Envoy to accept or reject", async || {
-            Ok(Progress::of(admin, name).await?.since(before))
+            Ok(Progress::of(admin, &resource).await?.since(before))
         })
         .await?;
         published.applied = Some(applied);
         Ok(applied)
     }
 
-    /// Writes a temporary file and renames it, so that Envoy never reads half a file. Returns the time of the rename.
+    /// Puts `filter` in place of the plugin, or the plugin back with its last configuration.
+    pub(super) async fn replace(
+        &self,
+        admin: &Admin,
+        name: &str,
+        filter: Option<&Value>,
+    ) -> anyhow::Result<Applied> {
+        let plugins = self.plugins.lock().await;
+        let Published { plugin, .. } = plugins.get(name).context(NO_PLUGIN)?;
+        let before = Progress::of(admin, &plugin.resource).await?;
+        self.write_file(
+            plugin,
+            &match filter {
+                Some(filter) => resource(plugin, filter.clone()),
+                None => extension(plugin, &self.module),
+            },
+        )?;
+        wait::some(PATIENCE, "Envoy to accept or reject", async || {
+            Ok(Progress::of(admin, &plugin.resource).await?.since(before))
+        })
+        .await
+    }
+
     fn publish(&self, plugin: &Plugin) -> anyhow::Result<Instant> {
+        self.write_file(plugin, &extension(plugin, &self.module))
+    }
+
+    /// Writes a temporary file and renames it, so that Envoy never reads half a file. Returns the time of the rename.
+    fn write_file(&self, plugin: &Plugin, contents: &Value) -> anyhow::Result<Instant> {
         let file = subscription(&self.directory, &plugin.name);
         let beside = file.with_extension("new");
         let parent = file
             .parent()
             .context("the file of a plugin has no directory")?;
         fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-        let written = fs::write(&beside, extension(plugin, &self.module).to_string());
+        let written = fs::write(&beside, contents.to_string());
         let now = Instant::now();
         written
             .and_then(|()| fs::rename(&beside, &file))

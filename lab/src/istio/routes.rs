@@ -6,8 +6,8 @@ use halftone_resources::{HttpMatch, HttpRoute, StringMatch, VirtualService};
 use halftone_resources::{Resource, RouteDestination};
 use serde_json::{Value, json};
 
-use super::services::{Services, cluster};
-use super::{PASSTHROUGH, Workload, virtual_services};
+use super::services::Services;
+use super::{PASSTHROUGH, Role, Workload, virtual_services};
 use crate::proxy::Route;
 
 /// The end of the full names of Kubernetes services.
@@ -22,6 +22,9 @@ pub(super) fn table(
     services: &Services,
     problems: &mut Vec<String>,
 ) -> Vec<Route> {
+    if let Role::Waypoint { service, .. } = &workload.role {
+        return of_service(service, resources, workload, services, problems);
+    }
     let mut taken = BTreeSet::new();
     let mut routes = Vec::new();
     // The lab adds the routes of `*` to each host, so they must be last.
@@ -48,21 +51,46 @@ pub(super) fn table(
         }
     }
     routes.extend(of_any);
-    if !workload.is_gateway {
+    if workload.role == Role::Sidecar {
         let others = services.hosts().filter(|host| !taken.contains(*host));
         for host in others {
-            match services.only_port(host) {
-                Ok(port) => routes.extend(
-                    names(host, workload)
-                        .iter()
-                        .map(|name| on(name).to(&cluster(host, port, ""))),
-                ),
+            match services.cluster_of_all(host) {
+                Ok(cluster) => {
+                    let action = to_service(json!({"cluster": cluster}));
+                    let names = names(host, workload);
+                    let route = |name: &String| on(name).with(json!({"route": action}));
+                    routes.extend(names.iter().map(route));
+                }
                 Err(what) => problems.push(format!("service {host}: {what}")),
             }
         }
-        routes.push(Route::any().to(PASSTHROUGH));
+        let action = without_timeout(json!({"cluster": PASSTHROUGH}));
+        routes.push(Route::any().with(json!({"route": action})));
     }
     routes
+}
+
+/// The routes of a waypoint for one service. The request's host has no effect.
+fn of_service(
+    host: &str,
+    resources: &[Resource],
+    workload: &Workload,
+    services: &Services,
+    problems: &mut Vec<String>,
+) -> Vec<Route> {
+    let mut all = virtual_services(resources).filter(|service| workload.takes(service));
+    let written = match all.find(|service| service.hosts.iter().any(|name| name == host)) {
+        Some(service) => Written { service, services }.routes(problems),
+        None => match services.cluster_of_all(host) {
+            Ok(cluster) => vec![json!({"route": to_service(json!({"cluster": cluster}))})],
+            Err(what) => {
+                problems.push(format!("service {host}: {what}"));
+                Vec::new()
+            }
+        },
+    };
+    let any = |fields| Route::any().with(fields);
+    written.into_iter().map(any).collect()
 }
 
 fn on(host: &str) -> Route {
@@ -79,7 +107,8 @@ fn names(host: &str, workload: &Workload) -> Vec<String> {
         .strip_suffix(CLUSTER_DOMAIN)
         .and_then(|service| service.split_once('.'));
     let mut names = vec![host.to_owned()];
-    if let (Some((name, namespace)), false) = (service, workload.is_gateway) {
+    if let (Some((name, namespace)), Role::Sidecar) = (service, &workload.role) {
+        names.push(format!("{host}."));
         names.push(format!("{name}.{namespace}.svc"));
         names.push(format!("{name}.{namespace}"));
         if namespace == workload.namespace {
@@ -137,10 +166,8 @@ impl Written<'_> {
                 }
             }
         }
-        // Istio removes Envoy's own limit on the duration of a request.
-        let timeout = "0s";
         if let [(cluster, _)] = clusters.as_slice() {
-            return json!({"cluster": cluster, "timeout": timeout});
+            return to_service(json!({"cluster": cluster}));
         }
         let weight = |to: &RouteDestination| to.weight.unwrap_or_default();
         clusters.retain(|(_, to)| weight(to) > 0);
@@ -151,8 +178,24 @@ impl Written<'_> {
             .iter()
             .map(|(cluster, to)| json!({"name": cluster, "weight": weight(to)}))
             .collect();
-        json!({"weighted_clusters": {"clusters": clusters}, "timeout": timeout})
+        to_service(json!({"weighted_clusters": {"clusters": clusters}}))
     }
+}
+
+/// Adds Istio's settings to the action of a route to a service.
+fn to_service(action: Value) -> Value {
+    let mut action = without_timeout(action);
+    let retried = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
+    let retries = json!({"retry_policy": {"num_retries": 2, "retry_on": retried}});
+    crate::bootstrap::merge(&mut action, &retries);
+    action
+}
+
+/// Istio removes Envoy's own limits on the duration of a request.
+fn without_timeout(mut action: Value) -> Value {
+    let none = json!({"timeout": "0s", "max_grpc_timeout": "0s"});
+    crate::bootstrap::merge(&mut action, &none);
+    action
 }
 
 fn untranslated<'f>(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use halftone_resources::{Resource, RouteTo};
 use serde_json::Value;
 
-use super::virtual_services;
+use super::{Role, virtual_services};
 
 /// The name of the cluster of a service, or of one of its subsets.
 ///
@@ -20,9 +20,26 @@ pub fn cluster(host: &str, port: u16, subset: &str) -> String {
     format!("outbound|{port}|{subset}|{host}")
 }
 
-/// Services by full name.
-#[derive(Debug, Default)]
-pub(super) struct Services(BTreeMap<String, Service>);
+/// The name of the same cluster at a waypoint, which has no outbound clusters.
+///
+/// ```
+/// use halftone_lab::istio::waypoint_cluster;
+///
+/// assert_eq!(waypoint_cluster("reviews.bookinfo.svc.cluster.local", 9080, "v2"),
+/// "inbound-vip|9080|http/v2|reviews.bookinfo.svc.cluster.local");
+/// ```
+#[must_use]
+pub fn waypoint_cluster(host: &str, port: u16, subset: &str) -> String {
+    let separator = if subset.is_empty() { "" } else { "/" };
+    format!("inbound-vip|{port}|http{separator}{subset}|{host}")
+}
+
+/// Services by full name, and the proxy that has their clusters.
+#[derive(Debug)]
+pub(super) struct Services {
+    by_name: BTreeMap<String, Service>,
+    role: Role,
+}
 
 #[derive(Debug, Default)]
 struct Service {
@@ -32,8 +49,15 @@ struct Service {
 
 impl Services {
     /// The services that routes, DestinationRules and the mirrors of plugins name.
-    pub(super) fn named_by(resources: &[Resource], problems: &mut Vec<String>) -> Self {
-        let mut services = Self::default();
+    pub(super) fn named_by(
+        resources: &[Resource],
+        role: &Role,
+        problems: &mut Vec<String>,
+    ) -> Self {
+        let mut services = Self {
+            by_name: BTreeMap::new(),
+            role: role.clone(),
+        };
         for service in virtual_services(resources) {
             for to in service.http.iter().flat_map(|route| &route.route) {
                 let port = to.destination.port.map(|port| port.number);
@@ -61,24 +85,24 @@ impl Services {
     }
 
     fn name(&mut self, host: &str, port: Option<u16>) -> &mut Service {
-        let service = self.0.entry(host.to_owned()).or_default();
+        let service = self.by_name.entry(host.to_owned()).or_default();
         service.ports.extend(port);
         service
     }
 
     /// The names of the services.
     pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.by_name.keys().map(String::as_str)
     }
 
     /// The cluster of every service and of every subset.
     pub(super) fn clusters(&self) -> Vec<String> {
         let mut clusters = Vec::new();
-        for (host, service) in &self.0 {
+        for (host, service) in &self.by_name {
             for port in &service.ports {
-                clusters.push(cluster(host, *port, ""));
+                clusters.push(self.role.cluster(host, *port, ""));
                 let subsets = service.subsets.iter();
-                clusters.extend(subsets.map(|subset| cluster(host, *port, subset)));
+                clusters.extend(subsets.map(|subset| self.role.cluster(host, *port, subset)));
             }
         }
         clusters
@@ -87,7 +111,7 @@ impl Services {
     /// The cluster of a route's destination, or the wrong field and the problem.
     pub(super) fn cluster_of(&self, to: &RouteTo) -> Result<String, (&'static str, String)> {
         let host = &to.host;
-        let service = self.0.get(host);
+        let service = self.by_name.get(host);
         let port = match to.port {
             Some(port) => port.number,
             None => self.only_port(host).map_err(|what| ("port", what))?,
@@ -100,12 +124,18 @@ impl Services {
             );
             return Err(("subset", what));
         }
-        Ok(cluster(host, port, subset))
+        Ok(self.role.cluster(host, port, subset))
+    }
+
+    /// The cluster of a whole service with one port.
+    pub(super) fn cluster_of_all(&self, host: &str) -> Result<String, String> {
+        let port = self.only_port(host)?;
+        Ok(self.role.cluster(host, port, ""))
     }
 
     /// The port of a service that has exactly one.
-    pub(super) fn only_port(&self, host: &str) -> Result<u16, String> {
-        let ports = self.0.get(host).map(|service| &service.ports);
+    fn only_port(&self, host: &str) -> Result<u16, String> {
+        let ports = self.by_name.get(host).map(|service| &service.ports);
         let ports: Vec<u16> = ports.into_iter().flatten().copied().collect();
         match *ports.as_slice() {
             [port] => Ok(port),

@@ -7,10 +7,12 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::bootstrap::merge;
+
 /// The interval between scrapes, and between evaluations of rules.
 const INTERVAL: &str = "500ms";
 
-/// An Envoy to scrape.
+/// An Envoy, or another server, to scrape.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     admin: SocketAddr,
@@ -18,11 +20,18 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// The Envoy with this admin address, with the labels of this pod.
+    /// The Envoy with this admin address, or the server at this address, with the labels of this pod.
     #[must_use]
     pub fn new(admin: SocketAddr, namespace: &str, pod: &str) -> Self {
         let labels = json!({"namespace": namespace, "pod": pod});
         Self { admin, labels }
+    }
+
+    /// Adds a label, for example one that relabelling reads.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        merge(&mut self.labels, &json!({(name): value}));
+        self
     }
 }
 
@@ -32,6 +41,8 @@ pub struct Settings {
     path: String,
     parameters: Value,
     scrapes: Vec<Scrape>,
+    /// The fields of other jobs, and what they scrape.
+    others: Vec<(Value, Scrape)>,
     rules: Option<Value>,
 }
 
@@ -53,6 +64,13 @@ impl Settings {
         self
     }
 
+    /// Adds a server that is scraped by a job of its own, with these fields of a `scrape_config`.
+    #[must_use]
+    pub fn other(mut self, fields: Value, scrape: Scrape) -> Self {
+        self.others.push((fields, scrape));
+        self
+    }
+
     /// Sets the rules, in the format of a rule file.
     #[must_use]
     pub fn rules(mut self, rules: Value) -> Self {
@@ -69,15 +87,22 @@ impl Settings {
                 .with_context(|| format!("writing {}", file.display()))?;
             rule_files.push(file);
         }
-        let targets = self
-            .scrapes
-            .iter()
-            .map(|scrape| json!({"targets": [scrape.admin.to_string()], "labels": scrape.labels}));
+        let target = |scrape: &Scrape| json!({"targets": [scrape.admin.to_string()], "labels": scrape.labels});
+        let targets = self.scrapes.iter().map(target);
         let scrapes = json!({
             "job_name": "envoy",
             "metrics_path": self.path,
             "params": self.parameters,
             "static_configs": Vec::from_iter(targets),
+        });
+        let others = self.others.iter().enumerate().map(|(index, other)| {
+            let (fields, scrape) = other;
+            let mut job = json!({
+                "job_name": format!("other-{index}"),
+                "static_configs": [target(scrape)],
+            });
+            merge(&mut job, fields);
+            job
         });
         let configuration = json!({
             "global": {
@@ -86,7 +111,7 @@ impl Settings {
                 "evaluation_interval": INTERVAL,
             },
             "rule_files": rule_files,
-            "scrape_configs": [scrapes],
+            "scrape_configs": Vec::from_iter([scrapes].into_iter().chain(others)),
         });
         // JSON is valid YAML.
         Ok(configuration.to_string())

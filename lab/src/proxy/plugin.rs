@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct Plugin {
     pub(crate) name: String,
+    pub(crate) resource: String,
     pub(crate) root_id: String,
     pub(crate) config: Option<String>,
     pub(crate) environment: BTreeMap<String, String>,
@@ -18,11 +19,19 @@ impl Plugin {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            resource: name.to_owned(),
             root_id: String::new(),
             config: None,
             environment: BTreeMap::new(),
             failure_policy: FailurePolicy::FailOpen,
         }
+    }
+
+    /// Sets the name of the resource by which Envoy discovers the plugin. Defaults to the name of the plugin.
+    #[must_use]
+    pub fn resource(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.resource);
+        self
     }
 
     /// Sets the configuration, which Envoy passes like Istio: in a `StringValue`.

@@ -11,7 +11,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::lock;
 use crate::ports;
 
-/// A server that answers each connection with the same bytes and closes it. Dropping it closes the port.
+/// A server that answers each connection with the same bytes and ends it. Dropping it closes the port and all
+/// connections.
 #[derive(Debug)]
 pub struct Babbling {
     address: SocketAddr,
@@ -75,7 +76,12 @@ async fn babble(
 ) -> io::Result<()> {
     let mut said = Vec::with_capacity(1 << 16);
     stream.read_buf(&mut said).await?;
-    lock(&heard).push(said);
+    lock(&heard).push(said.clone());
     stream.write_all(bytes).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // If a socket is closed with bytes that nobody has read, the peer gets a reset, and can lose the answer.
+    while stream.read_buf(&mut said).await? > 0 {
+        said.clear();
+    }
+    Ok(())
 }

@@ -16,7 +16,29 @@ pub const RULE: &str = "testers";
 
 /// One rule, which matches every request.
 pub fn header(proxy: Proxy) -> Proxy {
-    one(proxy, release(HOST, rules(1, V2)))
+    one(proxy, header_release())
+}
+
+/// As [`header`], with a guard.
+pub fn guarded(proxy: Proxy) -> Proxy {
+    one(proxy, with(header_release(), json!({"guard": {}})))
+}
+
+/// As [`guarded`], with a fallback.
+pub fn falling_back(proxy: Proxy) -> Proxy {
+    let fields = json!({"guard": {}, "fallback": {"resend": true}});
+    one(proxy, with(header_release(), fields))
+}
+
+fn header_release() -> Value {
+    release(HOST, rules(1, V2))
+}
+
+fn with(mut release: Value, fields: Value) -> Value {
+    if let (Some(release), Value::Object(fields)) = (release.as_object_mut(), fields) {
+        release.extend(fields);
+    }
+    release
 }
 
 /// Each version gets half of the requests.

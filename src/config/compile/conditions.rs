@@ -7,9 +7,9 @@ use super::{names, numbers};
 use crate::config::path::Path;
 use crate::config::quoted::{listed, quoted};
 use crate::config::violation::Violations;
-use crate::config::{ClientOsConfig, MatchConfig, Named, StringMatchConfig};
+use crate::config::{ClientOsConfig, MatchConfig, Named, Proxy, StringMatchConfig};
 use crate::lookup::FixedHasher;
-use crate::matching::{Condition, Match, RegexError, StringMatch};
+use crate::matching::{Condition, Match, RegexError, SourceLabel, StringMatch};
 use crate::request::ClientOs;
 
 /// A condition on the header of a name.
@@ -19,11 +19,12 @@ type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 type OsCondition = fn(Vec<ClientOs>) -> Condition;
 
 /// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
-/// drawn by `salt`.
+/// drawn by `salt`. Labels are those of `proxy`.
 #[inline(never)]
 pub fn compile_all(
     matches: Option<&[MatchConfig]>,
     salt: &dyn Display,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Match> {
@@ -39,7 +40,7 @@ pub fn compile_all(
     matches
         .iter()
         .enumerate()
-        .map(|(index, one)| compile(one, salt, &path.index(index), violations))
+        .map(|(index, one)| compile(one, salt, proxy, &path.index(index), violations))
         .collect()
 }
 
@@ -48,11 +49,18 @@ pub fn compile_all(
 fn compile(
     one: &MatchConfig,
     salt: &dyn Display,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Match {
     // Most matches have one condition.
     let mut conditions = Vec::with_capacity(1);
+    for (name, value) in one.source_labels.iter().flat_map(Named::iter) {
+        let path = path.field("sourceLabels");
+        names::not_empty(name, &path.field(name), "the name of a label", violations);
+        let label = SourceLabel::new(name, value, proxy.label(name));
+        conditions.push(Condition::SourceLabel(label));
+    }
     if let Some(test) = &one.method {
         conditions.push(Condition::Method(compile_test(
             test,
@@ -150,7 +158,7 @@ fn compile(
     if conditions.is_empty() {
         violations.add(
             path,
-            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, path, method, clientOs, withoutClientOs or percentage",
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, sourceLabels, path, method, clientOs, withoutClientOs or percentage",
         );
     }
     Match::new(conditions)

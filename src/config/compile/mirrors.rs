@@ -9,7 +9,7 @@ use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
 use crate::config::{
-    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, SizeConfig,
+    DestinationConfig, DurationConfig, HeadersConfig, MirrorConfig, Named, Proxy, SizeConfig,
 };
 use crate::destination::Destination;
 use crate::lookup::FixedHasher;
@@ -52,6 +52,7 @@ pub fn compile(
     mirrors: &[MirrorConfig],
     release: &str,
     budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Mirror> {
@@ -63,7 +64,9 @@ pub fn compile(
     for (index, mirror) in mirrors.iter().enumerate() {
         let path = path.index(index);
         names.insert(mirror.name.as_deref(), index, &path, violations);
-        compiled.push(compile_mirror(mirror, release, budget, &path, violations));
+        compiled.push(compile_mirror(
+            mirror, release, budget, proxy, &path, violations,
+        ));
     }
     compiled
 }
@@ -73,6 +76,7 @@ fn compile_mirror(
     mirror: &MirrorConfig,
     release: &str,
     budget: usize,
+    proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Mirror {
@@ -88,13 +92,16 @@ fn compile_mirror(
         conditions::compile_all(
             Some(matches),
             &format_args!("mirror:{name}"),
+            proxy,
             path,
             violations,
         )
     });
+    let (cluster, waypoint_cluster) = compile_cluster(mirror, path, violations);
     Mirror {
         name: name.into(),
-        cluster: compile_cluster(mirror, path, violations),
+        cluster,
+        waypoint_cluster,
         percentage: numbers::percentage(
             mirror.percentage.unwrap_or(DEFAULT_PERCENTAGE),
             PERCENTAGE_SALT,
@@ -121,33 +128,35 @@ fn compile_mirror(
     }
 }
 
+/// The name of the cluster, and its name at a waypoint if that differs.
 #[inline(never)]
 fn compile_cluster(
     mirror: &MirrorConfig,
     path: &Path<'_>,
     violations: &mut Violations,
-) -> Box<str> {
+) -> (Box<str>, Option<Box<str>>) {
     match (&mirror.destination, &mirror.cluster) {
         (Some(destination), None) => {
             let destination =
                 compile_destination(destination, &path.field("destination"), violations);
-            destination.to_string().into()
+            let at_waypoint = destination.waypoint_cluster();
+            (destination.to_string().into(), Some(at_waypoint.into()))
         }
         (None, Some(cluster)) => {
             let path = path.field("cluster");
             names::cluster(cluster, &path, violations);
-            cluster.as_str().into()
+            (cluster.as_str().into(), None)
         }
         (Some(_), Some(_)) => {
             violations.add(path, "has both destination and cluster; omit one of them");
-            Box::default()
+            Default::default()
         }
         (None, None) => {
             violations.add(
                 path,
                 "has neither destination nor cluster; write one of them",
             );
-            Box::default()
+            Default::default()
         }
     }
 }

@@ -6,7 +6,7 @@ use super::names::expected_got;
 use crate::config::path::Path;
 use crate::config::quoted::{quoted, quoted_whole};
 use crate::config::violation::Violations;
-use crate::config::{duration, size};
+use crate::config::{duration, size, time};
 use crate::draw::Percentage;
 
 /// A percentage, 0 to 100, drawn by the name `salt`.
@@ -16,10 +16,15 @@ pub fn percentage(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Percentage {
-    if !(0.0..=100.0).contains(&percentage) {
-        violations.add(path, out_of_bounds("a number from 0 to 100", percentage));
+    Percentage::new(percent(percentage, path, violations), salt)
+}
+
+/// A number from 0 to 100.
+pub fn percent(percent: f64, path: &Path<'_>, violations: &mut Violations) -> f64 {
+    if !(0.0..=100.0).contains(&percent) {
+        violations.add(path, out_of_bounds("a number from 0 to 100", percent));
     }
-    Percentage::new(percentage, salt)
+    percent
 }
 
 /// A whole number from `least` to `most`.
@@ -45,6 +50,16 @@ pub fn duration(text: &str, path: &Path<'_>, violations: &mut Violations) -> Opt
         violations.add(path, with_fix(message, duration::meant(text), path));
     }
     duration
+}
+
+/// A time in milliseconds since 1970-01-01T00:00:00Z, or nothing if `text` is none.
+pub fn time(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<u64> {
+    let time = time::parse(text);
+    if time.is_none() {
+        let message = expected_got(time::EXPECTED, text);
+        violations.add(path, with_fix(message, time::meant(text), path));
+    }
+    time
 }
 
 /// A size in bytes, or nothing if `text` is none.

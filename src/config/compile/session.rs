@@ -34,6 +34,9 @@ pub fn compile(
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Session {
+    let salt = session.salt.as_deref().unwrap_or(release);
+    let example = "a text that several releases share, such as salt: \"shop\", or omit salt";
+    names::not_empty(salt, &path.field("salt"), example, violations);
     let keys = session.key.as_deref().unwrap_or_default();
     if keys.is_empty() && session.cookie.is_none() {
         violations.add(
@@ -55,7 +58,7 @@ pub fn compile(
         .cookie
         .as_ref()
         .map(|cookie| compile_cookie(cookie, &path.field("cookie"), violations));
-    Session::new(release, keys, cookie)
+    Session::new(salt, keys, cookie)
 }
 
 fn compile_key(

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::versions::Versions;
-use super::{names, numbers};
+use super::{names, numbers, ramp};
 use crate::config::compile::conditions;
 use crate::config::path::Path;
 use crate::config::quoted::quoted;
 use crate::config::violation::Violations;
 use crate::config::{
-    BlueGreenConfig, CanaryConfig, PreviewConfig, ReleaseConfig, RuleConfig, WeightConfig,
+    BlueGreenConfig, CanaryConfig, PreviewConfig, Proxy, ReleaseConfig, RuleConfig, WeightConfig,
 };
 use crate::lookup::FixedHasher;
 use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
@@ -20,6 +20,7 @@ use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target,
 pub fn compile<'c>(
     release: &'c ReleaseConfig,
     principal: &Arc<Version>,
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -28,13 +29,18 @@ pub fn compile<'c>(
         (Some(canary), None) => compile_canary(
             canary,
             principal,
+            proxy,
             versions,
             &path.field("canary"),
             violations,
         ),
-        (None, Some(blue_green)) => {
-            compile_blue_green(blue_green, versions, &path.field("blueGreen"), violations)
-        }
+        (None, Some(blue_green)) => compile_blue_green(
+            blue_green,
+            proxy,
+            versions,
+            &path.field("blueGreen"),
+            violations,
+        ),
         (both, _) => {
             if both.is_some() {
                 violations.add(path, "has both canary and blueGreen; omit one of them");
@@ -45,6 +51,7 @@ pub fn compile<'c>(
                 take_over: None,
                 rules: Rules::default(),
                 split: None,
+                ramp: None,
                 principal: versions.outcome(principal, Reason::Principal),
             }
         }
@@ -54,6 +61,7 @@ pub fn compile<'c>(
 #[inline(never)]
 fn compile_blue_green<'c>(
     blue_green: &'c BlueGreenConfig,
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -66,13 +74,15 @@ fn compile_blue_green<'c>(
     );
     let active = versions.outcome(&active, Reason::Active);
     let preview = blue_green.preview.as_ref();
-    let preview = preview
-        .map(|preview| compile_preview(preview, versions, &path.field("preview"), violations));
+    let preview = preview.map(|preview| {
+        compile_preview(preview, proxy, versions, &path.field("preview"), violations)
+    });
     Strategy::BlueGreen { active, preview }
 }
 
 fn compile_preview<'c>(
     preview: &'c PreviewConfig,
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -83,7 +93,13 @@ fn compile_preview<'c>(
         "the version to preview, such as version: \"v2\"",
         violations,
     );
-    let matches = conditions::compile_all(preview.r#match.as_deref(), &"preview", path, violations);
+    let matches = conditions::compile_all(
+        preview.r#match.as_deref(),
+        &"preview",
+        proxy,
+        path,
+        violations,
+    );
     Preview {
         matches,
         outcome: versions.outcome(&version, Reason::Preview),
@@ -94,23 +110,38 @@ fn compile_preview<'c>(
 fn compile_canary<'c>(
     canary: &'c CanaryConfig,
     principal: &Arc<Version>,
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Strategy {
-    let principal = versions.outcome(principal, Reason::Principal);
+    let rest = versions.outcome(principal, Reason::Principal);
     let take_over = canary.take_over.as_ref().map(|take_over| {
         let version = versions.version(take_over, &path.field("takeOver"), violations);
         versions.outcome(&version, Reason::TakeOver)
     });
     let rules = compile_rules(
         canary.rules.as_deref().unwrap_or_default(),
+        proxy,
         versions,
         &path.field("rules"),
         violations,
     );
-    let split = canary.split.as_ref().and_then(|weights| {
-        let weights = compile_weights(weights, versions, &path.field("split"), violations);
+    let weights = canary
+        .split
+        .as_ref()
+        .map(|weights| compile_weights(weights, versions, &path.field("split"), violations));
+    if canary.ramp.is_some() {
+        let ramp = ramp::compile(canary, weights, principal, versions, path, violations);
+        return Strategy::Canary {
+            take_over,
+            rules: Rules::new(rules),
+            split: None,
+            ramp: ramp.map(Box::new),
+            principal: rest,
+        };
+    }
+    let split = weights.and_then(|weights| {
         Split::new(
             weights
                 .into_iter()
@@ -126,12 +157,14 @@ fn compile_canary<'c>(
         take_over,
         rules: Rules::new(rules),
         split,
-        principal,
+        ramp: None,
+        principal: rest,
     }
 }
 
 fn compile_rules<'c>(
     rules: &'c [RuleConfig],
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -141,7 +174,7 @@ fn compile_rules<'c>(
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         names.insert(rule.name.as_deref(), index, &path, violations);
-        compiled.push(compile_rule(rule, versions, &path, violations));
+        compiled.push(compile_rule(rule, proxy, versions, &path, violations));
     }
     compiled
 }
@@ -149,6 +182,7 @@ fn compile_rules<'c>(
 #[inline(never)]
 fn compile_rule<'c>(
     rule: &'c RuleConfig,
+    proxy: Proxy<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -162,7 +196,8 @@ fn compile_rule<'c>(
     );
     let name = names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
-    let matches = conditions::compile_all(rule.r#match.as_deref(), &reason, path, violations);
+    let matches =
+        conditions::compile_all(rule.r#match.as_deref(), &reason, proxy, path, violations);
     let target = match (&rule.version, &rule.split) {
         (None, Some(weights)) => {
             let weights = compile_weights(weights, versions, &path.field("split"), violations);
@@ -199,6 +234,7 @@ fn compile_rule<'c>(
         name: name.into(),
         matches,
         target,
+        guarded: rule.guarded.unwrap_or(true),
     }
 }
 

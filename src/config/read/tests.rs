@@ -26,7 +26,7 @@ fn every_field_is_read_as_serde_would_read_it() {
         json!([{
             "headers": {"a": test("headers"), "b": test(of)}, "withoutHeaders": {"a": test("without headers")},
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
-            "jwtClaims": {"a": test("claims")},
+            "jwtClaims": {"a": test("claims")}, "sourceLabels": {"version": "v2"},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
             "withoutClientOs": ["ios"], "percentage": 12.5
         }])
@@ -37,11 +37,17 @@ fn every_field_is_read_as_serde_would_read_it() {
         "releases": [{
             "name": "release", "hosts": ["host", "other host"],
             "services": [{"name": "service", "namespace": "namespace", "clusterDomain": "domain"}], "principal": "principal",
+            "exclusive": {"group": "group", "from": 10, "to": 20}, "holdout": {"group": "other group", "percentage": 5},
             "canary": {
                 "takeOver": "take over",
-                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule")}],
+                "rules": [{"name": "rule", "match": matches("rule"), "version": "rule version", "split": split("rule"), "guarded": false}],
                 "split": split("canary"),
+                "ramp": {
+                    "version": "ramp version", "start": "start", "points": [{"after": "after", "percentage": 30}],
+                    "shape": "steps", "hold": 40
+                },
                 "session": {
+                    "salt": "salt",
                     "key": [{
                         "header": "header", "cookie": "cookie", "queryParam": "parameter", "jwtClaim": "claim",
                         "sourceAddress": true
@@ -64,6 +70,11 @@ fn every_field_is_read_as_serde_would_read_it() {
                     "redact": {"headers": ["key"], "pointers": ["pointer"]}
                 }
             }],
+            "guard": {
+                "failures": ["5xx", "reset", "grpc"], "slowerThan": "slower than", "margin": 4, "atLeast": 5, "ceiling": 6,
+                "retry": "retry"
+            },
+            "fallback": {"probe": {"path": "probed", "every": "every"}, "resend": true},
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });

@@ -21,6 +21,9 @@ pub struct MatchConfig {
     /// Tests of claims of the bearer token, by name. One value of an array is enough. Halftone reads the
     /// token and does not verify it: put the filter after authentication.
     pub jwt_claims: Option<Named<StringMatchConfig>>,
+    /// Labels that the calling workload has, in whose sidecar the filter runs, with their values. No client
+    /// can influence them.
+    pub source_labels: Option<Named<String>>,
     /// A test of the path without the query.
     pub path: Option<StringMatchConfig>,
     /// A test of the method.

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{BlueGreenConfig, CanaryConfig, MirrorConfig, Named, SizeConfig};
+use super::{
+    BlueGreenConfig, CanaryConfig, ExclusiveConfig, FallbackConfig, GuardConfig, HoldoutConfig,
+    MirrorConfig, Named, SizeConfig,
+};
 
 /// A plugin configuration: Istio's `pluginConfig`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -60,6 +63,11 @@ pub struct ReleaseConfig {
     /// The reference version. It gets all requests that nothing else claims.
     #[cfg_attr(feature = "schema", schemars(required))]
     pub principal: Option<String>,
+    /// The range of the sessions that take part in the release. Releases of one group that have different
+    /// ranges share no users. Default: all sessions take part.
+    pub exclusive: Option<ExclusiveConfig>,
+    /// The sessions that take part in no release of a group. Default: none.
+    pub holdout: Option<HoldoutConfig>,
     /// A canary release: versions get parts of the traffic.
     pub canary: Option<CanaryConfig>,
     /// A blue-green release: one version gets all traffic.
@@ -67,6 +75,10 @@ pub struct ReleaseConfig {
     /// The services that get copies of the release's requests. Default: none.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub mirrors: Option<Vec<MirrorConfig>>,
+    /// Takes the traffic from a version that fails. Default: nothing does.
+    pub guard: Option<GuardConfig>,
+    /// Sends the requests for a version that has no endpoint to the principal. Default: they fail.
+    pub fallback: Option<FallbackConfig>,
     /// How requests reach the chosen version. Default: by the header `x-halftone-version`.
     pub route: Option<RouteConfig>,
 }

@@ -10,6 +10,10 @@ use super::DurationConfig;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("anyOf" = [{"required": ["key"]}, {"required": ["cookie"]}])))]
 pub struct SessionConfig {
+    /// Sessions of all releases with one salt draw the same numbers: the users in 10 % of one release are among
+    /// those in 25 % of another, if the versions have the same names. Default: the release's name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub salt: Option<String>,
     /// Where a request carries its user's key. The first key that a request has, and that is not empty,
     /// counts.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{MatchConfig, SessionConfig};
+use super::{MatchConfig, RampConfig, SessionConfig};
 
 /// A blue-green release: one version gets all traffic, and a switch moves all of it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,6 +41,9 @@ pub struct CanaryConfig {
     /// The split of the requests that no rule matches. Default: the principal gets all of them.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub split: Option<Vec<WeightConfig>>,
+    /// A version that grows by the clock. The other versions share what is left by `split`, or the
+    /// principal has it. Default: none.
+    pub ramp: Option<RampConfig>,
     /// How a user stays on one version. Default: each request is decided independently.
     pub session: Option<SessionConfig>,
 }
@@ -63,6 +66,8 @@ pub struct RuleConfig {
     /// The versions that share the requests.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub split: Option<Vec<WeightConfig>>,
+    /// Whether the release's guard and fallback may overrule the rule. Default: `true`.
+    pub guarded: Option<bool>,
 }
 
 /// A version and its weight.

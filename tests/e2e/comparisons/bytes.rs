@@ -69,6 +69,8 @@ async fn no_bytes_in_an_answer_crash_the_filter() -> Result<()> {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": protocol,
+                // The server ends each connection. Envoy must not send another copy on it before it notices.
+                "common_http_protocol_options": {"max_requests_per_connection": 1},
             },
         }});
         let proxy = Proxy::new()

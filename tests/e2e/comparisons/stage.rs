@@ -20,11 +20,17 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts a stage with these fields of `compare`. Envoy uses `protocol` with both upstreams.
+    /// Starts a stage with these fields of `compare`. Envoy uses `protocol` with both upstreams. The mirror's timeout is
+    /// long enough for a busy machine.
     pub async fn new(compare: Value, protocol: Protocol) -> Result<Self> {
+        Self::with_timeout("1m", compare, protocol).await
+    }
+
+    /// Like [`Stage::new`], with this timeout of the mirror.
+    pub async fn with_timeout(timeout: &str, compare: Value, protocol: Protocol) -> Result<Self> {
         let shadow = Upstream::start("shadow").await?;
         let config = reviews(json!({"mirrors": [{
-            "name": "shadow", "cluster": "shadow", "methods": ["GET", "HEAD", "POST"], "timeout": "1s",
+            "name": "shadow", "cluster": "shadow", "methods": ["GET", "HEAD", "POST"], "timeout": timeout,
             "compare": compare,
         }]}));
         let upstreams = Upstreams::start().await?;

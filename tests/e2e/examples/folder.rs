@@ -37,6 +37,11 @@ impl Folder {
         Ok(folders)
     }
 
+    /// The example with this name.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::read(&tools::workspace().join("examples").join(name))
+    }
+
     fn read(path: &Path) -> Result<Self> {
         let name = path.file_name().context("has no name")?;
         let mut folder = Self {
@@ -71,6 +76,14 @@ impl Folder {
             }
         }
         Ok(folder)
+    }
+
+    /// The configuration of its only plugin.
+    pub fn config(&self) -> Result<Value> {
+        let mut configs = self.resources.iter().filter_map(Resource::configuration);
+        let (_, config) = configs.next().context("has no plugin")?;
+        ensure!(configs.next().is_none(), "has more than one plugin");
+        Ok(config.clone())
     }
 
     /// The names of its releases.

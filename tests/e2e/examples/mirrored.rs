@@ -12,6 +12,9 @@ use crate::scene::SOON;
 const MIRRORS: &str = "halftone_mirrors_total";
 const COMPARISONS: &str = "halftone_comparisons_total";
 
+/// The methods that a mirror without `methods` copies.
+const READS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
 /// The header that marks a copy.
 const MARK: &str = "x-halftone-mirror";
 
@@ -21,6 +24,7 @@ pub struct Mirror {
     name: String,
     host: String,
     pub cluster: String,
+    methods: Vec<String>,
     compares: bool,
 }
 
@@ -45,7 +49,12 @@ impl Mirror {
         };
         let destination = &mirror["destination"];
         let port = destination["port"].as_u64().context("a mirror's port")?;
-        let subset = text(destination, "subset")?;
+        let subset = destination["subset"].as_str().unwrap_or_default();
+        let methods = mirror["methods"].as_array().into_iter().flatten();
+        let mut methods: Vec<&str> = methods.filter_map(Value::as_str).collect();
+        if methods.is_empty() {
+            methods = READS.to_vec();
+        }
         Ok(Self {
             release: text(release, "name")?,
             name: text(mirror, "name")?,
@@ -54,12 +63,13 @@ impl Mirror {
                 .or(release["services"][0]["name"].as_str())
                 .context("a host or a service")?
                 .to_owned(),
-            cluster: cluster(&text(destination, "host")?, u16::try_from(port)?, &subset),
+            cluster: cluster(&text(destination, "host")?, u16::try_from(port)?, subset),
+            methods: methods.into_iter().map(str::to_owned).collect(),
             compares: mirror.get("compare").is_some(),
         })
     }
 
-    /// Checks that every copy arrived, was a read and had the mark of a copy, and that the results of comparisons are
+    /// Checks that every copy arrived, had one of the mirror's methods and had the mark of a copy, and that the results of comparisons are
     /// right. Returns whether answers are compared.
     pub async fn judge(&self, stage: &Stage<'_>) -> Result<bool> {
         let shadow = stage.upstream(&self.cluster)?;
@@ -74,7 +84,7 @@ impl Mirror {
         wait::until(SOON, "every copy to be answered", arrived).await?;
         for copy in shadow.requests() {
             ensure!(copy.header(MARK).as_ref() == Some(&self.release));
-            ensure!(["GET", "HEAD", "OPTIONS"].contains(&copy.method.as_str()));
+            ensure!(self.methods.contains(&copy.method), "{}", copy.method);
         }
         if self.compares {
             self.judge_comparisons(stage, shadow.received()).await?;

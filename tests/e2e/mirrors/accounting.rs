@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use halftone_lab::client::repeated;
 use halftone_lab::load::Load;
-use halftone_lab::upstream::Script;
+use halftone_lab::upstream::{Gate, Script};
 use halftone_lab::wait;
 use serde_json::json;
 
@@ -53,11 +53,14 @@ async fn each_of_twenty_thousand_requests_has_one_copy() -> Result<()> {
 async fn at_most_max_in_flight_copies_wait_for_an_answer() -> Result<()> {
     let config = mirrored([mirror(SHADOW, json!({"maxInFlight": 3}))]);
     let stage = Stage::new(&config).await?;
-    let slow = Duration::from_millis(20);
     stage.scene.upstreams.v1.script(Script::status(200));
-    stage.shadow.script(Script::status(200).delay(slow));
+    // The mirror answers no copy before all 200 requests are answered, and then each copy.
+    let gate = Gate::closed();
+    stage.shadow.script(Script::status(200).behind(&gate));
     let load = Load::new(stage.scene.envoy.address()).host("reviews");
-    assert_eq!(load.run(1000).await?.failed(), 0);
+    assert_eq!(load.clone().run(200).await?.failed(), 0);
+    gate.open();
+    assert_eq!(load.run(800).await?.failed(), 0);
 
     until_counted(&stage.scene, SHADOW, 1000).await?;
     let outcomes = outcomes(&stage.scene, SHADOW).await?;

@@ -14,7 +14,7 @@ use crate::scene::SOON;
 #[tokio::test]
 async fn every_counter_starts_at_0_and_the_time_to_an_answer_is_measured() -> Result<()> {
     let other = mirror(SHADOW, json!({"name": "other", "methods": ["OPTIONS"]}));
-    let mirrors = [mirror(SHADOW, json!({"timeout": "1s"})), other];
+    let mirrors = [mirror(SHADOW, json!({"timeout": "3s"})), other];
     let stage = Stage::new(&mirrored(mirrors)).await?;
     let mut expected = Vec::new();
     for mirror in ["other", SHADOW] {

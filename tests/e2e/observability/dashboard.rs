@@ -120,7 +120,7 @@ fn the_numbers_are_right(answers: &BTreeMap<String, Vec<Sample>>) -> Result<()> 
         ("Success rate", "version", "v1", 0.99..1.01),
         ("Success rate", "version", "v2", 0.73..0.77),
         ("Share of requests", "version", "v2", 0.35..0.65),
-        ("Latency p50", "version", "v2", 1_000.0..2_500.0),
+        ("Latency p50", "version", "v2", 1_000.0..10_000.0),
         ("Answered", "mirror", "answering", 0.99..1.01),
         ("Answered", "mirror", "late", 0.0..0.01),
         ("Same answers", "mirror", "answering", 0.0..0.01),
@@ -131,7 +131,7 @@ fn the_numbers_are_right(answers: &BTreeMap<String, Vec<Sample>>) -> Result<()> 
             0.9..1.1,
         ),
         ("Proxies with releases", "namespace", NAMESPACE, 0.9..1.1),
-        ("Releases", "namespace", NAMESPACE, 2.9..3.1),
+        ("Releases", "namespace", NAMESPACE, 4.9..5.1),
     ] {
         let found = value(panel, label, name)?;
         assert!(expected.contains(&found), "{panel}, {name}: {found}");
@@ -159,7 +159,7 @@ async fn variables_have_values(stage: &Stage, dashboard: &Value) -> Result<()> {
     }
     let expected = [
         ("namespace", NAMESPACE),
-        ("release", "claims-too ratings reviews"),
+        ("release", "claims-too guarded ratings reaching reviews"),
         ("version", "v1 v2"),
     ];
     let expected = expected.map(|(name, values)| (name, values.to_owned()));

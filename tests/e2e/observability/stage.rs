@@ -7,13 +7,13 @@ use anyhow::{Result, ensure};
 use halftone_lab::envoy::Applied;
 use halftone_lab::load::Load;
 use halftone_lab::prometheus::{Prometheus, Sample, Scrape, Settings};
-use halftone_lab::proxy::{Cluster, Plugin};
+use halftone_lab::proxy::{Cluster, Plugin, Route};
 use halftone_lab::upstream::{Refusing, Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 
 use super::manifest;
-use crate::scene::{SOON, Scene, plugin};
+use crate::scene::{SOON, Scene, VERSION, plugin};
 
 pub const NAMESPACE: &str = "bookinfo";
 pub const POD: &str = "productpage-v1-0";
@@ -27,6 +27,10 @@ const SPLIT: u64 = 800;
 const MIRRORED: u64 = 60;
 const STEADY: u64 = 2_000;
 
+/// Enough requests for the ceiling of a guard, too few for an alert about their version. Enough for a fallback.
+const GUARDED: u64 = 24;
+const REACHING: u64 = 5;
+
 pub struct Stage {
     scene: Scene,
     pub prometheus: Prometheus,
@@ -35,7 +39,8 @@ pub struct Stage {
     _gone: Refusing,
 }
 
-/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, with one version.
+/// Releases `reviews`, with a mirror per kind of outcome, and `ratings`, whose ramp is held before v2 gets a request; one
+/// whose guard rules, and one whose version has no endpoint.
 fn config() -> Value {
     let mirror = |name: &str, cluster: &str, fields: Value| {
         let mut mirror = json!({
@@ -49,20 +54,37 @@ fn config() -> Value {
     json!({"releases": [
         {
             "name": "reviews", "hosts": ["reviews"], "principal": "v1",
+            // It never rules: no version can fail that much more often.
+            "guard": {"margin": 100}, "fallback": {},
             "canary": {
                 "rules": [{"name": "testers", "match": [{"headers": {"end-user": {"exact": "jason"}}}], "version": "v2"}],
                 "split": [{"version": "v2", "weight": 1}, {"version": "v1", "weight": 1}],
             },
             "mirrors": [
                 mirror("answering", "shadow", json!({"timeout": "1m", "compare": {}})),
-                mirror("failing", "shadow", json!({"headers": {"set": {"x-fail": "1"}}})),
+                mirror("failing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "503"}}})),
+                mirror("refusing", "shadow", json!({"timeout": "1m", "headers": {"set": {"x-fail": "403"}}})),
                 mirror("late", "hanging", json!({"timeout": "100ms"})),
                 mirror("crowded", "hanging", json!({"timeout": "100ms", "maxInFlight": 1})),
                 mirror("gone", "gone", json!({})),
                 mirror("nowhere", "nowhere", json!({})),
             ],
         },
-        {"name": "ratings", "hosts": ["ratings"], "principal": "v1", "canary": {}},
+        {
+            "name": "ratings", "hosts": ["ratings"], "principal": "v1",
+            "canary": {"ramp": {
+                "version": "v2", "start": "2026-01-01T00:00:00Z", "points": [{"after": "24h", "percentage": 100}],
+                "hold": 0.0001,
+            }},
+        },
+        {
+            "name": "guarded", "hosts": ["guarded"], "principal": "v1", "guard": {"ceiling": 10},
+            "canary": {"split": [{"version": "v2", "weight": 1}]},
+        },
+        {
+            "name": "reaching", "hosts": ["reaching"], "principal": "v1", "fallback": {},
+            "canary": {"split": [{"version": "v3", "weight": 1}]},
+        },
     ]})
 }
 
@@ -82,7 +104,7 @@ impl Stage {
         );
         let gone = Refusing::new()?;
         shadow.direct(|request| match request.header("x-fail") {
-            Some(_) => Script::status(503),
+            Some(status) => Script::status(status.parse().unwrap_or(500)),
             None => Script::echo(),
         });
         hanging.script(Script::hang());
@@ -90,11 +112,13 @@ impl Stage {
             Cluster::new("shadow", shadow.address()),
             Cluster::new("hanging", hanging.address()),
             Cluster::new("gone", gone.address()?),
+            Cluster::empty("empty"),
         ];
         let scene = Scene::of(|proxy| {
             clusters
                 .into_iter()
                 .fold(proxy, halftone_lab::proxy::Proxy::cluster)
+                .route(Route::header(VERSION, "v3").to("empty"))
                 .plugin(plugin(&config()))
                 .plugin(Plugin::new(SECOND).config(&second(json!({"active": "v1"}))))
         })
@@ -131,26 +155,34 @@ impl Stage {
         let split = load("reviews").connections(120);
         let mirrored = load("reviews").header("x-mirror", "1").connections(30);
         let testers = load("reviews").header("end-user", "jason").run(4);
-        let (split, mirrored, testers) =
-            tokio::try_join!(split.run(SPLIT), mirrored.run(MIRRORED), testers)?;
+        let guarded = load("guarded").connections(GUARDED as usize).run(GUARDED);
+        let reaching = load("reaching").connections(1).run(REACHING);
+        let (split, mirrored, testers, guarded, reaching) = tokio::try_join!(
+            split.run(SPLIT),
+            mirrored.run(MIRRORED),
+            testers,
+            guarded,
+            reaching
+        )?;
         let steady = load("ratings").run(STEADY).await?;
-        for report in [split, mirrored, testers, steady] {
+        for report in [split, mirrored, testers, guarded, reaching, steady] {
             ensure!(report.failures == 0, "{:?}", report.first_failure);
         }
         ensure!(self.shadow.received() > 0, "no copy arrived");
         let bad = second(json!({"active": ""}));
         ensure!(self.scene.envoy.apply(SECOND, Some(&bad)).await? == Applied::Rejected);
 
-        let (requests, copies) = (SPLIT + MIRRORED + 4 + STEADY, 6 * MIRRORED);
+        let (reviews, copies) = (SPLIT + MIRRORED + 4, 7 * MIRRORED);
+        let requests = reviews + STEADY + GUARDED + REACHING;
         for (metric, scraped) in [
             ("halftone_requests_total", requests),
             ("halftone_responses_total", requests),
             ("halftone_request_duration_milliseconds_count", requests),
             ("halftone_mirrors_total", copies),
-            ("halftone_mirror_duration_milliseconds_count", 2 * MIRRORED),
-            ("halftone_mirror_responses_total", 2 * MIRRORED),
+            ("halftone_mirror_duration_milliseconds_count", 3 * MIRRORED),
+            ("halftone_mirror_responses_total", 3 * MIRRORED),
             ("halftone_comparisons_total", MIRRORED),
-            ("halftone_conflicts_total", requests - STEADY),
+            ("halftone_conflicts_total", reviews),
             ("halftone_config_rejected", 1),
         ] {
             self.until(&format!("sum({metric}) == {scraped}")).await?;

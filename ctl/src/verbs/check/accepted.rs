@@ -4,6 +4,7 @@ use halftone::config::{PluginConfig, ReleaseConfig};
 use halftone::release::{Reason, Release, Releases, Route};
 use halftone_resources::Plugin;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::given::{Placed, PlacedFinding};
 use crate::source;
@@ -70,6 +71,12 @@ impl<'g> Accepted<'g> {
 }
 
 impl<'c> Served<'c> {
+    /// The release in the file.
+    pub fn value(&self) -> Option<&'c Value> {
+        let (_, config) = self.placed.resource.configuration()?;
+        config.get("releases")?.get(self.index)
+    }
+
     /// The hosts that it claims, those of its services included.
     pub fn hosts(&self) -> impl Iterator<Item = Claimed> + use<'c> {
         let listed = self.written.hosts.as_ref().map_or(0, Vec::len);
@@ -79,6 +86,26 @@ impl<'c> Served<'c> {
             field: if place < listed { "hosts" } else { "services" },
             host,
         })
+    }
+
+    /// The services whose waypoint runs its plugin.
+    pub fn targets(&self) -> Vec<String> {
+        let plugin = self.placed.resource.plugin();
+        plugin.map(Plugin::services).unwrap_or_default()
+    }
+
+    /// The hosts that routes can have for its requests: those that it claims. The host `*` in the waypoint of a service
+    /// is this service.
+    pub fn routed(&self) -> Vec<String> {
+        let targets = self.targets();
+        let mut routed = Vec::new();
+        for claimed in self.hosts() {
+            match claimed.host.as_str() {
+                "*" if !targets.is_empty() => routed.extend(targets.iter().cloned()),
+                _ => routed.push(claimed.host),
+            }
+        }
+        routed
     }
 
     /// The namespace of the services that hosts without a dot name. None: it is unknown, and they can
@@ -99,7 +126,8 @@ impl<'c> Served<'c> {
     /// if something else claims every request.
     pub fn versions(&self) -> Vec<&'c str> {
         let canary = self.written.canary.as_ref();
-        let split_takes_all = canary.is_some_and(|canary| canary.split.is_some());
+        let split_takes_all =
+            canary.is_some_and(|canary| canary.split.is_some() || canary.ramp.is_some());
         let outcomes = &self.release.outcomes;
         let can_be_chosen = |version: &str| {
             outcomes.iter().any(|outcome| {

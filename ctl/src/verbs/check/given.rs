@@ -1,14 +1,20 @@
 //! The files of a call, read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use halftone_resources::{Resource, Unreadable};
+use halftone_resources::{Position, Positions, Resource, Unreadable};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::files;
 use crate::outcome::{Failure, Finding};
 use crate::source;
+
+/// The check of a file or a document that cannot be read, or contains nothing to check.
+pub const UNREADABLE: &str = "unreadable";
+/// The check of a configuration by itself.
+pub const VIOLATION: &str = "violation";
 
 /// The contents of all files of a call.
 #[derive(Debug, Default)]
@@ -21,6 +27,8 @@ pub struct Given {
     pub failures: Vec<Failure>,
     /// The number of files that were opened.
     pub files: usize,
+    /// The texts of the files with findings or resources to check, by the number of the file.
+    texts: BTreeMap<usize, String>,
 }
 
 /// The place of a document: the number of the file, and the index of the document in it.
@@ -46,11 +54,33 @@ pub struct Placed {
 pub struct PlacedFinding {
     /// The place of its resource.
     pub place: Place,
+    /// The name of the check that found it.
+    pub check: &'static str,
+    /// The position. None: that of the path in the resource.
+    pub at: Option<Position>,
     /// The finding.
     pub finding: Finding,
 }
 
+/// A finding and its position in the file.
+#[derive(Debug, Serialize)]
+pub struct Located {
+    /// The name of the check that found it.
+    pub check: &'static str,
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The position.
+    #[serde(flatten)]
+    pub at: Position,
+}
+
 impl PlacedFinding {
+    /// The same finding of the check of this name.
+    pub fn of(self, check: &'static str) -> Self {
+        Self { check, ..self }
+    }
+
     /// A finding on all files, of which `file` is the first.
     pub fn about_all(file: String, message: String) -> Self {
         Self {
@@ -58,6 +88,8 @@ impl PlacedFinding {
                 file: 0,
                 document: 0,
             },
+            check: UNREADABLE,
+            at: Some(Position::START),
             finding: Finding {
                 file,
                 resource: None,
@@ -73,6 +105,8 @@ impl Placed {
     pub fn locate(&self, finding: Finding) -> PlacedFinding {
         PlacedFinding {
             place: self.place,
+            check: VIOLATION,
+            at: None,
             finding,
         }
     }
@@ -95,6 +129,33 @@ impl Given {
         self.resources.iter().filter(|placed| {
             placed.resource.plugin().is_some() || placed.resource.configuration().is_some()
         })
+    }
+
+    /// The findings in the order of the files, each with its position.
+    pub fn locate(&self, mut findings: Vec<PlacedFinding>) -> Vec<Located> {
+        findings.sort_by_key(|one| one.place);
+        let mut known = (0, Positions::default());
+        let mut position = |place: Place, path: &str| {
+            if known.0 != place.file {
+                let text = self.texts.get(&place.file);
+                known = (
+                    place.file,
+                    text.map(|text| Positions::of(text)).unwrap_or_default(),
+                );
+            }
+            known
+                .1
+                .find(place.document, path)
+                .unwrap_or(Position::START)
+        };
+        let locate = |one: PlacedFinding| Located {
+            check: one.check,
+            at: one
+                .at
+                .unwrap_or_else(|| position(one.place, &one.finding.path)),
+            finding: one.finding,
+        };
+        findings.into_iter().map(locate).collect()
     }
 }
 
@@ -148,18 +209,27 @@ impl Given {
             file: number,
             document,
         };
-        let text = match source::text(file) {
-            Ok(text) => text,
-            Err(Failure::Refused(findings)) => {
-                self.files += 1;
-                let place = place(0);
-                let located = |finding| PlacedFinding { place, finding };
-                self.findings.extend(findings.into_iter().map(located));
-                return;
-            }
+        let bytes = match source::bytes(file) {
+            Ok(bytes) => bytes,
             Err(failure) => return self.failures.push(failure),
         };
         self.files += 1;
+        let (resources, findings) = (self.resources.len(), self.findings.len());
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let readable = String::from_utf8_lossy(error.as_bytes());
+                let at = Position::of_byte(&readable, error.utf8_error().valid_up_to());
+                let finding = source::not_utf8(file, &error);
+                let (place, at) = (place(0), Some(at));
+                return self.findings.push(PlacedFinding {
+                    place,
+                    check: UNREADABLE,
+                    at,
+                    finding,
+                });
+            }
+        };
         let documents = match halftone_resources::read_each(&text) {
             Ok(documents) => documents,
             Err(Unreadable::Empty) if asked == Asked::WithFolder => return,
@@ -169,10 +239,19 @@ impl Given {
             let place = place(document);
             match read {
                 Err(Unreadable::NoObject { .. }) if asked == Asked::WithFolder => {}
-                Err(error) => self.findings.push(PlacedFinding {
-                    place,
-                    finding: source::unreadable(file, &error),
-                }),
+                Err(error) => {
+                    let mut finding = source::unreadable(file, &error);
+                    let at = error.at();
+                    if at.is_some() {
+                        finding.path.clear();
+                    }
+                    self.findings.push(PlacedFinding {
+                        place,
+                        check: UNREADABLE,
+                        at,
+                        finding,
+                    });
+                }
                 Ok(resource) => self.take(
                     Placed {
                         file: file.into(),
@@ -182,6 +261,9 @@ impl Given {
                     asked,
                 ),
             }
+        }
+        if resources < self.resources.len() || findings < self.findings.len() {
+            self.texts.insert(number, text);
         }
     }
 
@@ -195,7 +277,8 @@ impl Given {
             }
             Resource::Configuration(value) if is_case_file(value) => {
                 let message = "is a case file; run it with `halftonectl test`";
-                self.findings.push(placed.finding("", message.into()));
+                let finding = placed.finding("", message.into());
+                self.findings.push(finding.of(UNREADABLE));
                 return;
             }
             _ => {}

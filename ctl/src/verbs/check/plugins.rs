@@ -5,6 +5,7 @@
 //! reached stops all traffic of the plugin's workloads, and nobody chooses that by omitting a line.
 
 use halftone::config::ReleaseConfig;
+use halftone_resources::service::is_name_of;
 use halftone_resources::{Mode, Plugin, PluginKind, TargetRef, TrafficSelector};
 
 use super::accepted::Accepted;
@@ -33,6 +34,10 @@ pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
                 "missing, so Envoy rejects every request while the module cannot be fetched; write FAIL_OPEN, or FAIL_CLOSE to keep that",
             );
         }
+        findings.extend(names(configuration));
+        let mut report = |path: &str, message: &str| {
+            findings.push(configuration.placed.finding(path, message.into()));
+        };
         let mut releases = configuration.releases();
         if plugin.phase.as_deref() == Some("AUTHN") && releases.any(|one| reads_token(one.written))
         {
@@ -43,6 +48,27 @@ pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
         }
     }
     findings
+}
+
+/// A release in the waypoint of its services that claims only some of their names. Several releases can share a
+/// service by its names, and `services` shows that all of them are meant.
+fn names(configuration: &Accepted<'_>) -> Option<PlacedFinding> {
+    let mut releases = configuration.releases();
+    let (Some(release), None) = (releases.next(), releases.next()) else {
+        return None;
+    };
+    let (targets, namespace) = (release.targets(), release.namespace());
+    let is_name = |host: &str| {
+        let mut targets = targets.iter();
+        targets.any(|target| is_name_of(host, namespace, target))
+    };
+    let is_partial = release
+        .hosts()
+        .all(|claimed| claimed.field == "hosts" && is_name(&claimed.host));
+    is_partial.then(|| {
+        let message = "a waypoint passes on every request for its service, whatever the host is, so requests for other names or the IP address of the service are not decided; write hosts: [\"*\"]";
+        release.finding("hosts", message.into())
+    })
 }
 
 /// The path of a field of the module. A WasmPlugin has it directly in `spec`.

@@ -7,9 +7,7 @@ use halftone_resources::Resource;
 use serde::Serialize;
 
 use super::accepted::Accepted;
-use super::given::Given;
-use crate::json;
-use crate::outcome::Finding;
+use super::given::{Given, Located};
 use crate::shown::count;
 use crate::terminal::{Line, STRONG, escaped};
 
@@ -41,44 +39,57 @@ impl Checked {
     }
 }
 
-/// Writes the report for people: a line for each finding, and a line that counts. If a file could not
+/// The report.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What is wrong.
+    pub findings: Vec<Located>,
+    /// What is probably wrong.
+    pub warnings: Vec<Located>,
+    /// Ramps that ended, without warnings.
+    pub notes: Vec<Located>,
+    /// What was checked.
+    pub checked: Checked,
+}
+
+/// Writes the report for people: a line for each finding, warning and note, and a line that counts. If a file could not
 /// be opened, the report calls nothing fine.
-pub fn text(
-    findings: &[Finding],
-    checked: &Checked,
-    all_read: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for finding in findings {
-        let line = finding.to_string();
-        let rest = line.strip_prefix(&escaped(&finding.file));
-        let line = match rest {
-            Some(rest) => Line::styled(STRONG, &finding.file).and(rest),
-            None => line.into(),
-        };
-        writeln!(out, "{line}")?;
+pub fn text(report: &Report, all_read: bool, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &report.findings {
+        writeln!(out, "{}", line(finding, ""))?;
     }
-    if findings.is_empty() {
+    for warning in &report.warnings {
+        writeln!(out, "{}", line(warning, "warning: "))?;
+    }
+    for note in &report.notes {
+        writeln!(out, "{}", line(note, "note: "))?;
+    }
+    let checked = &report.checked;
+    let warnings = match report.warnings.len() as u64 {
+        0 => String::new(),
+        number => format!(", {}", count(number, "warning")),
+    };
+    if report.findings.is_empty() {
         if checked.files == 0 {
             return Ok(());
         }
         let files = count(checked.files as u64, "file");
         let verdict = if all_read { ": fine" } else { "" };
-        return writeln!(out, "{files}: {}{verdict}.", subjects(checked));
+        return writeln!(out, "{files}: {}{verdict}{warnings}.", subjects(checked));
     }
-    let names: BTreeSet<&str> = findings.iter().map(|one| one.file.as_str()).collect();
-    let findings = count(findings.len() as u64, "finding");
-    writeln!(out, "{findings} in {}.", count(names.len() as u64, "file"))
+    let names = report.findings.iter().map(|one| one.finding.file.as_str());
+    let files = count(names.collect::<BTreeSet<_>>().len() as u64, "file");
+    let findings = count(report.findings.len() as u64, "finding");
+    writeln!(out, "{findings} in {files}{warnings}.")
 }
 
-/// Writes the report for programs.
-pub fn json(findings: &[Finding], checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct Report<'r> {
-        findings: &'r [Finding],
-        checked: &'r Checked,
-    }
-    json::write(&Report { findings, checked }, out)
+/// `file:line:column: kind: resource: path: message`.
+fn line(located: &Located, kind: &str) -> Line {
+    let Located { finding, at, .. } = located;
+    let line = finding.to_string();
+    let start = format!("{}: ", escaped(&finding.file));
+    let rest = line.strip_prefix(&start).unwrap_or(&line);
+    Line::styled(STRONG, &finding.file).and(format!(":{at}: {kind}{rest}"))
 }
 
 /// `1 release, 2 VirtualServices`.

@@ -3,7 +3,7 @@
 //! Only the VirtualServices of a release's own hosts count. If a host has several, one of them must
 //! route a version: the files do not show which of them a proxy has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use halftone_resources::service::{covers, is_name_of};
 use halftone_resources::{HttpRoute, VirtualService};
@@ -26,8 +26,8 @@ pub fn check(
         let Some(header) = release.routing_header() else {
             continue;
         };
-        for claimed in release.hosts() {
-            let views: Vec<View<'_>> = of_host(&release, &claimed.host, services)
+        for host in release.routed() {
+            let views: Vec<View<'_>> = of_host(&release, &host, services)
                 .into_iter()
                 .map(|service| View {
                     release,
@@ -41,6 +41,43 @@ pub fn check(
         }
     }
     findings
+}
+
+/// Warnings on last routes, which take the requests that Halftone did not see, and lead only to other versions than the
+/// principal.
+pub fn last(
+    configurations: &[Accepted<'_>],
+    services: &[PlacedService<'_>],
+    rules: &[PlacedRule<'_>],
+) -> Vec<PlacedFinding> {
+    let mut warnings = BTreeMap::new();
+    for release in configurations.iter().flat_map(Accepted::releases) {
+        let (Some(header), Some(principal)) = (release.routing_header(), release.principal())
+        else {
+            continue;
+        };
+        for host in release.routed() {
+            for service in of_host(&release, &host, services) {
+                let Some((place, route)) = service.1.http.iter().enumerate().next_back() else {
+                    continue;
+                };
+                let view = View {
+                    release,
+                    header,
+                    service,
+                    rules,
+                };
+                if route.r#match.is_empty() && view.target(route, principal) == Target::Others {
+                    let message = format!(
+                        "takes requests that Halftone did not see, and leads to another version than the principal; write the subset of {principal}"
+                    );
+                    let warning = view.finding(format!("http[{place}].route"), message);
+                    warnings.insert(warning.place, warning.of("last-route"));
+                }
+            }
+        }
+    }
+    warnings.into_values().collect()
 }
 
 /// The VirtualServices that route HTTP requests for `host`: those that name it, or else the most precise
@@ -216,9 +253,10 @@ impl<'v> View<'v> {
     }
 
     fn is_of_the_release(&self, service: &str) -> bool {
-        let mut hosts = self.release.hosts();
+        let hosts = self.release.routed();
         let namespace = self.release.namespace();
-        hosts.any(|claimed| is_name_of(&claimed.host, namespace, service))
+        let mut hosts = hosts.iter();
+        hosts.any(|host| is_name_of(host, namespace, service))
     }
 
     /// Whether `subset` is the version: by its label in a DestinationRule, or else by its name.

@@ -7,7 +7,7 @@
 use halftone::destination::Destination;
 use halftone_resources::service::{covers, is_name_of, qualified};
 
-use super::accepted::{Accepted, Claimed, Served};
+use super::accepted::{Accepted, Served};
 use super::given::PlacedFinding;
 use super::routes::of_host;
 use super::{PlacedRule, PlacedService};
@@ -57,16 +57,16 @@ fn of_versions(
     rules: &[PlacedRule<'_>],
 ) -> Vec<PlacedFinding> {
     let versions = release.versions();
-    let is_routed = |claimed: Claimed| !of_host(release, &claimed.host, services).is_empty();
+    let hosts = release.routed();
+    let is_routed = |host: &String| !of_host(release, host, services).is_empty();
     let only_principal = versions.iter().all(|one| Some(*one) == release.principal());
-    if release.routing_header().is_none() || only_principal || release.hosts().any(is_routed) {
+    if release.routing_header().is_none() || only_principal || hosts.iter().any(is_routed) {
         return Vec::new();
     }
     let namespace = release.namespace();
     let is_its_own = |service: &str| {
-        release
-            .hosts()
-            .any(|claimed| is_name_of(&claimed.host, namespace, service))
+        let mut hosts = hosts.iter();
+        hosts.any(|host| is_name_of(host, namespace, service))
     };
     let rules = rules.iter().filter(|(_, rule)| is_its_own(&rule.host));
     let rules: Vec<_> = rules.filter(|(_, rule)| !rule.subsets.is_empty()).collect();

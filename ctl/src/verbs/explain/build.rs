@@ -1,13 +1,14 @@
 //! The report on one request.
 
-use halftone::draw::{Draw, Random, SessionId};
+use halftone::draw::{Cohort, Draw, Random, SessionId};
 use halftone::effects::{DECISION, Effects, SetHeader, effects};
-use halftone::release::{Decision, Release, Releases};
+use halftone::release::{Decision, Reason, Release, Releases};
 use halftone::request::RequestHead;
 
 use super::mirrors;
 use super::report::{
-    Asked, DecisionReport, HeaderReport, MirrorReport, Report, SessionReport, SetReport,
+    Asked, CohortReport, DecisionReport, GroupReport, HeaderReport, MirrorReport, Report,
+    SessionReport, SetReport,
 };
 use super::trace::Recorder;
 use crate::request::Request;
@@ -15,7 +16,8 @@ use crate::shown;
 use crate::terminal::escaped;
 
 /// The decision of `releases` for `request`, how it comes about, and its effects. `seed` makes the
-/// random number that decides where no session does.
+/// random number that decides where no session does. `now` is the time of the request, in milliseconds
+/// since 1970-01-01T00:00:00Z.
 ///
 /// `earlier` is the header by which an earlier plugin of the same proxy routes the request, if one
 /// has decided it.
@@ -24,6 +26,7 @@ pub fn explained(
     releases: &Releases,
     request: &Request,
     seed: u64,
+    now: u64,
     earlier: Option<&str>,
 ) -> Report {
     let headers = request.headers();
@@ -31,7 +34,7 @@ pub fn explained(
     let claiming = releases.claiming(&head).map(|release| &**release);
     let draw = Draw {
         chance: Random::new(seed).next_u64(),
-        now: 0,
+        now,
     };
     let mut recorder = Recorder::new(&head);
     let effects = effects(
@@ -49,21 +52,28 @@ pub fn explained(
         conflict: effects.is_conflict,
         strategy: None,
         session: None,
+        cohort: None,
         chance: None,
         set: effects.set.map(|set| set_header(&head, set)),
         removed: removed(&head, &effects),
         response: response(&effects),
         mirrors: Vec::new(),
+        overruled_by: Vec::new(),
         decision: None,
     };
     if let Some(decision) = &effects.decision {
         let (mirrors, mirrors_number) = to_mirrors(releases, decision, &head);
-        if recorder.number().or(mirrors_number).is_some() {
+        let aside = decision.release.aside.as_deref();
+        let cohort = aside.filter(|_| *decision.outcome.reason() != Reason::TakeOver);
+        report.cohort = cohort.map(|aside| self::cohort(aside.cohort(), decision, &head));
+        let is_asked = recorder.number().or(mirrors_number).is_some();
+        if is_asked || report.cohort.is_some() {
             report.session = session(decision.release, &head, decision.issued());
             let held = report.session.as_ref().and_then(|session| session.number);
-            report.chance = held.is_none().then(|| fraction(draw.chance));
+            report.chance = (held.is_none() && is_asked).then(|| fraction(draw.chance));
         }
         report.mirrors = mirrors;
+        report.overruled_by = overruled_by(decision);
         report.strategy = Some(recorder.into_strategy(decision.release));
         report.decision = Some(DecisionReport {
             release: decision.release.name.to_string(),
@@ -103,6 +113,18 @@ fn to_mirrors(
     (mirrors, number)
 }
 
+/// The reasons that only a proxy can give for the principal: it alone knows how a version answers.
+fn overruled_by(decision: &Decision<'_>) -> Vec<String> {
+    let release = decision.release;
+    let guard = release.guard.as_ref().map(|guarded| &guarded.outcome);
+    let fallback = release.fallback.as_ref().map(|fallback| &fallback.outcome);
+    let outcomes = guard.into_iter().chain(fallback);
+    outcomes
+        .filter(|_| release.may_overrule(decision.outcome))
+        .map(|outcome| outcome.reason().to_string())
+        .collect()
+}
+
 fn session(
     release: &Release,
     head: &RequestHead<'_>,
@@ -126,6 +148,37 @@ fn session(
         issued: issued.map(escaped),
         number: number.map(fraction),
     })
+}
+
+/// The conditions on what the session draws in the groups of the release.
+fn cohort(cohort: &Cohort, decision: &Decision<'_>, head: &RequestHead<'_>) -> CohortReport {
+    let session = decision.release.session.as_ref();
+    let carried = session.and_then(|session| session.key(head));
+    let issued = decision.issued().map(SessionId::text);
+    let key = match (&carried, &issued) {
+        (Some((_, key)), _) => Some(&**key),
+        (None, Some(id)) => Some(&id[..]),
+        (None, None) => None,
+    };
+    CohortReport {
+        exclusive: cohort.exclusive.as_ref().map(|exclusive| {
+            let (from, to) = exclusive.range();
+            GroupReport {
+                group: exclusive.group().into(),
+                from,
+                to,
+                drawn: key.map(|key| exclusive.draw(key)),
+                takes_part: key.is_some_and(|key| exclusive.takes(key)),
+            }
+        }),
+        holdout: cohort.holdout.as_ref().map(|holdout| GroupReport {
+            group: holdout.group().into(),
+            from: 100.0 * holdout.share(),
+            to: 100.0,
+            drawn: key.map(|key| holdout.draw(key)),
+            takes_part: !key.is_some_and(|key| holdout.takes(key)),
+        }),
+    }
 }
 
 fn set_header(head: &RequestHead<'_>, set: SetHeader<'_>) -> SetReport {

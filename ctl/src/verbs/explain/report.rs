@@ -22,6 +22,8 @@ pub struct Report {
     pub strategy: Option<StrategyReport>,
     /// The session, if the decision or a mirror asked for its number.
     pub session: Option<SessionReport>,
+    /// Whether the session takes part in the release. Absent: all sessions do, or no decision asked.
+    pub cohort: Option<CohortReport>,
     /// The random number, 0 or more and less than 1, if it decided instead of a session's number.
     pub chance: Option<f64>,
     /// The request header that carries the decision to the routes. It is `:authority` if the release
@@ -33,6 +35,8 @@ pub struct Report {
     pub response: Vec<HeaderReport>,
     /// The mirrors of the release.
     pub mirrors: Vec<MirrorReport>,
+    /// What can send the request to the principal in a proxy, and only there: `guard`, `fallback`.
+    pub overruled_by: Vec<String>,
     /// The decision.
     pub decision: Option<DecisionReport>,
 }
@@ -70,6 +74,8 @@ pub enum StrategyReport {
         take_over: Option<String>,
         /// The rules, in order.
         rules: Vec<RuleReport>,
+        /// The ramp by which the split has its weights. Absent: a rule matched, or there is no ramp.
+        ramp: Option<RampReport>,
         /// The split that decides a request that no rule matches. Absent: a rule matched, or there is
         /// no split.
         split: Option<SplitReport>,
@@ -119,6 +125,20 @@ pub struct ConditionReport {
     pub drawn: Option<f64>,
 }
 
+/// A ramp at the time of the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RampReport {
+    /// The version that grows.
+    pub version: String,
+    /// The time of the request.
+    pub at: String,
+    /// The version's percentage at that time, 0 to 100.
+    pub percentage: f64,
+    /// Whether the ramp is held at this percentage, whatever the time.
+    pub held: bool,
+}
+
 /// A split: a race between versions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,6 +177,32 @@ pub struct SessionReport {
     pub issued: Option<String>,
     /// The session's number as a fraction, 0 to 1. Absent: the random number decided.
     pub number: Option<f64>,
+}
+
+/// The part of a session in a release.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CohortReport {
+    /// The range of the release. Absent: it has none.
+    pub exclusive: Option<GroupReport>,
+    /// The holdout. Absent: there is none.
+    pub holdout: Option<GroupReport>,
+}
+
+/// A condition on what a session draws in a group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupReport {
+    /// The name of the group.
+    pub group: String,
+    /// The sessions that draw this number or more take part.
+    pub from: f64,
+    /// They draw less than this number.
+    pub to: f64,
+    /// What the session draws, 0 or more and less than 100. Absent: the request carries no session.
+    pub drawn: Option<f64>,
+    /// Whether the session takes part, as far as this condition goes.
+    pub takes_part: bool,
 }
 
 /// The request header that carries the decision to the routes.

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::report::{
-    ArmReport, ConditionReport, MatchReport, MirrorReport, Report, RuleReport, SessionReport,
-    SetReport, SplitReport, StrategyReport,
+    ArmReport, CohortReport, ConditionReport, GroupReport, MatchReport, MirrorReport, RampReport,
+    Report, RuleReport, SessionReport, SetReport, SplitReport, StrategyReport,
 };
 use crate::shown::{list, percent, quoted, significant};
 use crate::terminal::{FAINT, GOOD, Line, STRONG};
@@ -28,6 +28,7 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
     if let Some(session) = &report.session {
         root.push(session_node(session, asked.seed));
     }
+    root.extend(report.cohort.as_ref().map(cohort_node));
     if let Some(chance) = report.chance {
         root.add(format!("chance {chance:.6} · seed {}", asked.seed));
     }
@@ -49,6 +50,12 @@ pub fn write(report: &Report, hosts: &[String], out: &mut dyn Write) -> io::Resu
     }
     for mirror in &report.mirrors {
         root.push(mirror_node(mirror));
+    }
+    if !report.overruled_by.is_empty() {
+        let reasons = report.overruled_by.join(" or ");
+        root.add(format!(
+            "in a proxy, {reasons} can send it to the principal"
+        ));
     }
     root.add(end(report));
     root.write(out)
@@ -80,6 +87,43 @@ fn session_node(session: &SessionReport, seed: u64) -> Node {
     node
 }
 
+fn cohort_node(cohort: &CohortReport) -> Node {
+    let conditions = [
+        ("holdout", &cohort.holdout),
+        ("exclusive", &cohort.exclusive),
+    ];
+    let conditions = conditions.iter().filter_map(|(field, group)| {
+        let group = group.as_ref()?;
+        let drawn = group
+            .drawn
+            .map_or("no session".into(), |drawn| format!("drew {drawn:.4}"));
+        let GroupReport {
+            group: name,
+            from,
+            to,
+            takes_part,
+            ..
+        } = group;
+        let line = format!("{field} {name} · from {from} to {to} take part · {drawn}");
+        Some((*takes_part, line))
+    });
+    let conditions: Vec<(bool, String)> = conditions.collect();
+    let takes_part = conditions.iter().all(|(takes_part, _)| *takes_part);
+    let mut node = Node::new(if takes_part {
+        "takes part in the release"
+    } else {
+        "takes no part in the release"
+    });
+    node.extend(conditions.into_iter().map(|(takes_part, line)| {
+        Node::new(if takes_part {
+            Line::styled(GOOD, "✓").and(format!(" {line}"))
+        } else {
+            format!("✗ {line}").into()
+        })
+    }));
+    node
+}
+
 fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
     match strategy {
         StrategyReport::BlueGreen { active, preview } => {
@@ -94,6 +138,7 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
         StrategyReport::Canary {
             take_over,
             rules,
+            ramp,
             split,
             principal,
         } => {
@@ -108,16 +153,28 @@ fn strategy_node(strategy: &StrategyReport, report: &Report) -> Node {
                 } else {
                     "session"
                 };
-                let mut race = Node::new(format!("split by {by}"));
+                let mut race = Node::new(match ramp {
+                    Some(ramp) => ramp_line(ramp, by),
+                    None => format!("split by {by}"),
+                });
                 race.extend(arms(split));
                 node.push(race);
             }
             let reason = report.decision.as_ref().map(|one| one.reason.as_str());
-            if reason == Some("principal") {
+            if matches!(reason, Some("principal" | "excluded" | "holdout")) {
                 node.add(candidate(format!("principal {principal}"), true));
             }
             node
         }
+    }
+}
+
+fn ramp_line(ramp: &RampReport, by: &str) -> String {
+    let (version, percentage) = (&ramp.version, percent(ramp.percentage / 100.0));
+    if ramp.held {
+        format!("ramp of {version}, held at {percentage}, by {by}")
+    } else {
+        format!("ramp of {version}, {percentage} at {}, by {by}", ramp.at)
     }
 }
 
@@ -176,14 +233,14 @@ fn arms(split: &SplitReport) -> Vec<Node> {
         widths.max().unwrap_or_default()
     };
     let name = width(|arm| arm.version.clone());
-    let weight = width(|arm| arm.weight.to_string());
+    let weight = width(weight_of);
     let share = width(|arm| percent(arm.share));
     let time = width(|arm| significant(arm.time));
     let line = |arm: &ArmReport| {
         let line = format!(
             "{:name$}  weight {:>weight$}  {:>share$}  time {:>time$}",
             arm.version,
-            arm.weight,
+            weight_of(arm),
             percent(arm.share),
             significant(arm.time),
         );
@@ -194,6 +251,12 @@ fn arms(split: &SplitReport) -> Vec<Node> {
         })
     };
     split.versions.iter().map(line).collect()
+}
+
+/// The weight as configured. That of a ramp has few digits.
+fn weight_of(arm: &ArmReport) -> String {
+    let (whole, short) = (arm.weight.to_string(), significant(arm.weight));
+    if whole.len() > 10 { short } else { whole }
 }
 
 fn set_line(set: &SetReport) -> String {

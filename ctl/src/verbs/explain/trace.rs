@@ -1,12 +1,15 @@
 //! The steps of a decision, recorded.
 
+use halftone::config::time;
 use halftone::draw::Percentage;
 use halftone::matching::{self, Condition, Match};
-use halftone::release::{self, Arm, Outcome, Preview, Release, Rule, Split, Strategy, Target};
+use halftone::release::{
+    self, Arm, Outcome, Preview, RampedSplit, Release, Rule, Split, Strategy, Target,
+};
 use halftone::request::RequestHead;
 
 use super::report::{
-    ArmReport, ConditionReport, MatchReport, RuleReport, SplitReport, StrategyReport,
+    ArmReport, ConditionReport, MatchReport, RampReport, RuleReport, SplitReport, StrategyReport,
 };
 use crate::shown;
 use crate::terminal::escaped;
@@ -22,6 +25,7 @@ pub struct Recorder<'h, 'a> {
     /// The preview, or the rules in order. Those after the one that matches are missing.
     tested: Vec<(bool, Vec<MatchReport>)>,
     split: Option<SplitReport>,
+    ramp: Option<RampReport>,
     number: Option<u64>,
 }
 
@@ -35,6 +39,7 @@ impl<'h, 'a> Recorder<'h, 'a> {
             percentage: None,
             tested: Vec::new(),
             split: None,
+            ramp: None,
             number: None,
         }
     }
@@ -86,6 +91,7 @@ impl<'h, 'a> Recorder<'h, 'a> {
                         report
                     })
                     .collect(),
+                ramp: self.ramp,
                 split,
                 principal: version(principal),
             },
@@ -162,6 +168,27 @@ impl<'r> release::Trace<'r> for Recorder<'_, '_> {
             versions: arms.collect(),
         });
     }
+
+    fn ramp(&mut self, ramp: &'r RampedSplit, number: u64, now: u64, outcome: &'r Outcome) {
+        self.number = Some(number);
+        let sum: f64 = ramp.arms(now).map(|arm| arm.weight()).sum();
+        let arms = ramp.arms(now).map(|arm| ArmReport {
+            version: arm.version().name().into(),
+            weight: arm.weight(),
+            share: arm.weight() / sum,
+            time: arm.time(number),
+            won: arm.version() == outcome.version(),
+        });
+        self.split = Some(SplitReport {
+            versions: arms.collect(),
+        });
+        self.ramp = Some(RampReport {
+            version: ramp.version().name().into(),
+            at: time::text(now),
+            percentage: ramp.ramp().percentage(now),
+            held: ramp.ramp().hold().is_some(),
+        });
+    }
 }
 
 /// The report on `percentage`. No `number`: it was not drawn.
@@ -186,6 +213,7 @@ fn values(condition: &Condition, head: &RequestHead<'_>) -> Vec<String> {
         Condition::Cookie(name, _) => head.cookies(name).map(escaped).collect(),
         Condition::QueryParam(name, _) => head.query_params(name).map(escaped).collect(),
         Condition::JwtClaim(name, _) => head.jwt_claims(name).map(escaped).collect(),
+        Condition::SourceLabel(label) => label.found().iter().map(escaped).collect(),
         Condition::ClientOs(_) | Condition::WithoutClientOs(_) => {
             head.client_os().iter().map(ToString::to_string).collect()
         }

@@ -58,11 +58,13 @@ impl<'c> About<'c> {
         let mut has_services = false;
         let all = configuration.releases.all();
         let flags = services::Flags::new(&args.services, all)?;
+        let targets = plugin.services();
         let releases = all.iter().zip(written.releases.unwrap_or_default());
         let releases = releases.enumerate().map(|(index, (release, written))| {
             has_services |= written.services.is_some();
             let proxy = Proxy {
                 namespace: Some(&plugin.namespace),
+                ..Proxy::default()
             };
             let mut hosts: Vec<String> = Vec::new();
             for host in claimed(&written, proxy) {
@@ -74,7 +76,7 @@ impl<'c> About<'c> {
                 index,
                 release,
                 principal: written.principal.unwrap_or_default(),
-                services: flags.services(&release.name, &hosts, &plugin.namespace),
+                services: flags.services(&release.name, &hosts, &plugin.namespace, &targets),
                 hosts,
             }
         });
@@ -91,6 +93,12 @@ impl<'c> About<'c> {
     /// Whether the configuration writes decisions to the access log.
     pub fn is_access_logged(&self) -> bool {
         self.configuration.releases.settings().access_log
+    }
+
+    /// Whether the file has a TrafficExtension.
+    pub fn is_traffic_extension(&self) -> bool {
+        let plugin = self.plugin.written;
+        plugin.is_some_and(|plugin| plugin.kind == PluginKind::TrafficExtension)
     }
 
     /// The fields of a resource before its `spec`.

@@ -20,6 +20,16 @@ struct Rule {
 
 /// A DestinationRule for each service.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
+    let objects = render_if_any(about)?;
+    if objects.is_empty() {
+        let why = "no release routes by a header, and no mirror names a subset";
+        return Err(about.nothing(Kind::DestinationRule, why));
+    }
+    Ok(objects)
+}
+
+/// The same, or nothing if there are no subsets.
+pub fn render_if_any(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     let by_header = |subject: &&Subject<'_>| matches!(subject.release.route, Route::Header(_));
     let subjects: Vec<&Subject<'_>> = about.releases.iter().filter(by_header).collect();
     let mut findings = clashes(about, &subjects);
@@ -61,10 +71,6 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     }
     if !findings.is_empty() {
         return Err(Failure::Refused(findings));
-    }
-    if rules.is_empty() {
-        let why = "no release routes by a header, and no mirror names a subset";
-        return Err(about.nothing(Kind::DestinationRule, why));
     }
     let short = rules.iter().map(|rule| name_and_namespace(&rule.host).0);
     let names = unique(short.zip(rules.iter().map(|rule| rule.host.as_str())));

@@ -1,13 +1,18 @@
-//! Istio's `EnvoyFilter`: the filter for a mesh without the WasmPlugin API, and the labels of its metrics.
+//! Istio's `EnvoyFilter`: the filter for a mesh without the WasmPlugin API.
+//!
+//! It cannot set the labels of the metrics: Istio has ignored patches of the bootstrap since January 2024.
 
 use super::Kind;
 use super::about::About;
-use super::wasm_filter::{filter, stats_config};
+use super::wasm_filter::filter;
 use super::yaml::Object;
 use crate::outcome::Failure;
 
 /// The contexts in which a request leaves for the service: sidecars and gateways.
 const CONTEXTS: [&str; 2] = ["SIDECAR_OUTBOUND", "GATEWAY"];
+
+/// The order among EnvoyFilters. Those with a higher priority come later.
+const PRIORITY: i32 = 10;
 
 /// The EnvoyFilter.
 pub fn render(about: &About<'_>) -> Result<Object, Failure> {
@@ -25,21 +30,20 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
                 .object("patch", patch),
         );
     }
-    let patch = Object::new().field("operation", "MERGE").object(
-        "value",
-        Object::new().object("stats_config", stats_config()),
-    );
-    patches.push(
-        Object::new()
-            .comment("The labels of the metrics. A proxy reads them when it starts: restart the workloads once.")
-            .field("applyTo", "BOOTSTRAP")
-            .object("patch", patch),
-    );
     let spec = Object::new()
         .with(|spec| {
             // This selector has no matchLabels.
             plugin.attached(spec, Kind::EnvoyFilter, "workloadSelector", "labels")
         })
+        .comment(
+            "This resource does not reach waypoints, and it cannot set the labels of the metrics: apply \
+             manifests/istio-extra-stat-tags.yaml or manifests/workload-extra-stat-tags.yaml.",
+        )
+        .comment(
+            "EnvoyFilters apply in the order of their priorities. With a positive one, the filter comes after those of \
+             EnvoyFilters without a priority.",
+        )
+        .field("priority", PRIORITY)
         .comment("The filter appears twice, for sidecars and for gateways. Each workload is one of the two.")
         .list("configPatches", patches);
     Ok(about

@@ -1,5 +1,6 @@
 //! The values of the flags.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use halftone_resources::TargetRef;
@@ -149,14 +150,19 @@ impl FromStr for OfService {
     }
 }
 
-/// The address of a version or a mirror: `VERSION=HOST:PORT`.
+/// The address of a version or a mirror: `VERSION=[http2://]HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// A version, `RELEASE/VERSION`, a mirror, or the name of a cluster.
+    /// A version, `RELEASE/VERSION`, `SERVICE/VERSION`, a mirror, or the name of a cluster.
     pub of: String,
     /// The address.
     pub address: Address,
+    /// Whether it takes HTTP/2 only, as gRPC does.
+    pub is_http2: bool,
 }
+
+/// The prefix of the address of an upstream that takes HTTP/2 only.
+const HTTP2: &str = "http2://";
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,13 +179,37 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, String> {
         let read = || {
             let (of, address) = text.rsplit_once('=')?;
+            let http2 = address.strip_prefix(HTTP2);
             Some(Self {
                 of: (!of.is_empty()).then(|| of.into())?,
-                address: Address::read(address)?,
+                address: Address::read(http2.unwrap_or(address))?,
+                is_http2: http2.is_some(),
             })
         };
-        read().ok_or_else(|| "write it as VERSION=HOST:PORT: v2=reviews-v2.bookinfo:9080".into())
+        read().ok_or_else(|| {
+            "write it as VERSION=HOST:PORT: v2=reviews-v2.bookinfo:9080; for HTTP/2, v2=http2://HOST:PORT"
+                .into()
+        })
     }
+}
+
+/// Reads an address to listen on: a port of the `default` address, or `ADDRESS:PORT`.
+fn socket(text: &str, default: IpAddr) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port| SocketAddr::new(default, port));
+    port.or_else(|_| text.parse())
+        .ok()
+        .filter(|address| address.port() > 0)
+        .ok_or_else(|| "write a port, or ADDRESS:PORT: 127.0.0.1:8080, [::]:8080".into())
+}
+
+/// Reads the address on which Envoy listens for requests. A port alone listens on all addresses of IPv4.
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    socket(text, Ipv4Addr::UNSPECIFIED.into())
+}
+
+/// Reads the address of Envoy's admin interface. A port alone listens on 127.0.0.1.
+pub fn admin(text: &str) -> Result<SocketAddr, String> {
+    socket(text, Ipv4Addr::LOCALHOST.into())
 }
 
 impl Address {

@@ -3,7 +3,7 @@
 use halftone_resources::service::name_and_namespace;
 
 use super::about::{self, About, Subject};
-use super::flags::Address;
+use super::flags::{Address, Upstream};
 use super::names::{clash, of_version};
 use super::services::Service;
 use super::upstreams::{Addressee, assign};
@@ -26,8 +26,7 @@ pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
     if !findings.is_empty() {
         return Err(Failure::Refused(findings));
     }
-    let addresses = addresses(about, &subjects)?;
-    let mut addresses = addresses.into_iter();
+    let mut addresses = addresses(about, &subjects)?.into_iter();
     let mut names = about::names(&subjects).into_iter();
     let mut objects = Vec::new();
     for (subject, header) in &routed {
@@ -102,7 +101,9 @@ fn addresses(
         let versions = subject.versions().into_iter();
         versions.map(|version| Addressee::version(&subject.release.name, version))
     });
-    assign(&about.args.upstreams, &places.collect::<Vec<_>>())
+    let said = assign(&about.args.upstreams, &places.collect::<Vec<_>>())?;
+    let address = |flag: Option<&Upstream>| flag.map(|flag| flag.address.clone());
+    Ok(said.into_iter().map(address).collect())
 }
 
 fn spec(

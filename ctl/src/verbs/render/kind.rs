@@ -20,6 +20,10 @@ pub enum Kind {
     /// Istio's DestinationRule: a subset for each version
     #[value(name = "destinationrule")]
     DestinationRule,
+    /// The three resources of a release in Istio: DestinationRule, VirtualService and WasmPlugin, or TrafficExtension
+    /// if FILE has one
+    #[value(name = "istio")]
+    Istio,
     /// Istio's EnvoyFilter, for meshes without the WasmPlugin API
     #[value(name = "envoyfilter")]
     EnvoyFilter,
@@ -45,7 +49,7 @@ impl Kind {
     /// The kinds of targets that it can have. Empty: it has no target.
     pub fn targets(self) -> &'static [&'static str] {
         match self {
-            Self::WasmPlugin | Self::TrafficExtension => {
+            Self::WasmPlugin | Self::TrafficExtension | Self::Istio => {
                 &["Gateway", "GatewayClass", "Service", "ServiceEntry"]
             }
             // It does not patch the listeners of waypoints.
@@ -74,8 +78,10 @@ pub fn check(args: &Args) -> Result<(), Failure> {
         (
             "--gateway",
             !args.gateways.is_empty(),
-            &[Kind::VirtualService][..],
+            &[Kind::VirtualService, Kind::Istio][..],
         ),
+        ("--admin", args.admin.is_some(), &[Kind::Envoy]),
+        ("--live", args.live.is_some(), &[Kind::Envoy]),
         (
             "--upstream",
             !args.upstreams.is_empty(),
@@ -89,6 +95,13 @@ pub fn check(args: &Args) -> Result<(), Failure> {
                 "{flag} has an effect only with --kind {names}; omit it"
             ));
         }
+    }
+    let http2 = args.upstreams.iter().find(|upstream| upstream.is_http2);
+    if let Some(upstream) = http2.filter(|_| args.kinds.contains(&Kind::HttpRoute)) {
+        return usage(format!(
+            "--upstream {}=http2://…: an HTTPRoute has no protocol; omit http2://, and set appProtocol: kubernetes.io/h2c at the port of the Service",
+            upstream.of
+        ));
     }
     for kind in &args.kinds {
         let possible = kind.targets();

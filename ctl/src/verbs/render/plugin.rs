@@ -1,6 +1,6 @@
 //! The plugin to render. Each value comes from the flags, or else from the file, or else from a default.
 
-use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector};
+use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector, services_of};
 use serde_json::Value;
 
 use super::flags::GATEWAY_API;
@@ -132,6 +132,15 @@ impl<'c> Rendered<'c> {
                 let is_possible = |target: &&TargetRef| kind.targets().contains(&&*target.kind);
                 targets.iter().filter(is_possible).collect()
             }
+            Attachment::Namespace | Attachment::Workloads(_) => Vec::new(),
+        }
+    }
+
+    /// The full names of the services whose waypoint runs the plugin. Empty: it runs elsewhere, or for all services of
+    /// a waypoint.
+    pub fn services(&self) -> Vec<String> {
+        match &self.attachment {
+            Attachment::Targets(targets) => services_of(targets, &self.namespace),
             Attachment::Namespace | Attachment::Workloads(_) => Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A release claims hosts. Several of them can name one service: `reviews`, `reviews.bookinfo` and
 //! `reviews.bookinfo.svc.cluster.local`. Others name none: `reviews.example.com` at a gateway, or
-//! `*.example.com`.
+//! `*.example.com`. A plugin of a waypoint's service has the host `*`, which means this service.
 
 use std::sync::Arc;
 
@@ -65,11 +65,23 @@ impl<'f> Flags<'f> {
         flags.iter().map(of).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The services of the release `name`, which claims `hosts`.
-    pub fn services(&self, name: &str, hosts: &[String], namespace: &str) -> Services {
+    /// The services of the release `name`, which claims `hosts`. If it claims all, these are the `targets` of its
+    /// plugin.
+    pub fn services(
+        &self,
+        name: &str,
+        hosts: &[String],
+        namespace: &str,
+        targets: &[String],
+    ) -> Services {
         let flag = self.0.iter().rev().find(|(release, _)| *release == name);
-        if let Some((_, host)) = flag {
-            return Services::one(qualified(host, namespace), hosts, namespace);
+        let flag = flag.map(|(_, host)| qualified(host, namespace));
+        if !targets.is_empty() && hosts.iter().any(|host| host == "*") {
+            let named = flag.as_ref().map_or(targets, std::slice::from_ref);
+            return Services::targets(named, hosts);
+        }
+        if let Some(host) = flag {
+            return Services::one(host, hosts, namespace);
         }
         let named: Vec<Option<String>> = hosts
             .iter()
@@ -107,6 +119,20 @@ impl<'f> Flags<'f> {
 }
 
 impl Services {
+    /// The services of a waypoint, which gets the requests for them whatever their host is.
+    fn targets(targets: &[String], hosts: &[String]) -> Self {
+        let service = |host: &String| Service {
+            host: host.clone(),
+            hosts: hosts.to_vec(),
+            routed: vec![host.clone()],
+        };
+        Self {
+            all: targets.iter().map(service).collect(),
+            strays: Vec::new(),
+            is_guess: false,
+        }
+    }
+
     /// All `hosts` belong to the service `host`.
     fn one(host: String, hosts: &[String], namespace: &str) -> Self {
         let mut routed: Vec<String> = Vec::new();

@@ -9,7 +9,18 @@ use crate::outcome::Failure;
 
 /// A VirtualService for each service of each release that routes by a header.
 pub fn render(about: &About<'_>) -> Result<Vec<Object>, Failure> {
-    let routed = about.routed_by_header(Kind::VirtualService)?;
+    of(about, about.routed_by_header(Kind::VirtualService)?)
+}
+
+/// The same, or nothing if no release routes by a header.
+pub fn render_if_any(about: &About<'_>) -> Result<Vec<Object>, Failure> {
+    match about.routed_by_header(Kind::VirtualService) {
+        Ok(routed) => of(about, routed),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+fn of(about: &About<'_>, routed: Vec<(&Subject<'_>, &str)>) -> Result<Vec<Object>, Failure> {
     let subjects: Vec<&Subject<'_>> = routed.iter().map(|(subject, _)| *subject).collect();
     check(about, &subjects)?;
     let names = about::names(&subjects);
@@ -34,10 +45,15 @@ fn check(about: &About<'_>, subjects: &[&Subject<'_>]) -> Result<(), Failure> {
     let is_meshed =
         about.args.gateways.is_empty() || about.args.gateways.iter().any(|name| name == "mesh");
     for subject in subjects.iter().filter(|_| is_meshed) {
-        if let Some(index) = subject.hosts.iter().position(|host| host == "*") {
+        let mut services = subject.services.all.iter();
+        let is_any = |host: &String| host == "*";
+        if !services.any(|service| service.routed.iter().any(is_any)) {
+            continue;
+        }
+        if let Some(index) = subject.hosts.iter().position(is_any) {
             findings.push(about.finding(
                 &format!("releases[{}].hosts[{index}]", subject.index),
-                "only gateways can use a VirtualService for *; name the gateways with --gateway, or list the hosts",
+                "only gateways can use a VirtualService for *; name the gateways with --gateway, or the service of a waypoint with --target-ref Service/NAME, or list the hosts",
             ));
         }
     }

@@ -5,19 +5,27 @@ use super::plugin::Rendered;
 use super::yaml::{Object, json_text, literal};
 use crate::outcome::Failure;
 
-const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+/// The type of the configuration of Envoy's filter.
+pub const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const TEXT: &str = "type.googleapis.com/google.protobuf.StringValue";
 
 /// The default path of the module.
 const MODULE: &str = "/etc/halftone/halftone.wasm";
 
 /// The labels of Halftone's metrics.
-const LABELS: [&str; 7] = [
-    "release", "version", "reason", "class", "mirror", "outcome", "result",
+const LABELS: [&str; 8] = [
+    "release", "version", "reason", "class", "mirror", "outcome", "result", "kind",
 ];
 
 /// The filter, for the plugin with this `name` in Envoy.
 pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
+    Ok(Object::new()
+        .field("name", "halftone")
+        .object("typed_config", typed(plugin, name)?))
+}
+
+/// The configuration of the filter, with its type.
+pub fn typed(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
     let configuration = match plugin.config {
         Some(config) => Some(json_text(config)?),
         None => None,
@@ -69,10 +77,7 @@ pub fn filter(plugin: &Rendered<'_>, name: &str) -> Result<Object, Failure> {
         ),
         None => config,
     };
-    let typed = Object::new().field("@type", WASM).object("config", config);
-    Ok(Object::new()
-        .field("name", "halftone")
-        .object("typed_config", typed))
+    Ok(Object::new().field("@type", WASM).object("config", config))
 }
 
 fn of_image(plugin: &Rendered<'_>) -> String {

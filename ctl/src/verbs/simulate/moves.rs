@@ -3,8 +3,8 @@
 //! The law of sessions: a session moves from one version to another only if the weight of the other
 //! version grows by a larger factor. If one weight alone grows, sessions move only to that version.
 
-use halftone::draw::{Draw, Random};
-use halftone::release::{Decision, Reason, Release, Split, Strategy};
+use halftone::draw::Random;
+use halftone::release::{Arm, Decision, Reason, Release, Strategy};
 use serde::Serialize;
 
 use super::sample::{self, Sample};
@@ -76,15 +76,12 @@ impl MovesReport {
             moves: Vec::new(),
             law: LawReport {
                 sessions: 0,
-                allowed: allowed(before, after),
+                allowed: allowed(before, after, sample.draw(0).now),
                 broken: 0,
             },
         };
         sample.each_session(|index, head| {
-            let draw = Draw {
-                chance: Random::new(index).next_u64(),
-                now: 0,
-            };
+            let draw = sample.draw(Random::new(index).next_u64());
             let old = before.decide(head, draw, &mut ());
             let new = after.decide(head, draw, &mut ());
             let is_covered =
@@ -129,23 +126,21 @@ fn version<'d>(decision: &'d Decision<'_>) -> &'d str {
 }
 
 fn by_split(decision: &Decision<'_>) -> bool {
-    *decision.outcome.reason() == Reason::Session
+    matches!(decision.outcome.reason(), Reason::Session | Reason::Ramp)
 }
 
 /// The moves from each version of one split to each version of the other whose weight grows by a
-/// larger factor.
-fn allowed(before: &Release, after: &Release) -> Vec<Way> {
-    let (Some(before), Some(after)) = (split(before), split(after)) else {
-        return Vec::new();
-    };
+/// larger factor. A ramp is the split that it has at `now`.
+fn allowed(before: &Release, after: &Release, now: u64) -> Vec<Way> {
+    let (before, after) = (weights(before, now), weights(after, now));
+    let growth = |version: &str| weight(&after, version) / weight(&before, version);
     let mut allowed = Vec::new();
-    for from in before.arms() {
-        for to in after.arms() {
-            let (from, to) = (from.version().name(), to.version().name());
-            if growth(before, after, to) > growth(before, after, from) {
+    for (from, _) in &before {
+        for (to, _) in &after {
+            if growth(to) > growth(from) {
                 allowed.push(Way {
-                    from: from.into(),
-                    to: to.into(),
+                    from: (*from).into(),
+                    to: (*to).into(),
                 });
             }
         }
@@ -154,19 +149,30 @@ fn allowed(before: &Release, after: &Release) -> Vec<Way> {
     allowed
 }
 
-/// The weight after divided by the weight before: 0 if the version is gone, infinite if it is new.
-fn growth(before: &Split, after: &Split, version: &str) -> f64 {
-    let weight = |split: &Split| {
-        let mut arms = split.arms();
-        let arm = arms.find(|arm| arm.version().name() == version);
-        arm.map_or(0.0, |arm| arm.weight())
-    };
-    weight(after) / weight(before)
+/// The weight of `version`, 0 if it has none. A weight after divided by one before is 0 if the version
+/// is gone, and infinite if it is new.
+fn weight(weights: &[(&str, f64)], version: &str) -> f64 {
+    let mut weights = weights.iter();
+    let found = weights.find(|(name, _)| *name == version);
+    found.map_or(0.0, |(_, weight)| *weight)
 }
 
-fn split(release: &Release) -> Option<&Split> {
-    match &release.strategy {
-        Strategy::Canary { split, .. } => split.as_ref(),
-        Strategy::BlueGreen { .. } => None,
-    }
+/// The versions of the split, or of the ramp at `now`, with their weights.
+fn weights(release: &Release, now: u64) -> Vec<(&str, f64)> {
+    let versions = release.versions.iter().map(|version| version.name());
+    let arms: Vec<Arm> = match &release.strategy {
+        Strategy::Canary {
+            ramp: Some(ramp), ..
+        } => ramp.arms(now).collect(),
+        Strategy::Canary {
+            split: Some(split), ..
+        } => split.arms().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let weight = |name| {
+        let mut arms = arms.iter();
+        let arm = arms.find(|arm| arm.version().name() == name);
+        arm.map(|arm| (name, arm.weight()))
+    };
+    versions.filter_map(weight).collect()
 }

@@ -68,16 +68,16 @@ impl Report {
         let names = release.versions.iter().map(|version| version.name());
         let versions = groups(release, names, |outcome| outcome.version().name().into());
         let reasons = groups(release, [], |outcome| outcome.reason().to_string());
-        let mut reasons = shares(sample, args.requests, &counts, reasons);
+        let mut reasons = shares(sample, sample.requests(), &counts, reasons);
         reasons.retain(|reason| reason.requests > 0 || reason.expected > 0.0);
         Self {
             release: release.name.to_string(),
-            requests: args.requests,
+            requests: sample.requests(),
             sessions,
             key: key.map(ToString::to_string),
             value,
             seed: args.request.seed,
-            versions: shares(sample, args.requests, &counts, versions),
+            versions: shares(sample, sample.requests(), &counts, versions),
             reasons,
             then: None,
         }

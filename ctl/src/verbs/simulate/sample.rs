@@ -18,6 +18,7 @@ pub struct Sample<'r> {
     request: &'r Request,
     requests: u64,
     seed: u64,
+    now: u64,
     population: Population<'r>,
 }
 
@@ -51,10 +52,37 @@ impl<'r> Sample<'r> {
         Ok(Self {
             release,
             request,
-            requests: args.requests,
+            requests: args.requests.unwrap_or_default(),
             seed: args.request.seed,
+            now: args.request.now(),
             population: population(args.sessions, request, release)?,
         })
+    }
+
+    /// `number` sessions of `release`, each of which sends `request` once at `now`. If the release has no session, each
+    /// request is drawn by itself. `now` is in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn once(number: u32, request: &'r Request, release: &'r Release, now: u64) -> Self {
+        let key = release
+            .session
+            .as_ref()
+            .and_then(|session| session.keys().first());
+        Self {
+            release,
+            request,
+            requests: number.into(),
+            seed: 1,
+            now,
+            population: key.map_or(Population::Requests, |key| {
+                Population::Sessions(key, number)
+            }),
+        }
+    }
+
+    /// The number of requests.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// The sessions that send the requests.
@@ -95,7 +123,14 @@ impl<'r> Sample<'r> {
     }
 
     fn decide(&self, head: &RequestHead<'_>, chance: u64) -> Decision<'r> {
-        self.release.decide(head, Draw { chance, now: 0 }, &mut ())
+        self.release.decide(head, self.draw(chance), &mut ())
+    }
+
+    /// The draw of a request with this `chance`.
+    #[must_use]
+    pub fn draw(&self, chance: u64) -> Draw {
+        let now = self.now;
+        Draw { chance, now }
     }
 
     /// Calls `add` with the expected shares of each stratum, by `Outcome::index`. Sessions can differ in
@@ -112,22 +147,36 @@ impl<'r> Sample<'r> {
                 self.each_session(|place, head| {
                     let has_more = place < self.requests % sessions;
                     let weight = (self.requests / sessions + u64::from(has_more)) as f64;
-                    add(&self.release.shares(head), Stratum { draws: 1.0, weight });
+                    add(
+                        &self.release.shares(head, self.now),
+                        Stratum { draws: 1.0, weight },
+                    );
                 });
                 return;
             }
         };
-        add(&self.release.shares(&head), Stratum { draws, weight });
+        add(
+            &self.release.shares(&head, self.now),
+            Stratum { draws, weight },
+        );
     }
 
-    /// Calls `each` for each session that sends requests.
+    /// Calls `each` for each session that sends requests, or for each request that is drawn by itself.
     pub fn each_session(&self, mut each: impl FnMut(u64, &RequestHead<'_>)) {
-        if let Population::Sessions(key, sessions) = &self.population {
-            for place in 0..self.requests.min(u64::from(*sessions)) {
-                let request = self.of_session(key, place);
-                let headers = request.headers();
-                each(place, &request.head(&headers));
+        match &self.population {
+            Population::Sessions(key, sessions) => {
+                for place in 0..self.requests.min(u64::from(*sessions)) {
+                    let request = self.of_session(key, place);
+                    let headers = request.headers();
+                    each(place, &request.head(&headers));
+                }
             }
+            Population::Requests => {
+                let headers = self.request.headers();
+                let head = self.request.head(&headers);
+                (0..self.requests).for_each(|place| each(place, &head));
+            }
+            Population::OneSession(..) => {}
         }
     }
 

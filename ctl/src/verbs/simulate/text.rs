@@ -3,11 +3,8 @@
 use std::io::{self, Write};
 
 use super::report::{MovesReport, Report, ShareReport};
-use crate::shown::{count, percent, quoted, thousands};
+use crate::shown::{bar, count, percent, quoted, thousands};
 use crate::terminal::{BAD, GOOD, Line, STRONG, escaped};
-
-/// The length of the bar for 100 %, in characters.
-const BAR: usize = 24;
 
 /// Writes the report.
 ///
@@ -84,15 +81,6 @@ fn row(share: &ShareReport) -> [String; 4] {
         percent(share.observed),
         thousands(share.requests),
     ]
-}
-
-/// A bar in eighths of a character. A share above 0 has at least one eighth.
-fn bar(share: f64) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let least = usize::from(share > 0.0);
-    let eighths = ((share * (8 * BAR) as f64).round() as usize).max(least);
-    let part = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
-    format!("{}{part}", "█".repeat(eighths / 8))
 }
 
 fn moves(then: &MovesReport, out: &mut dyn Write) -> io::Result<()> {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use halftone::draw::{Draw, Random};
-use halftone::release::Releases;
+use halftone::draw::Random;
 use halftone_cases::{CaseFile, Config, Mismatch};
 
 use crate::files;
@@ -85,7 +84,7 @@ fn is_case_file(text: &str) -> bool {
 /// The case file, or the configuration file that it names, cannot be opened.
 pub fn suite(file: &str, seed: u64) -> Result<Suite, Failure> {
     let result = match loaded(file) {
-        Ok((cases, releases)) => Ok(runs(&cases, &releases, seed)),
+        Ok((cases, configuration)) => Ok(runs(&cases, &configuration, seed)),
         Err(Failure::Refused(findings)) => Err(findings),
         Err(failure) => return Err(failure),
     };
@@ -95,28 +94,39 @@ pub fn suite(file: &str, seed: u64) -> Result<Suite, Failure> {
     })
 }
 
-fn loaded(file: &str) -> Result<(CaseFile, Releases), Failure> {
+fn loaded(file: &str) -> Result<(CaseFile, Configuration), Failure> {
     let text = source::text(file)?;
     let cases = CaseFile::parse(&text)
         .map_err(|error| Failure::refused(file, format!("is not a valid case file: {error}")))?;
-    let releases = match cases.config() {
-        Config::Inline(value) => halftone::config::load_value(value).map_err(|violations| {
-            Failure::Refused(source::findings(file, None, "config", &violations))
-        })?,
+    let configuration = match cases.config() {
+        Config::Inline(value) => {
+            let releases = halftone::config::load_value(value).map_err(|violations| {
+                Failure::Refused(source::findings(file, None, "config", &violations))
+            })?;
+            Configuration {
+                file: file.into(),
+                value: value.clone(),
+                releases,
+                plugin: None,
+            }
+        }
         Config::File(name) => {
             let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-            Configuration::read(&folder.join(name).to_string_lossy(), None)?.releases
+            Configuration::read(&folder.join(name).to_string_lossy(), None)?
         }
     };
-    Ok((cases, releases))
+    Ok((cases, configuration))
 }
 
-fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
+fn runs(file: &CaseFile, configuration: &Configuration, seed: u64) -> Vec<Run> {
     let mut random = Random::new(seed);
     let mut run = |case: &halftone_cases::Case| {
-        let observed = case
-            .requests()
-            .map(|request| halftone_cases::decide(releases, &request, draw(&mut random)));
+        let labels = case.request.labels();
+        let in_workload = (!labels.is_empty()).then(|| configuration.releases_for(&labels));
+        let releases = in_workload.as_ref().unwrap_or(&configuration.releases);
+        let observed = case.requests().map(|request| {
+            halftone_cases::decide(releases, &request, case.draw(random.next_u64()))
+        });
         let judged = case.judge(observed);
         Run {
             name: case.name.clone(),
@@ -125,11 +135,4 @@ fn runs(file: &CaseFile, releases: &Releases, seed: u64) -> Vec<Run> {
         }
     };
     file.cases.iter().map(&mut run).collect()
-}
-
-fn draw(random: &mut Random) -> Draw {
-    Draw {
-        chance: random.next_u64(),
-        now: 0,
-    }
 }

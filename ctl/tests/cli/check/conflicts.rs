@@ -111,8 +111,8 @@ fn plugins_conflict_only_if_they_certainly_share_a_proxy() {
     ];
     for (one, fields, other, its_fields, conflict) in table {
         let found = findings(&[
-            plugin("WasmPlugin", one, "reviews", fields),
-            plugin("WasmPlugin", other, "reviews", its_fields),
+            plugin("WasmPlugin", one, "'*'", fields),
+            plugin("WasmPlugin", other, "'*'", its_fields),
         ]);
         assert_eq!(
             found.len(),

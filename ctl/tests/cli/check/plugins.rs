@@ -80,8 +80,52 @@ fn a_waypoint_has_neither_mode_client_nor_ports() {
         (to("Gateway", "ingress", "{ mode: CLIENT }"), ""),
         (to("Gateway", "ingress", ""), ""),
     ];
+    let release = RELEASE.replace("[reviews]", "['*']");
     for (fields, said) in table {
-        hold(&[(&fields, said)], RELEASE);
+        hold(&[(&fields, said)], &release);
+    }
+}
+
+const SOME: &str = "spec.pluginConfig.releases[0].hosts: a waypoint passes on every request for its service, whatever the host is, so requests for other names or the IP address of the service are not decided; write hosts: [\"*\"]";
+
+#[test]
+fn a_release_in_the_waypoint_of_its_service_claims_every_host() {
+    let to = |kind: &str, name: &str| {
+        format!("failStrategy: FAIL_OPEN, targetRefs: [ {{ kind: {kind}, name: {name} }} ]")
+    };
+    let service = to("Service", "reviews");
+    let release = |claims: &str| RELEASE.replace("hosts: [reviews]", claims);
+    let two = format!(
+        "{}, {}",
+        release("hosts: [reviews]"),
+        release("hosts: [reviews.example.com]").replace("name: reviews", "name: others")
+    );
+    let table = [
+        (&service, release("hosts: ['*']"), ""),
+        (&service, release("hosts: [reviews]"), SOME),
+        (
+            &service,
+            release("hosts: [reviews.bookinfo, reviews.bookinfo.svc.cluster.local]"),
+            SOME,
+        ),
+        // A host that is no name of the service shows that only some requests are meant.
+        (&service, release("hosts: [reviews, shop.example.com]"), ""),
+        (
+            &service,
+            release("services: [ { name: reviews, namespace: bookinfo } ]"),
+            "",
+        ),
+        (&service, two, ""),
+        (&to("Service", "other"), release("hosts: [reviews]"), ""),
+        (&to("Gateway", "waypoint"), release("hosts: [reviews]"), ""),
+        (
+            &to("ServiceEntry", "reviews"),
+            release("hosts: [reviews]"),
+            "",
+        ),
+    ];
+    for (fields, release, said) in table {
+        hold(&[(fields, said)], &release);
     }
 }
 

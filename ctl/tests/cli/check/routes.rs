@@ -1,6 +1,6 @@
 //! Findings on VirtualServices.
 
-use super::{RELEASE, findings, plugin, rule, service};
+use super::{RELEASE, findings, plugin, plugin_with, rule, service};
 
 /// A route to a subset.
 fn route(matches: &str, subset: &str) -> String {
@@ -298,5 +298,32 @@ fn what_is_routed_in_another_way_needs_no_routes() {
     ] {
         let found = findings(&[plugin(release), service("reviews", http)]);
         assert_eq!(found, Vec::<String>::new(), "{http}");
+    }
+}
+
+#[test]
+fn the_host_of_a_waypoint_is_its_service() {
+    let release = RELEASE.replace("[reviews]", "['*']");
+    let at = |target: &str| {
+        let fields =
+            format!("failStrategy: FAIL_OPEN, targetRefs: [ {{ kind: Service, name: {target} }} ]");
+        plugin_with(&fields, &release)
+    };
+    let routes = |routes: &[String]| service("reviews", &routes.join(", "));
+    let good = routes(&[exact("v2", "v2"), exact("v3", "v3"), route("", "v1")]);
+    let bad = routes(&[exact("v2", "v2"), route("", "v1")]);
+    let lost = format!(
+        "VirtualService bookinfo/reviews: spec.{}",
+        missing("v3", ", so http[1] takes it")
+    );
+    let subsets = rule("reviews", "{ name: v1 }, { name: v2 }");
+    let unknown = "WasmPlugin bookinfo/reviews: spec.pluginConfig.releases[0]: the DestinationRule of reviews.bookinfo.svc.cluster.local has no subset for version v3; add { name: v3, labels: { version: v3 } } to its subsets";
+    for (documents, expected) in [
+        (vec![at("reviews"), good], vec![]),
+        (vec![at("reviews"), bad.clone()], vec![lost]),
+        (vec![at("reviews"), subsets], vec![unknown.to_owned()]),
+        (vec![at("ratings"), bad], vec![]),
+    ] {
+        assert_eq!(findings(&documents), expected, "{documents:?}");
     }
 }

@@ -1,7 +1,9 @@
 //! The configuration for an Envoy without a mesh, on a real Envoy.
 
+mod live;
+
 use anyhow::{Context, Result};
-use halftone_lab::client::{Client, Fields};
+use halftone_lab::client::{Client, Fields, Tunnel};
 use halftone_lab::envoy::{Written, validate};
 use halftone_lab::upstream::Upstream;
 use halftone_lab::{ports, tools, wait};
@@ -49,11 +51,11 @@ async fn serve(render: impl Fn(&[&str]) -> String) -> Result<Written> {
     let module = format!("file://{}", tools::module()?.display());
     let mut tries = 0;
     loop {
-        let listen = ports::free()?.to_string();
-        let text = render(&["--kind", "envoy", "--url", &module, "--listen", &listen]);
-        let admin = "port_value: 9901";
-        assert_eq!(text.matches(admin).count(), 1, "{text}");
-        let text = text.replace(admin, &format!("port_value: {}", ports::free()?));
+        let listen = format!("127.0.0.1:{}", ports::free()?);
+        let admin = ports::free()?.to_string();
+        let text = render(&[
+            "--kind", "envoy", "--url", &module, "--listen", &listen, "--admin", &admin,
+        ]);
         tries += 1;
         match Written::start(&text).await {
             Err(error) if tries < 5 && format!("{error:#}").contains("already in use") => {}
@@ -139,6 +141,95 @@ async fn it_serves_by_the_header() -> Result<()> {
     )
     .await?;
     assert_eq!(mirror.received(), 5);
+    envoy.stop().await
+}
+
+/// The flags `--upstream` for `upstreams`.
+fn flags(upstreams: &[String]) -> Vec<&str> {
+    let each = upstreams.iter();
+    each.flat_map(|upstream| ["--upstream", upstream]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_service_of_a_release_has_its_own_upstreams() -> Result<()> {
+    let mut upstreams = Vec::new();
+    for name in ["web v1", "web v2", "api v1", "both v3"] {
+        upstreams.push(Upstream::start(name).await?);
+    }
+    let of = |index: usize| upstreams[index].address();
+    let said = [
+        format!("v3={}", of(3)),
+        format!("web/v1={}", of(0)),
+        format!("shop/web/v2={}", of(1)),
+        format!("api/v1={}", of(2)),
+    ];
+    let rule = |version: &str| {
+        let matches = json!([{"headers": {"x-user": {"exact": version}}}]);
+        json!({"name": version, "match": matches, "version": version})
+    };
+    let config = json!({"releases": [{
+        "name": "shop", "hosts": ["web", "web.default", "api"], "principal": "v1",
+        "canary": {"rules": [rule("v2"), rule("v3")]},
+    }]});
+    let envoy = serve(|all| rendered_of(&config, &[all, &flags(&said)].concat())).await?;
+    let client = Client::http1(envoy.address());
+    for (host, user, expected) in [
+        ("web", "v1", "web v1"),
+        ("web.default", "v2", "web v2"),
+        ("api", "v1", "api v1"),
+        ("api", "v3", "both v3"),
+        ("web", "v3", "both v3"),
+    ] {
+        let answer = client
+            .get(host, "/", &[("x-user", user.as_bytes())])
+            .await?;
+        assert_eq!(answer.upstream(), Some(expected), "{host} {user}");
+    }
+    envoy.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn websockets_and_http2_upstreams_work() -> Result<()> {
+    let mirror = Upstream::start("mirror").await?;
+    let versions = [Upstream::start("v1").await?, Upstream::start("v2").await?];
+    let said = [
+        format!("v1={}", versions[0].address()),
+        format!("v2=http2://{}", versions[1].address()),
+        format!("shadow=http2://{}", mirror.address()),
+    ];
+    let rule = json!({"name": "http2", "match": [{"headers": {"x-version": {"exact": "v2"}}}], "version": "v2"});
+    let config = json!({"releases": [
+        {
+            "name": "shop", "hosts": ["shop"], "principal": "v1", "canary": {"rules": [rule]},
+            "mirrors": [{"name": "shadow", "cluster": "shadow"}],
+        },
+    ]});
+    let envoy = serve(|all| rendered_of(&config, &[all, &flags(&said)].concat())).await?;
+
+    let mut tunnel = Tunnel::websocket(envoy.address(), "shop", "/chat").await?;
+    assert!(tunnel.echo(b"\xff\0ping").await? == b"\xff\0ping");
+    let second: (&str, &[u8]) = ("x-version", b"v2");
+    for client in [
+        Client::http1(envoy.address()),
+        Client::http2(envoy.address()),
+    ] {
+        let answer = client.get("shop", "/", &[second]).await?;
+        assert_eq!(answer.upstream(), Some("v2"));
+    }
+    let copies = async || Ok(mirror.received() == 2);
+    wait::until(std::time::Duration::from_secs(30), "two copies", copies).await?;
+    for (upstream, expected) in [
+        (&versions[0], "HTTP/1.1"),
+        (&versions[1], "HTTP/2.0"),
+        (&mirror, "HTTP/2.0"),
+    ] {
+        let requests = upstream.requests();
+        assert!(!requests.is_empty(), "{expected}");
+        assert!(
+            requests.iter().all(|request| request.version == expected),
+            "{requests:?}"
+        );
+    }
     envoy.stop().await
 }
 

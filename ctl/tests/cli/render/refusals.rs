@@ -8,7 +8,7 @@ use crate::file;
 #[test]
 fn a_flag_without_effect_is_a_usage_error() {
     let wasm = ["--kind", "wasmplugin"];
-    let table: [(&[&str], &str); 21] = [
+    let table: [(&[&str], &str); 28] = [
         (&[], "the following required arguments were not provided"),
         (
             &["--kind", "pod"],
@@ -20,7 +20,33 @@ fn a_flag_without_effect_is_a_usage_error() {
         ),
         (
             &["--kind", "wasmplugin", "--gateway", "public"],
-            "halftonectl: --gateway has an effect only with --kind virtualservice; omit it",
+            "halftonectl: --gateway has an effect only with --kind virtualservice and istio; omit it",
+        ),
+        (
+            &["--kind", "istio", "--admin", "1"],
+            "halftonectl: --admin has an effect only with --kind envoy; omit it",
+        ),
+        (
+            &["--kind", "istio", "--live", "a"],
+            "halftonectl: --live has an effect only with --kind envoy; omit it",
+        ),
+        (
+            &["--kind", "envoy", "--live", "a", "-o", "a"],
+            "cannot be used with",
+        ),
+        (
+            &["--kind", "httproute", "--upstream", "v1.2=http2://a:1"],
+            "halftonectl: --upstream v1.2=http2://…: an HTTPRoute has no protocol; omit http2://, and set appProtocol: \
+             kubernetes.io/h2c at the port of the Service",
+        ),
+        (
+            &["--kind", "envoy", "--listen", "localhost:80"],
+            "write a port, or ADDRESS:PORT: 127.0.0.1:8080, [::]:8080",
+        ),
+        (&["--kind", "envoy", "--listen", "0"], "write a port, or"),
+        (
+            &["--kind", "envoy", "--admin", "127.0.0.1:0"],
+            "write a port, or",
         ),
         (
             &["--kind", "wasmplugin", "--upstream", "v1=a:1"],
@@ -164,7 +190,7 @@ fn what_cannot_be_rendered_is_reported_with_a_remedy() {
         .map(|n| json!({"version": format!("v{n}"), "weight": 1}))
         .collect();
     let many = json!({"releases": [{"name": "r", "hosts": ["r"], "principal": "v0", "canary": {"split": many}}]});
-    let table: [(&Value, &str, &str); 14] = [
+    let table: [(&Value, &str, &str); 15] = [
         (
             &json!({}),
             "virtualservice",
@@ -204,6 +230,12 @@ fn what_cannot_be_rendered_is_reported_with_a_remedy() {
              ratings.default.svc.cluster.local; choose the service of the release with --service r=HOST",
         ),
         (
+            &one(&["reviews", "ratings", "*.example.com"], ["v1", "v2"]),
+            "envoy",
+            "releases[0].hosts[2]: `*.example.com` could be any of reviews.default.svc.cluster.local, \
+             ratings.default.svc.cluster.local; choose the service of the release with --service r=HOST",
+        ),
+        (
             &twice,
             "virtualservice",
             "releases[1].hosts: reviews.default.svc.cluster.local is the service of releases[0] too; merge the two releases, or \
@@ -212,7 +244,8 @@ fn what_cannot_be_rendered_is_reported_with_a_remedy() {
         (
             &one(&["*"], ["v1", "v2"]),
             "virtualservice",
-            "releases[0].hosts[0]: only gateways can use a VirtualService for *; name the gateways with --gateway, or list the hosts",
+            "releases[0].hosts[0]: only gateways can use a VirtualService for *; name the gateways with --gateway, or the service of \
+             a waypoint with --target-ref Service/NAME, or list the hosts",
         ),
         (
             &one(&["reviews"], ["v1.0", "v1-0"]),

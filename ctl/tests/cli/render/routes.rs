@@ -28,7 +28,7 @@ type Row = (
 fn names_of_one_service_are_one_host() {
     const REVIEWS: &str = "reviews.bookinfo.svc.cluster.local";
     const HERE: &str = "reviews.default.svc.cluster.local";
-    let table: [Row; 14] = [
+    let table: [Row; 16] = [
         (&["reviews"], &[], &[HERE], HERE),
         (
             &["reviews"],
@@ -84,6 +84,19 @@ fn names_of_one_service_are_one_host() {
             "other.default.svc.cluster.local",
         ),
         (&["*"], &["--gateway", "public"], &["*"], HERE),
+        // A waypoint gets the requests for its service, whatever their host is.
+        (
+            &["*"],
+            &["--target-ref", "Service/reviews", "--namespace", "bookinfo"],
+            &[REVIEWS],
+            REVIEWS,
+        ),
+        (
+            &["*"],
+            &["--target-ref", "Service/reviews", "--service", REVIEWS],
+            &[REVIEWS],
+            REVIEWS,
+        ),
     ];
     for (hosts, flags, routed, service) in table {
         let text = rendered_of(
@@ -218,6 +231,23 @@ fn a_service_has_one_destination_rule_whatever_names_it() {
             ("ratings.other.svc.cluster.local", expected(&["v1", "v9"])),
         ]
     );
+}
+
+/// Envoy's default of 15 s would cut a stream of gRPC.
+#[test]
+fn a_route_to_an_http2_upstream_has_no_timeout() {
+    let flags = ["--kind", "envoy", "--upstream", "v2=http2://a:1"];
+    let envoy = &documents(&rendered_of(&of_hosts(&["reviews"]), &flags))[0];
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let routes = format!("{manager}/route_config/virtual_hosts/0/routes");
+    let routes = envoy.pointer(&routes).and_then(Value::as_array).unwrap();
+    let found: Vec<(&Value, &Value)> = routes
+        .iter()
+        .map(|route| (&route["route"]["cluster"], &route["route"]["timeout"]))
+        .collect();
+    let (v1, v2) = (json!("reviews/v1"), json!("reviews/v2"));
+    let (none, unlimited) = (Value::Null, json!("0s"));
+    assert_eq!(found, [(&v1, &none), (&v2, &unlimited), (&v1, &none)]);
 }
 
 #[test]

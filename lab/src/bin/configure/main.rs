@@ -2,8 +2,8 @@
 //! defaults to 5.
 //!
 //! The filter logs how long it took to read a configuration and to define its metrics. Envoy applies a configuration several
-//! times: first in a VM for a trial, then in the VM of each thread. A round starts an Envoy with an empty configuration, and
-//! then applies the large one, as a mesh does. [`times`] reads the log.
+//! times: first in a VM for a trial, then in the VM of each thread. A round starts an Envoy with an empty configuration,
+//! applies the large one, as a mesh does, and then one in which a release has changed. [`times`] reads the log.
 
 mod times;
 
@@ -24,6 +24,9 @@ use times::Times;
 const RELEASES: usize = 1_000;
 const RULES: usize = 10;
 
+/// The place that an update changes.
+const CHANGED: &str = "/releases/500/canary/split/0/weight";
+
 /// The plugin's name.
 const PLUGIN: &str = "halftone";
 
@@ -43,16 +46,23 @@ async fn main() -> Result<()> {
         Ok(text) => text.parse().context("ROUNDS: expected a number")?,
         Err(_) => 5,
     };
-    let config = workload::configuration(RELEASES, RULES).to_string();
+    let mut config = workload::configuration(RELEASES, RULES);
+    let text = config.to_string();
+    if let Some(weight) = config.pointer_mut(CHANGED) {
+        *weight = 11.into();
+    }
+    let changed = config.to_string();
+    ensure!(changed != text, "{CHANGED} is not in the configuration");
     let [
         mut read,
         mut defined,
         mut read_beside,
         mut defined_again,
         mut live,
-    ] = [(); 5].map(|()| Measured::default());
+        mut updated,
+    ] = [(); 6].map(|()| Measured::default());
     for _ in 0..rounds {
-        let (times, applied) = round(&config).await?;
+        let (times, update, applied) = round(&text, &changed).await?;
         // The trial runs first and alone. Then all threads run at once, when Envoy already has the names of the metrics.
         for (place, times) in times.iter().enumerate() {
             let (read, defined) = match place {
@@ -63,22 +73,28 @@ async fn main() -> Result<()> {
             defined.0.push(times.defined);
         }
         live.0.push(applied.as_secs_f64() * 1e3);
+        // The trial reads the whole configuration. It runs on the main thread, which serves no requests.
+        updated
+            .0
+            .extend(update.iter().skip(1).map(|times| times.read));
     }
     report(
         rounds,
-        config.len(),
+        text.len(),
         [
             ("read, on trial", read),
             ("read, in all threads at once", read_beside),
             ("metrics defined, on trial", defined),
             ("metrics defined, in all threads", defined_again),
             ("live on every worker", live),
+            ("read, one release changed", updated),
         ],
     )
 }
 
-/// The times that the plugin logged, and the time until the configuration was live on every worker.
-async fn round(config: &str) -> Result<(Vec<Times>, Duration)> {
+/// The times that the plugin logged for `config`, those for the update `changed`, and the time until `config` was live
+/// on every worker.
+async fn round(config: &str, changed: &str) -> Result<(Vec<Times>, Vec<Times>, Duration)> {
     let plugin = Plugin::new(PLUGIN).config(r#"{"releases": []}"#);
     let envoy = Envoy::start(Proxy::new().concurrency(WORKERS).plugin(plugin)).await?;
     let began = Instant::now();
@@ -88,18 +104,26 @@ async fn round(config: &str) -> Result<(Vec<Times>, Duration)> {
         applied == Applied::Accepted,
         "Halftone rejected the configuration"
     );
-    let patience = Duration::from_secs(10);
-    let times = wait::some(patience, "every VM to be configured", async || {
-        let times = times::of(&envoy.log()?, RELEASES);
-        Ok((times.len() > WORKERS as usize).then_some(times))
-    })
-    .await?;
+    let times = times_after(&envoy, 0).await?;
+    let applied = envoy.apply(PLUGIN, Some(changed)).await?;
+    ensure!(applied == Applied::Accepted, "Halftone rejected the update");
+    let updated = times_after(&envoy, times.len()).await?;
     envoy.check_health().await?;
     envoy.stop().await?;
-    Ok((times, took))
+    Ok((times, updated, took))
 }
 
-fn report(rounds: usize, bytes: usize, rows: [(&str, Measured); 5]) -> Result<()> {
+/// The times that the plugin logs after the first `before`, from every VM.
+async fn times_after(envoy: &Envoy, before: usize) -> Result<Vec<Times>> {
+    let patience = Duration::from_secs(10);
+    wait::some(patience, "every VM to be configured", async || {
+        let times = times::of(&envoy.log()?, RELEASES).split_off(before);
+        Ok((times.len() > WORKERS as usize).then_some(times))
+    })
+    .await
+}
+
+fn report(rounds: usize, bytes: usize, rows: [(&str, Measured); 6]) -> Result<()> {
     let mut json = json!({"rounds": rounds, "releases": RELEASES, "rules": RULES, "bytes": bytes});
     let mut text = format!(
         "{RELEASES} releases of {RULES} rules each, {} KB of JSON, {rounds} times; milliseconds:\n\n",

@@ -1,4 +1,4 @@
-//! What is measured: an Envoy without a filter, and with three.
+//! What is measured: an Envoy without a filter, with two that are compared with, and with Halftone.
 
 use std::fs;
 
@@ -31,6 +31,8 @@ pub enum Row {
     Empty,
     Floor,
     Header,
+    Guarded,
+    FallingBack,
 }
 
 /// The cost of a request in one row.
@@ -46,7 +48,14 @@ pub struct Cost {
 }
 
 impl Row {
-    pub const ALL: [Self; 4] = [Self::None, Self::Empty, Self::Floor, Self::Header];
+    pub const ALL: [Self; 6] = [
+        Self::None,
+        Self::Empty,
+        Self::Floor,
+        Self::Header,
+        Self::Guarded,
+        Self::FallingBack,
+    ];
 
     pub fn key(self) -> &'static str {
         match self {
@@ -54,6 +63,8 @@ impl Row {
             Self::Empty => "empty",
             Self::Floor => "floor",
             Self::Header => "header",
+            Self::Guarded => "guarded",
+            Self::FallingBack => "falling_back",
         }
     }
 
@@ -63,6 +74,8 @@ impl Row {
             Self::Empty => "empty filter of the Rust SDK",
             Self::Floor => "floor: raw calls, no decision",
             Self::Header => "Halftone, header rule",
+            Self::Guarded => "the same with guard",
+            Self::FallingBack => "the same with guard, fallback",
         }
     }
 
@@ -120,7 +133,7 @@ impl Row {
         );
         let answers = match self {
             Self::None | Self::Empty => Answers::All(V1),
-            Self::Floor | Self::Header => Answers::All(V2),
+            Self::Floor | Self::Header | Self::Guarded | Self::FallingBack => Answers::All(V2),
         };
         answers.check(upstreams.received())
     }
@@ -139,6 +152,8 @@ impl Row {
                 plugin(proxy).module(module)
             }
             Self::Header => halftone::header(proxy),
+            Self::Guarded => halftone::guarded(proxy),
+            Self::FallingBack => halftone::falling_back(proxy),
         })
     }
 }

@@ -5,8 +5,11 @@ mod bad_update;
 mod blue_green;
 mod client_os;
 mod compare;
+mod fallback;
+mod guard;
 mod header_rule;
 mod metrics;
+mod ramp;
 mod sessions;
 mod split;
 
@@ -28,9 +31,12 @@ pub async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     client_os::play(stage, story).await?;
     split::play(stage, story).await?;
     sessions::play(stage, story).await?;
+    ramp::play(stage, story).await?;
     blue_green::play(stage, story).await?;
     bad_update::play(stage, story).await?;
     compare::play(stage, story).await?;
     bad_mirrors::play(stage, story).await?;
-    metrics::play(stage, story).await
+    metrics::play(stage, story).await?;
+    guard::play(stage, story).await?;
+    fallback::play(stage, story).await
 }

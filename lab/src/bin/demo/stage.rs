@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use halftone_lab::client::Client;
+use halftone_lab::endpoints::Endpoints;
 use halftone_lab::envoy::{Applied, Envoy};
 use halftone_lab::load::{Load, Running};
 use halftone_lab::proxy::{Cluster, Plugin, Proxy, Route};
@@ -34,6 +35,8 @@ pub struct Stage {
     pub v1: Upstream,
     /// The new version.
     pub v2: Upstream,
+    /// The endpoints of the new version.
+    pub v2_endpoints: Endpoints,
     /// The next version, which gets only copies.
     pub v3: Upstream,
     client: Client,
@@ -49,10 +52,11 @@ impl Stage {
         let v3 = version("v3").await?;
         let hangs = upstream("hangs", Script::hang()).await?;
         let resets = upstream("resets", Script::reset()).await?;
+        let v2_endpoints = Endpoints::new("reviews-v2", v2.address())?;
         let mut proxy = Proxy::new()
             .plugin(Plugin::new(PLUGIN))
             .cluster(Cluster::new("reviews-v1", v1.address()))
-            .cluster(Cluster::new("reviews-v2", v2.address()))
+            .cluster(v2_endpoints.cluster())
             .cluster(Cluster::new("reviews-v3", v3.address()))
             .cluster(Cluster::new("reviews-hangs", hangs.address()))
             .cluster(Cluster::new("reviews-resets", resets.address()))
@@ -68,6 +72,7 @@ impl Stage {
             envoy,
             v1,
             v2,
+            v2_endpoints,
             v3,
             client,
             _bad_mirrors: [hangs, resets],

@@ -66,6 +66,25 @@ impl Row {
         }
     }
 
+    /// Expects `some` to be between two percentages of `all`, within [`STANDARD_ERRORS`]: the share changes while it is
+    /// observed.
+    pub fn between(what: &str, (least, most): (f64, f64), some: u64, all: u64) -> Self {
+        let error = |percent: f64| {
+            STANDARD_ERRORS * (percent * (100.0 - percent) / all.max(1) as f64).sqrt()
+        };
+        let (least, most) = (
+            (least - error(least)).max(0.0),
+            (most + error(most)).min(100.0),
+        );
+        let observed = 100.0 * some as f64 / all.max(1) as f64;
+        Self {
+            what: what.to_owned(),
+            expected: format!("{least:.2} to {most:.2} %"),
+            observed: format!("{observed:.2} % ({})", thousands(some)),
+            ok: (least..=most).contains(&observed),
+        }
+    }
+
     fn cells(&self) -> [&str; 4] {
         let ok = if self.ok { "ok" } else { "NO" };
         [&self.what, &self.expected, &self.observed, ok]

@@ -2,7 +2,8 @@
 
 use halftone::release::Route;
 
-use super::clusters::cluster;
+use super::TABLE;
+use super::clusters::{Cluster, Part, parts};
 use crate::outcome::{Failure, Finding};
 use crate::verbs::render::about::{About, Subject};
 use crate::verbs::render::yaml::Object;
@@ -11,15 +12,22 @@ use crate::verbs::render::yaml::Object;
 ///
 /// # Errors
 ///
-/// Two releases would have the same domain.
-pub fn table(about: &About<'_>) -> Result<Object, Failure> {
-    let findings = shared(about);
+/// Two releases would have the same domain, or a host could belong to several services.
+pub fn table(about: &About<'_>, clusters: &[Cluster]) -> Result<Object, Failure> {
+    let mut findings = shared(about);
+    let several = |subject: &&Subject<'_>| parts(subject).len() > 1;
+    let subjects: Vec<&Subject<'_>> = about.releases.iter().filter(several).collect();
+    findings.extend(about.unroutable(&subjects));
     if !findings.is_empty() {
         return Err(Failure::Refused(findings));
     }
-    let hosts: Vec<Object> = about.releases.iter().map(host).collect();
+    let mut hosts = Vec::new();
+    for subject in &about.releases {
+        let parts = parts(subject);
+        hosts.extend(parts.iter().map(|part| host(subject, part, clusters)));
+    }
     let table = Object::new()
-        .field("name", "halftone")
+        .field("name", TABLE)
         .comment("A release claims its hosts on all ports.")
         .field("ignore_port_in_host_matching", true);
     Ok(if hosts.is_empty() {
@@ -69,7 +77,8 @@ fn shared(about: &About<'_>) -> Vec<Finding> {
     findings
 }
 
-fn host(subject: &Subject<'_>) -> Object {
+fn host(subject: &Subject<'_>, part: &Part<'_>, clusters: &[Cluster]) -> Object {
+    let to = |version: &str| to(&part.addressee(version).name, clusters);
     let release = &subject.release;
     let mut routes: Vec<Object> = release
         .versions
@@ -86,21 +95,32 @@ fn host(subject: &Subject<'_>) -> Object {
             let matched = Object::new().field("prefix", "/").list("headers", [header]);
             Object::new()
                 .object("match", matched)
-                .object("route", to(subject, version.name()))
+                .object("route", to(version.name()))
         })
         .collect();
     routes.push(
         Object::new()
             .comment("Requests that Halftone did not see. Keep this route last: the first one that matches decides.")
             .object("match", Object::new().field("prefix", "/"))
-            .object("route", to(subject, &subject.principal)),
+            .object("route", to(&subject.principal)),
     );
+    let (name, domains) = match &part.of_service {
+        Some((service, of)) => (format!("{}/{service}", release.name), of.hosts.clone()),
+        None => (release.name.to_string(), domains(subject)),
+    };
     Object::new()
-        .field("name", &release.name)
-        .field("domains", domains(subject))
+        .field("name", name)
+        .field("domains", domains)
         .list("routes", routes)
 }
 
-fn to(subject: &Subject<'_>, version: &str) -> Object {
-    Object::new().field("cluster", cluster(&subject.release.name, version))
+fn to(name: &str, clusters: &[Cluster]) -> Object {
+    let route = Object::new().field("cluster", name);
+    let mut clusters = clusters.iter();
+    if clusters.any(|cluster| cluster.name == name && cluster.is_http2) {
+        return route
+            .comment("A stream of gRPC may take longer than Envoy's default of 15s.")
+            .field("timeout", "0s");
+    }
+    route
 }

@@ -11,7 +11,7 @@ use crate::stage::{HOST, Stage};
 use crate::story::Story;
 use crate::table::Row;
 
-const USERS: u32 = 2_000;
+pub const USERS: u32 = 2_000;
 
 const CONNECTIONS: u32 = 8;
 
@@ -75,7 +75,7 @@ fn share(what: &str, percent: u32, users: usize) -> Row {
 }
 
 /// Sends a request for each user. Returns the users that v2 answered.
-async fn users_on_v2(envoy: SocketAddr) -> Result<BTreeSet<u32>> {
+pub async fn users_on_v2(envoy: SocketAddr) -> Result<BTreeSet<u32>> {
     let mut connections = JoinSet::new();
     for first in 0..CONNECTIONS {
         connections.spawn(async move {

@@ -1,0 +1,73 @@
+import { render } from './vendor/preact.js';
+import { useEffect, useReducer, useState } from './vendor/hooks.js';
+import { html } from './parts.js';
+import { History } from './history.js';
+import { Overview } from './overview.js';
+import { ReleasePage } from './release.js';
+import { STALE, begin, silence, useStore } from './store.js';
+import { language, languages, speak, t } from './texts.js';
+
+/** The page that the address names: `#/`, `#/history`, `#/release/NAME`. */
+function route() {
+  const [, page, name] = location.hash.split('/');
+  let decoded = '';
+  try { decoded = decodeURIComponent(name ?? ''); } catch { /* A broken address names nothing. */ }
+  return { page: page ?? '', name: decoded };
+}
+
+function Source({ proxy, time }) {
+  const age = time - proxy.answered;
+  const isOld = age > STALE;
+  const text = !proxy.answered && !proxy.error ? t('never', { name: proxy.name })
+    : isOld ? (proxy.error ? t('gone', { name: proxy.name, error: proxy.error }) : t('ago', { name: proxy.name, seconds: age }))
+      : age > 1 ? t('ago', { name: proxy.name, seconds: age }) : t('live', { name: proxy.name });
+  return html`<span class="source" title=${text}><i class="dot ${isOld ? 'gone' : ''}"></i>${text}</span>`;
+}
+
+function Notices({ state, tick, error, signedOut }) {
+  const quiet = silence();
+  return html`<div class="frame" style=${{ paddingBottom: 0, paddingTop: '12px' }} role="status">
+    ${signedOut && html`<p class="notice bad">${t('signed_out')}</p>`}
+    ${!signedOut && (error || quiet > STALE) && html`<p class="notice bad">${error && quiet <= STALE ? t('failed', { error }) : t('offline', { seconds: quiet })}</p>`}
+    ${tick?.documentsError && html`<p class="notice bad">${t('documents_error', { error: tick.documentsError })}</p>`}
+    ${tick?.proxies?.filter(proxy => proxy.answered && tick.time - proxy.answered > STALE && proxy.error).map(proxy => html`<p class="notice bad">${t('gone', proxy)}</p>`)}
+    ${tick?.proxies?.filter(proxy => proxy.rejected > 0).map(proxy => html`<p class="notice bad">${t('rejected', proxy)}</p>`)}
+    ${state?.viewOnly && html`<p class="notice warn">${t('view_only')}</p>`}
+  </div>`;
+}
+
+function App() {
+  const { state, tick, error, signedOut } = useStore();
+  const [{ page, name }, setRoute] = useState(route());
+  const [text, setText] = useState('');
+  const [, draw] = useReducer(n => n + 1, 0);
+  useEffect(() => {
+    const moved = () => { setRoute(route()); scrollTo(0, 0); };
+    const key = event => {
+      if (event.key === '/' && !/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !document.querySelector('dialog[open]')) {
+        event.preventDefault();
+        document.getElementById('find')?.focus();
+      }
+    };
+    addEventListener('hashchange', moved);
+    addEventListener('keydown', key);
+    return () => { removeEventListener('hashchange', moved); removeEventListener('keydown', key); };
+  }, []);
+  useEffect(() => { document.title = `${name || t(page === 'history' ? 'history' : 'releases')} · Halftone`; });
+  const isHistory = page === 'history';
+  return html`
+    <a class="skip" href="#content" onClick=${event => { event.preventDefault(); document.getElementById('content')?.scrollIntoView(); }}>${t('skip')}</a>
+    <header class="top-bar"><a class="brand" href="#/"><span aria-hidden="true">◐ </span>${t('title')}</a>
+      <nav aria-label=${t('title')}><a href="#/" aria-current=${!isHistory ? 'page' : undefined}>${t('releases')}</a>
+        <a href="#/history" aria-current=${isHistory ? 'page' : undefined}>${t('history')}</a></nav>
+      <div class="sources">${(tick?.proxies ?? []).slice(0, 3).map(proxy => html`<${Source} proxy=${proxy} time=${tick.time} />`)}
+        <div class="segments" role="group" aria-label=${t('language')}>${Object.keys(languages).map(one => html`
+          <button type="button" lang=${one} aria-pressed=${one === language() ? 'true' : 'false'} onClick=${() => { speak(one); draw(); }}>${languages[one].short}</button>`)}</div>
+      </div></header>
+    <${Notices} state=${state} tick=${tick} error=${error} signedOut=${signedOut} />
+    ${isHistory ? html`<${History} />` : page === 'release' ? html`<${ReleasePage} name=${name} text=${text} onText=${setText} />`
+      : html`<${Overview} text=${text} onText=${setText} />`}`;
+}
+
+begin();
+render(html`<${App} />`, document.getElementById('app'));
