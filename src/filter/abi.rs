@@ -238,32 +238,52 @@ pub fn tick_every(period: Duration) {
     logged(status, "a tick");
 }
 
+thread_local! {
+    /// The names of queues that no root uses any more.
+    static UNUSED_QUEUES: RefCell<Vec<String>> = RefCell::default();
+}
+
 /// A shared queue. Envoy calls the root that registered it for each item.
-#[derive(Clone, Copy, Debug)]
-pub struct Queue(u32);
+///
+/// Envoy keeps a queue as long as the VM lives, so the next root takes over one that is dropped.
+#[derive(Debug)]
+pub struct Queue {
+    id: u32,
+    name: String,
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let name = std::mem::take(&mut self.name);
+        UNUSED_QUEUES.with_borrow_mut(|unused| unused.push(name));
+    }
+}
 
 impl Queue {
-    /// The queue `name`, registered by the root whose callback runs.
-    pub fn register(name: &str) -> Option<Self> {
+    /// A queue that the root whose callback runs has registered, and no other.
+    pub fn register() -> Option<Self> {
+        // All workers and plugins of a proxy share one space of names.
+        let new = || format!("halftone.outbox.{:016x}{:016x}", random(), random());
+        let name = UNUSED_QUEUES.with_borrow_mut(Vec::pop).unwrap_or_else(new);
         let mut id = 0;
         // SAFETY: the host reads the name and writes the id.
         let status =
             unsafe { raw::proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut id) };
-        (status == OK).then_some(Self(id))
+        (status == OK).then_some(Self { id, name })
     }
 
     /// Adds an empty item.
-    pub fn put(self) {
+    pub fn put(&self) {
         // SAFETY: the host reads no bytes.
-        let status = unsafe { raw::proxy_enqueue_shared_queue(self.0, null_mut(), 0) };
+        let status = unsafe { raw::proxy_enqueue_shared_queue(self.id, null_mut(), 0) };
         logged(status, "a wake-up");
     }
 
     /// Removes an item.
-    pub fn take(self) {
+    pub fn take(&self) {
         // SAFETY: the host writes through the two pointers alone.
         let item =
-            bytes(|data, size| unsafe { raw::proxy_dequeue_shared_queue(self.0, data, size) });
+            bytes(|data, size| unsafe { raw::proxy_dequeue_shared_queue(self.id, data, size) });
         if item.is_none() {
             log::debug!("halftone: Envoy has no wake-up");
         }

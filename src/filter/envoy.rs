@@ -39,8 +39,9 @@ impl Host for Envoy {
     fn resume_response() { abi::resume_response(); }
     fn respond(status: &[u8], headers: &[Header<'_>], body: &[u8]) { abi::respond(status, headers, body); }
     fn call(request: MirrorRequest<'_>, body: &[u8]) -> Result<u32, MirrorOutcome> { abi::call(request, body) }
-    fn put(queue: Queue) { queue.put(); }
-    fn take(queue: Queue) { queue.take(); }
+    fn register_queue() -> Option<Queue> { Queue::register() }
+    fn put(queue: &Queue) { queue.put(); }
+    fn take(queue: &Queue) { queue.take(); }
     fn filter_state(key: &str) -> Option<Vec<u8>> { abi::filter_state(key) }
     fn set_filter_state(key: &str, value: &str) { abi::set_filter_state(key, value); }
     fn is_alone() -> bool { plugin_status::is_alone() }
@@ -55,10 +56,4 @@ impl Host for Envoy {
     fn random() -> u64 { abi::random() }
     fn debug(text: fmt::Arguments<'_>) { log::debug!("halftone: {text}"); }
     fn warn(text: fmt::Arguments<'_>) { log::warn!("halftone: {text}"); }
-
-    /// All workers and plugins of a proxy share one space of names.
-    fn register_queue() -> Option<Queue> {
-        let (high, low) = (abi::random(), abi::random());
-        Queue::register(&format!("halftone.outbox.{high:016x}{low:016x}"))
-    }
 }

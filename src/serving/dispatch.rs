@@ -111,7 +111,7 @@ impl<H: Host> Dispatch<H> {
     /// Has the root send `copies`. Only in a callback of a stream.
     pub fn put(&self, copies: Vec<RequestCopy<Recipient<H>>>) {
         for copy in copies {
-            match self.wake_up {
+            match &self.wake_up {
                 Some(queue) => {
                     if self.outbox.put(copy) {
                         H::put(queue);
@@ -124,7 +124,7 @@ impl<H: Host> Dispatch<H> {
 
     /// The root's queue has an item.
     pub fn woken(&self) {
-        if let Some(queue) = self.wake_up {
+        if let Some(queue) = &self.wake_up {
             H::take(queue);
         }
         self.send_all();

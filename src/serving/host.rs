@@ -42,8 +42,9 @@ pub trait Host: Shared + Copy + Default + fmt::Debug + 'static {
     /// A counter, a gauge or a histogram.
     type Metric: Metric + fmt::Debug + 'static;
 
-    /// A queue whose items wake the root that registered it.
-    type Queue: Copy + fmt::Debug;
+    /// A queue whose items wake the root that registered it. A host that cannot forget a queue uses it
+    /// again after it was dropped.
+    type Queue: fmt::Debug;
 
     /// All pairs of a map, pseudo-headers included.
     fn headers(map: Map) -> HeaderPairs;
@@ -85,10 +86,10 @@ pub trait Host: Shared + Copy + Default + fmt::Debug + 'static {
     fn register_queue() -> Option<Self::Queue>;
 
     /// Adds an item.
-    fn put(queue: Self::Queue);
+    fn put(queue: &Self::Queue);
 
     /// Removes an item.
-    fn take(queue: Self::Queue);
+    fn take(queue: &Self::Queue);
 
     /// What an earlier plugin of this proxy wrote for this request under `key`.
     fn filter_state(key: &str) -> Option<Vec<u8>>;

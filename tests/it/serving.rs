@@ -28,7 +28,18 @@ struct State {
     done: Vec<String>,
 }
 
+/// One of the queues that are in use.
+#[derive(Debug)]
+struct Queue;
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        QUEUES.set(QUEUES.get() - 1);
+    }
+}
+
 thread_local! {
+    static QUEUES: Cell<usize> = const { Cell::new(0) };
     static STATE: RefCell<State> = RefCell::default();
     static GAUGE: Cell<u64> = const { Cell::new(0) };
 }
@@ -81,7 +92,7 @@ fn pairs(headers: &[(&str, &str)]) -> Pairs {
 
 impl Host for Recording {
     type Metric = Only;
-    type Queue = u32;
+    type Queue = Queue;
 
     fn headers(map: Map) -> HeaderPairs {
         with(|state| {
@@ -153,13 +164,14 @@ impl Host for Recording {
         })
     }
 
-    fn register_queue() -> Option<u32> {
-        None
+    fn register_queue() -> Option<Queue> {
+        QUEUES.set(QUEUES.get() + 1);
+        Some(Queue)
     }
 
-    fn put(_queue: u32) {}
+    fn put(_queue: &Queue) {}
 
-    fn take(_queue: u32) {}
+    fn take(_queue: &Queue) {}
 
     fn filter_state(_key: &str) -> Option<Vec<u8>> {
         None
@@ -358,5 +370,28 @@ fn a_response_waits_only_for_a_request_that_may_be_sent_again() {
         assert!(!waits, "{what}");
         assert_eq!(with(|state| state.calls.len()), 0, "{what}");
         assert_eq!(GAUGE.get(), 1, "{what}");
+    }
+}
+
+#[test]
+fn the_queue_of_a_root_is_free_when_its_last_stream_is_gone() {
+    for (mirrors, expected) in [
+        (json!([{"name": "m", "cluster": "c"}]), 1),
+        (json!(null), 0),
+    ] {
+        let mut release =
+            json!({"name": "reviews", "hosts": ["reviews"], "principal": "v1", "canary": {}});
+        if mirrors.is_array() {
+            release["mirrors"] = mirrors;
+        }
+        let config = json!({"releases": [release]});
+        let releases = halftone::config::load(config.to_string().as_bytes()).unwrap();
+        let serving: Live<Only> = live(releases, None, &Budget::default(), |_, _| Only(false));
+        let root = Rc::new(Dispatch::<Recording>::new(Rc::new(serving)));
+        let stream = Stream::new(Rc::clone(&root));
+        drop(root);
+        assert_eq!(QUEUES.get(), expected);
+        drop(stream);
+        assert_eq!(QUEUES.get(), 0);
     }
 }
