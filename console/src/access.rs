@@ -103,7 +103,7 @@ impl Access {
         self.view_only
     }
 
-    /// The cookie that stands for the token.
+    /// The cookie that takes the place of the token.
     fn set_cookie(&self) -> String {
         format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict",

@@ -227,7 +227,7 @@ impl<H: Host> Stream<H> {
         self.end_copy();
     }
 
-    /// The head of the response passes. True: it waits until the host is told to go on.
+    /// The head of the response passes. True: it waits until the host resumes it.
     pub fn response_headers(&mut self, end_of_stream: bool) -> bool {
         let Some(decided) = &mut self.decided else {
             return false;
