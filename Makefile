@@ -40,6 +40,7 @@ BROWSER := $(TOOLS)/browser/node_modules/.package-lock.json
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
+ACTIONLINT := $(TOOLS)/actionlint
 ZIGBUILD := $(TOOLS)/zig/bin/cargo-zigbuild
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx/bin/cargo-cyclonedx
 FUZZED := $(or $(CARGO_TARGET_DIR),target)/fuzz
@@ -198,7 +199,7 @@ tools: envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) 
 
 ci: test ## Check everything that CI checks
 
-lint: rust $(DENY) ## Check formatting, lints, documentation and licences
+lint: rust $(DENY) $(ACTIONLINT) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check
 	$(STEP) "Running clippy (the first time: about two minutes)" \
 		cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -208,6 +209,7 @@ lint: rust $(DENY) ## Check formatting, lints, documentation and licences
 		cargo doc --locked --workspace --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" $(STEP) "Checking the documentation of the filter" \
 		cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
+	$(STEP) "Checking the workflows" $(ACTIONLINT)
 	$(STEP) "Checking licences and sources" $(DENY) --locked --workspace check bans licenses sources
 
 texts: rust ## Rewrite the schema, the texts of violations and the output of halftonectl, for you to review
@@ -246,6 +248,11 @@ $(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
 	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
 		$(STEP) "Building the API server (the first time: two to seven minutes)" \
 		go build -C tools/api-server -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
+
+$(ACTIONLINT): $(addprefix tools/actionlint/go,.mod .sum) | go
+	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		$(STEP) "Building actionlint (about half a minute)" \
+		go build -C tools/actionlint -mod=readonly -buildvcs=false -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
 
 $(ETCD):
 	$(STEP) "Looking for etcd, or downloading it from Debian" tools/debian etcd-server etcd
