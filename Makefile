@@ -8,7 +8,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help rust build image empty trap test compat check cost bench fuzz soak demo console screenshots envoy prometheus schemas \
-	api-server browser tools node go ci \
+	api-server browser tools node go ci dist dist-check reproduce \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -26,6 +26,7 @@ BUILT_NATIVE := $(or $(CARGO_TARGET_DIR),target)/debug
 WASM_BINDGEN := $(shell awk -F'"' '/^name = "wasm-bindgen"$$/ { getline; print $$2 }' Cargo.lock)
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
+CARGO_CYCLONEDX := 0.5.9
 
 TOOLS := target/tools
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
@@ -39,6 +40,9 @@ BROWSER := $(TOOLS)/browser/node_modules/.package-lock.json
 RUNNER := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)/bin/wasm-bindgen-test-runner
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)/bin/cargo-fuzz
+ACTIONLINT := $(TOOLS)/actionlint
+ZIGBUILD := $(TOOLS)/zig/bin/cargo-zigbuild
+CYCLONEDX := $(TOOLS)/cargo-cyclonedx/bin/cargo-cyclonedx
 FUZZED := $(or $(CARGO_TARGET_DIR),target)/fuzz
 
 STEP := tools/step
@@ -58,9 +62,9 @@ help: ## List the targets
 rust: ## Install the Rust toolchain and targets of rust-toolchain.toml
 	tools/rust
 
-# The message of a panic contains a source path. The remap keeps the builder's home directory out of the filter.
 build: rust ## Build the filter: target/halftone.wasm
-	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}/registry/src=registry" \
+	remap=$$(tools/remap wasm32-wasip1); \
+	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$remap" \
 		$(STEP) "Building the filter (the first time: about a minute)" \
 		cargo build --release --lib --locked --target wasm32-wasip1 -p halftone
 	mkdir -p target
@@ -69,6 +73,33 @@ build: rust ## Build the filter: target/halftone.wasm
 image: build ## Build the image that Istio pulls, an OCI layout: target/image
 	$(STEP) "Building the image tool" cargo build --locked -p halftone-image
 	cargo run --quiet --locked -p halftone-image -- $(FILTER) target/image
+
+# Where the files will be published. The manifest for krew has it.
+HOMEPAGE := https://github.com/OWNER/halftone
+# Static binaries: musl has no dynamic linker. `ring` has C and assembler code, so a target needs a C compiler. Zig is one for
+# both targets, and gives the same bytes on every machine because its version is pinned.
+BINARIES := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+dist: image $(KUBECTL) $(ZIGBUILD) $(CYCLONEDX) ## Build the files of a release, the same bytes for each builder: dist/; on Linux, needs rustup
+	$(STEP) "Installing the targets of the binaries" rustup target add $(BINARIES)
+	for target in $(BINARIES); do \
+		remap=$$(tools/remap $$target); \
+		RUSTFLAGS="$$remap" PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" \
+			CARGO_ZIGBUILD_ZIG_PATH=$(CURDIR)/$(TOOLS)/zig/ziglang/zig \
+			$(STEP) "Building halftonectl for $$target (the first time: about five minutes)" \
+			cargo zigbuild --release --locked -p halftonectl --target $$target; \
+	done
+	$(STEP) "Building the tool for man pages and completions" cargo build --locked -p halftone-pages
+	$(STEP) "Putting everything into dist/" tools/dist/assemble $(HOMEPAGE) $(BINARIES)
+	cat dist/SHA256SUMS
+
+dist-check: ## Check dist/: install it in an empty folder, with an empty PATH but for coreutils
+	tools/dist/check
+
+# `make reproduce WHAT=dist` builds all files again, which takes as long as `make dist`.
+WHAT := build
+REPRODUCED := $(if $(filter dist,$(WHAT)),dist/SHA256SUMS,$(FILTER))
+reproduce: $(WHAT) ## Build the filter again in another folder, and compare the bytes; WHAT=dist builds all files of a release again
+	tools/dist/reproduce $(WHAT) $(REPRODUCED)
 
 empty: rust ## Build the filter that does nothing, for comparison: target/empty.wasm
 	$(STEP) "Building the empty filter" cargo build --release --locked --target wasm32-wasip1 -p halftone-empty-filter
@@ -85,7 +116,7 @@ trap: rust ## Build the filter that a test can crash: target/trap.wasm
 # With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
 WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
-test: lint trap image empty envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+test: lint trap image reproduce empty envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet
@@ -168,7 +199,7 @@ tools: envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) 
 
 ci: test ## Check everything that CI checks
 
-lint: rust $(DENY) ## Check formatting, lints, documentation and licences
+lint: rust $(DENY) $(ACTIONLINT) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check
 	$(STEP) "Running clippy (the first time: about two minutes)" \
 		cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -178,6 +209,7 @@ lint: rust $(DENY) ## Check formatting, lints, documentation and licences
 		cargo doc --locked --workspace --no-deps --document-private-items
 	RUSTDOCFLAGS="-D warnings" $(STEP) "Checking the documentation of the filter" \
 		cargo doc --locked --target wasm32-wasip1 -p halftone --lib --no-deps --document-private-items
+	$(STEP) "Checking the workflows" $(ACTIONLINT)
 	$(STEP) "Checking licences and sources" $(DENY) --locked --workspace check bans licenses sources
 
 texts: rust ## Rewrite the schema, the texts of violations and the output of halftonectl, for you to review
@@ -217,6 +249,11 @@ $(API_SERVER): $(addprefix tools/api-server/,main.go go.mod go.sum) | go
 		$(STEP) "Building the API server (the first time: two to seven minutes)" \
 		go build -C tools/api-server -mod=readonly -buildvcs=false -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ .
 
+$(ACTIONLINT): $(addprefix tools/actionlint/go,.mod .sum) | go
+	CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOFLAGS= \
+		$(STEP) "Building actionlint (about half a minute)" \
+		go build -C tools/actionlint -mod=readonly -buildvcs=false -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
 $(ETCD):
 	$(STEP) "Looking for etcd, or downloading it from Debian" tools/debian etcd-server etcd
 
@@ -232,6 +269,11 @@ $(BROWSER): $(addprefix console/browser/package,.json -lock.json) | node
 $(KUBECTL): tools/kubectl-requirements.txt
 	rm -rf $(TOOLS)/kubectl
 	$(STEP) --retry "Downloading kubectl" $(PIP) --target $(TOOLS)/kubectl -r $<
+	chmod +x $@ && touch $@
+
+$(ZIGBUILD): tools/dist/requirements.txt
+	rm -rf $(TOOLS)/zig
+	$(STEP) --retry --progress "Downloading Zig, 100 MB" $(PIP) --target $(TOOLS)/zig -r $<
 	chmod +x $@ && touch $@
 
 $(PROMETHEUS):
@@ -256,3 +298,7 @@ $(FUZZ): | rust
 $(DENY): | rust
 	$(STEP) "Building cargo-deny (about three minutes)" bash -c \
 		'$(INSTALL) --locked cargo-deny --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY)'
+
+$(CYCLONEDX): | rust
+	$(STEP) "Building cargo-cyclonedx (about two minutes)" bash -c \
+		'$(INSTALL) --locked cargo-cyclonedx --version $(CARGO_CYCLONEDX) --root $(TOOLS)/cargo-cyclonedx'
