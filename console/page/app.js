@@ -30,6 +30,7 @@ function Notices({ state, tick, error, signedOut }) {
     ${signedOut && html`<p class="notice bad">${t('signed_out')}</p>`}
     ${!signedOut && (error || quiet > STALE) && html`<p class="notice bad">${error && quiet <= STALE ? t('failed', { error }) : t('offline', { seconds: quiet })}</p>`}
     ${tick?.documentsError && html`<p class="notice bad">${t('documents_error', { error: tick.documentsError })}</p>`}
+    ${tick?.historyError && html`<p class="notice warn">${t('history_error', { error: tick.historyError })}</p>`}
     ${tick?.proxies?.filter(proxy => proxy.answered && tick.time - proxy.answered > STALE && proxy.error).map(proxy => html`<p class="notice bad">${t('gone', proxy)}</p>`)}
     ${tick?.proxies?.filter(proxy => proxy.rejected > 0).map(proxy => html`<p class="notice bad">${t('rejected', proxy)}</p>`)}
     ${state?.viewOnly && html`<p class="notice warn">${t('view_only')}</p>`}

@@ -27,3 +27,9 @@ export const count = value => (missing(value) ? '–' : value.toLocaleString(loc
 export const milliseconds = value => (missing(value) ? '–' : value.toLocaleString(locale(), { maximumFractionDigits: value < 10 ? 1 : 0 }));
 /** The time of day of seconds since 1970. */
 export const clock = seconds => new Date(1000 * seconds).toLocaleTimeString(locale(), { hour12: false });
+/** The time of day, and the day if it is not today. */
+export function moment(seconds) {
+  const date = new Date(1000 * seconds);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? clock(seconds) : `${date.toLocaleDateString(locale(), { month: 'short', day: 'numeric' })} ${clock(seconds)}`;
+}

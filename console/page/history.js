@@ -1,7 +1,7 @@
 // Who changed what, and when.
 import { useState } from './vendor/hooks.js';
 import { Confirm, Diff, html } from './parts.js';
-import { clock } from './format.js';
+import { moment } from './format.js';
 import { store, useStore } from './store.js';
 import { t } from './texts.js';
 
@@ -11,10 +11,10 @@ const said = entry => t(`event_${entry.kind}`, { ...entry, release: entry.releas
 export function Events({ entries, ask }) {
   if (entries.length === 0) return html`<p class="empty">${t('no_history')}</p>`;
   return entries.map(entry => html`<div class="event" key=${entry.number} data-entry=${entry.number}>
-    <time dateTime=${new Date(1000 * entry.time).toISOString()}>${clock(entry.time)}</time>
-    <div><small>#${entry.number}</small> ${said(entry)}${entry.diff && html`<details><summary>${t('changes')}</summary><${Diff} text=${entry.diff} /></details>`}</div>
+    <time dateTime=${new Date(1000 * entry.time).toISOString()}>${moment(entry.time)}</time>
+    <div><small>#${entry.number}</small> ${said(entry)} ${entry.who && html`<small>${t('by', entry)}</small>`}${entry.diff && html`<details><summary>${t('changes')}</summary><${Diff} text=${entry.diff} /></details>`}</div>
     ${ask && entry.canBePutBack && html`<button class="small" onClick=${() =>
-      ask(t('do_put_back', { time: clock(entry.time) }), { kind: 'putBack', entry: entry.number }, entry.document)}>${t('put_back')}</button>`}
+      ask(t('do_put_back', { time: moment(entry.time) }), { kind: 'putBack', entry: entry.number }, entry.document)}>${t('put_back')}</button>`}
   </div>`);
 }
 

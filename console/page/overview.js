@@ -15,7 +15,7 @@ export function condition(release) {
   if (numbers.guarded.length) return { kind: 'bad', text: t('state_guard', { versions: numbers.guarded.join(', ') }) };
   if (release.takeOver) return { kind: 'warn', text: t('state_take_over', { version: release.takeOver }) };
   if (release.ramp?.hold !== undefined && release.ramp?.hold !== null) return { kind: 'warn', text: t('state_held', { percent: percent(release.ramp.hold / 100) }) };
-  if (release.ramp) return { kind: 'ok', text: t('state_ramp', { version: release.ramp.version }) };
+  if (release.ramp) return { kind: 'ok', text: t('state_ramp', { version: release.ramp.version, percent: percent(configured(release)[release.ramp.version]) }) };
   if (!Object.values(numbers.versions).some(one => one.rate > 0)) return { kind: 'plain', text: t('state_quiet') };
   return { kind: 'ok', text: t('state_fine') };
 }

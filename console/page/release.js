@@ -53,6 +53,22 @@ export function ReleasePage({ name, text, onText }) {
   </div>`;
 }
 
+const UNITS = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400 };
+/** The seconds of a duration such as `1h30m`. */
+const seconds = text => [...String(text).matchAll(/([\d.]+)(ms|s|m|h|d)/g)].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0);
+
+/** How long a ramp still takes, in words. Null: there is no ramp, or it does not move. */
+function remaining(release) {
+  const last = release.ramp?.points?.at?.(-1);
+  if (!last || isHeld(release)) return null;
+  const end = Date.parse(release.ramp.start) / 1000 + seconds(last.after);
+  const left = Math.round((end - (store.tick?.time ?? Date.now() / 1000)) / 60);
+  if (!(left > 0)) return null;
+  const [days, hours, minutes] = [Math.floor(left / 1440), Math.floor(left / 60) % 24, left % 60];
+  const time = days ? t('days_hours', { days, hours }) : hours ? t('hours_minutes', { hours, minutes }) : t('minutes', { minutes });
+  return t('ramp_left', { time, percent: percent(last.percentage / 100) });
+}
+
 const isHeld = release => release.ramp?.hold !== undefined && release.ramp.hold !== null;
 
 function Head({ release, ask, canChange }) {
@@ -62,8 +78,9 @@ function Head({ release, ask, canChange }) {
   const version = others.includes(chosen) ? chosen : others[0];
   const isCanary = release.strategy === 'canary';
   const inactive = release.versions.find(one => one !== release.active);
+  const left = remaining(release);
   return html`<div class="head">
-    <h1>${release.name}</h1><span class="chip ${state.kind}">${state.text}</span><small>${strategy(release)}</small>
+    <h1>${release.name}</h1><span class="chip ${state.kind}">${state.text}</span>${left && html`<span class="chip plain" data-left>${left}</span>`}<small>${strategy(release)}</small>
     ${canChange && html`<div class="actions">
       ${isCanary && others.length > 1 && html`<select aria-label=${t('version')} value=${version} onChange=${event => setChosen(event.target.value)}>
         ${others.map(one => html`<option value=${one}>${sign(release, one)} ${one}</option>`)}</select>`}
@@ -93,7 +110,7 @@ function Traffic({ release }) {
           <div><span data-share=${one.share ?? ''}>${percent(one.share)}</span><small>${t('of', { percent: percent(want) })}</small></div>
           <div>${t('per_second', { rate: rate(one.rate ?? 0) })}<small>${t('requests')}</small></div>
           <div>${success(one.success)}<small>${t('success')}</small></div>
-          <div>${milliseconds(one.p50)} · ${milliseconds(one.p99)} ms<small>${t('latency')}</small></div>
+          <div>${(one.p50 ?? null) === null ? '–' : `${milliseconds(one.p50)} · ${milliseconds(one.p99)} ms`}<small>${t('latency')}</small></div>
         </div>
       </div>`;
     })}
@@ -191,7 +208,7 @@ function Drive({ release, ask, canChange, onApplied }) {
   const reason = release.takeOver ? t('drive_taken', { version: release.takeOver }) : ramp;
   const isReady = preview?.share === value && preview.diff && preview.findings.length === 0;
   return html`<section class="card s6"><header><h2>${t('drive')}</h2></header>
-    ${(!isCanary || !version) && html`<p>${release.strategy === 'blueGreen' ? html`<${Mark} release=${release} version=${release.active} /> ${percent(1)}` : t('drive_none')}</p>`}
+    ${(!isCanary || !version) && html`<p>${release.strategy === 'blueGreen' ? html`<${Mark} release=${release} version=${release.active} /> ${t('drive_active')}` : t('drive_none')}</p>`}
     ${isCanary && version && html`
       ${reason && html`<p class="notice warn">${reason}</p>`}
       ${others.length > 1 && html`<label>${t('version')}<select value=${version} onChange=${event => { setChosen(event.target.value); setShare(null); }}>

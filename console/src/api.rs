@@ -11,7 +11,7 @@ use axum::middleware;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use crate::change::{self, Prepared, Wanted};
 use crate::clock;
 use crate::judge::Asked;
 use crate::numbers::Span;
+use crate::server::Peer;
 use crate::source::{Document, NotWritten};
 use crate::{access, page};
 
@@ -154,7 +155,7 @@ async fn history(State(app): State<Arc<App>>) -> Answer {
 async fn events(State(app): State<Arc<App>>) -> Result<Response, Wrong> {
     let permit = Arc::clone(&app.streams).try_acquire_owned();
     let permit = permit.map_err(|_| {
-        let many = "too many pages are open; close some, and load this one again";
+        let many = "500 pages are open, and no more can be; close some, and load this one again";
         Wrong::new(StatusCode::SERVICE_UNAVAILABLE, many)
     })?;
     let ticks = (app.ticks(), permit);
@@ -216,7 +217,11 @@ async fn preview(State(app): State<Arc<App>>, body: Body<Change>) -> Answer {
     shown(&prepared)
 }
 
-async fn apply(State(app): State<Arc<App>>, body: Body<Change>) -> Answer {
+async fn apply(
+    State(app): State<Arc<App>>,
+    peer: Option<Extension<Peer>>,
+    body: Body<Change>,
+) -> Answer {
     if app.access().view_only() {
         let only = "this console only shows; start it without --view-only to change something";
         return Err(Wrong::new(StatusCode::FORBIDDEN, only));
@@ -227,7 +232,9 @@ async fn apply(State(app): State<Arc<App>>, body: Body<Change>) -> Answer {
         let wrong = format!("{}: {}", finding.path, finding.message);
         return Err(Wrong::new(StatusCode::UNPROCESSABLE_ENTITY, wrong));
     }
-    app.apply(&document, &change.release, &change.change, &prepared.text)
+    let peer = peer.map(|Extension(Peer(address))| address);
+    let (release, wanted) = (&change.release, &change.change);
+    app.apply(&document, release, wanted, &prepared.text, peer)
         .await
         .map_err(|error| {
             let status = match &error {

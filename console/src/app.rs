@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::access::Access;
 use crate::change::Wanted;
 use crate::clock;
 use crate::differences::Differences;
+use crate::history::History;
 use crate::journal::{Changed, Event, Journal};
 use crate::judge::Judge;
 use crate::numbers::{Numbers, Proxy, ReleaseNow};
@@ -22,7 +24,7 @@ use crate::release::{Release, releases};
 use crate::source::{self, Configurations, Document, NotWritten, Samples};
 
 /// The most streams of events at a time.
-pub const MOST_STREAMS: usize = 32;
+pub const MOST_STREAMS: usize = 500;
 
 /// The most requests that compute at a time.
 const MOST_COMPUTING: usize = 2;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub judge: Arc<dyn Judge>,
     /// Whether nobody may change anything.
     pub view_only: bool,
+    /// Where the history is kept.
+    pub history: History,
 }
 
 /// A running console.
@@ -55,6 +59,8 @@ pub struct App {
     pub computing: Arc<Semaphore>,
     /// Held while a change is applied, so that the history has all changes in order.
     applying: tokio::sync::Mutex<()>,
+    /// Held while the history is written.
+    history: Arc<tokio::sync::Mutex<History>>,
 }
 
 /// Everything that changes.
@@ -76,6 +82,8 @@ pub struct State {
     pub samples_error: Option<String>,
     /// The history.
     pub journal: Journal,
+    /// Why the history is not kept.
+    pub history_error: Option<String>,
     now: BTreeMap<String, ReleaseNow>,
     rejected: BTreeMap<String, u64>,
     rate: Rate,
@@ -93,6 +101,7 @@ struct Tick<'t> {
     entries: u64,
     samples: u64,
     samples_error: Option<&'t str>,
+    history_error: Option<&'t str>,
 }
 
 impl App {
@@ -103,10 +112,17 @@ impl App {
     /// The system gives no random bytes.
     pub fn new(settings: Settings, port: u16) -> std::io::Result<Arc<Self>> {
         let access = Access::new(port, settings.view_only)?;
+        let mut history = settings.history.clone();
+        let mut state = State::default();
+        match history.read() {
+            Ok(entries) => state.journal.restore(entries),
+            Err(error) => state.history_error = Some(error),
+        }
         Ok(Arc::new(Self {
             settings,
             access,
-            state: Mutex::default(),
+            history: Arc::new(tokio::sync::Mutex::new(history)),
+            state: Mutex::new(state),
             tick: watch::Sender::new("{}".into()),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             computing: Arc::new(Semaphore::new(MOST_COMPUTING)),
@@ -174,14 +190,43 @@ impl App {
             state.notice(now);
         }
         self.read_documents(now).await;
+        self.keep_history().await;
         self.send(now);
+    }
+
+    /// Writes the entries of the history that are not in its file yet.
+    async fn keep_history(&self) {
+        if self.access.view_only() {
+            return;
+        }
+        let mut history = Arc::clone(&self.history).lock_owned().await;
+        let (new, all) = {
+            let state = self.state();
+            let new = state.journal.unkept();
+            let is_full = !new.is_empty() && history.is_full(new.len());
+            (new, is_full.then(|| state.journal.all()))
+        };
+        if new.is_empty() {
+            return;
+        }
+        let written = tokio::task::spawn_blocking(move || match all {
+            Some(all) => history.replace(&all),
+            None => history.add(&new),
+        });
+        let written = written.await.unwrap_or_else(|error| Err(error.to_string()));
+        let mut state = self.state();
+        // An entry that could not be written stays in memory.
+        state.journal.kept();
+        if let Err(error) = written {
+            state.history_error = Some(error);
+        }
     }
 
     /// Reads the configurations, and notes those that changed outside of the console.
     async fn read_documents(&self, now: u64) {
         let _held = self.applying.lock().await;
         let read = self.settings.configurations.read().await;
-        self.state().take(now, read, &Event::Outside, "");
+        self.state().take(now, read, &Event::Outside, "", "");
     }
 
     fn send(&self, now: u64) {
@@ -195,6 +240,7 @@ impl App {
             entries: state.journal.count(),
             samples: state.differences.count(),
             samples_error: state.samples_error.as_deref(),
+            history_error: state.history_error.as_deref(),
         };
         if let Ok(text) = serde_json::to_string(&tick) {
             self.tick.send_replace(text.into());
@@ -209,7 +255,15 @@ impl App {
         documents.find(|document| document.id == id).cloned()
     }
 
-    /// Replaces the text of `document`, which the page has seen, by `text`.
+    /// The person at `peer`. Several people may use the machine of the console, and only one started it.
+    fn who(&self, peer: Option<SocketAddr>) -> String {
+        match peer.map(|peer| peer.ip().to_canonical()) {
+            Some(address) if !address.is_loopback() => address.to_string(),
+            _ => self.settings.history.person().to_owned(),
+        }
+    }
+
+    /// Replaces the text of `document`, which the page at `peer` has seen, by `text`.
     ///
     /// # Errors
     ///
@@ -220,21 +274,24 @@ impl App {
         release: &str,
         wanted: &Wanted,
         text: &str,
+        peer: Option<SocketAddr>,
     ) -> Result<(), NotWritten> {
         let _held = self.applying.lock().await;
         let (id, revision) = (&document.id, &document.revision);
         let written = self.settings.configurations.write(id, text, revision).await;
         let now = clock::now();
         let action = wanted.name();
+        let who = self.who(peer);
         let line = serde_json::json!({
-            "time": now, "audit": "console", "document": document.name, "release": release, "action": action,
+            "time": now, "audit": "console", "document": document.name, "release": release, "action": action, "who": who,
             "error": written.as_ref().err().map(ToString::to_string),
         });
         // A standard error that is closed stops no change.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
         written?;
         let read = self.settings.configurations.read().await;
-        self.state().take(now, read, &Event::Changed, &action);
+        self.state().take(now, read, &Event::Changed, &action, &who);
+        self.keep_history().await;
         self.send(now);
         Ok(())
     }
@@ -248,7 +305,14 @@ impl App {
 
 impl State {
     /// Takes the configurations as they were read.
-    fn take(&mut self, now: u64, read: Result<Vec<Document>, String>, event: &Event, action: &str) {
+    fn take(
+        &mut self,
+        now: u64,
+        read: Result<Vec<Document>, String>,
+        event: &Event,
+        action: &str,
+        who: &str,
+    ) {
         let documents = match read {
             Ok(documents) => documents,
             Err(error) => {
@@ -268,6 +332,7 @@ impl State {
                     document: &after.id,
                     release: &changed_release(&before.text, &after.text),
                     action,
+                    who,
                     before: &before.text,
                     after: &after.text,
                 };

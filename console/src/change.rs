@@ -1,6 +1,7 @@
 //! A change of a configuration, before it is applied.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use halftone_resources::action::{self, Action, Weight};
 use serde::{Deserialize, Serialize};
@@ -170,9 +171,68 @@ pub fn prepare(
     })
 }
 
-/// The changed lines between two texts, as a unified diff without a header.
+/// The time for the shortest diff. After it, the diff is right and may be longer.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The most bytes of a diff.
+pub const LARGEST_DIFF: usize = 128 << 10;
+
+/// The changed lines between two texts, as a unified diff without a header. A last line says how many more there are.
 #[must_use]
 pub fn diff(before: &str, after: &str) -> String {
-    let diff = similar::TextDiff::from_lines(before, after);
-    diff.unified_diff().to_string()
+    diff_within(PATIENCE, before, after)
+}
+
+fn diff_within(patience: Duration, before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::configure()
+        .timeout(patience)
+        .diff_lines(before, after);
+    let mut text = diff.unified_diff().to_string();
+    let lines = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
+    if text.len() > LARGEST_DIFF {
+        let all = lines(&text);
+        let shown = text.as_bytes().get(..LARGEST_DIFF).unwrap_or_default();
+        let end = shown.iter().rposition(|byte| *byte == b'\n');
+        text.truncate(end.map_or(0, |end| end + 1));
+        let more = all - lines(&text);
+        text.push_str(&format!("… {more} more lines\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a diff that begin with `sign`, without it.
+    fn marked(diff: &str, sign: char) -> Vec<&str> {
+        diff.lines()
+            .filter_map(|line| line.strip_prefix(sign))
+            .collect()
+    }
+
+    #[test]
+    fn a_diff_without_time_is_right() {
+        let before: Vec<String> = (0..3_000).map(|line| format!("a{line}")).collect();
+        let after: Vec<String> = (0..3_000).map(|line| format!("b{line}")).collect();
+        let text = |lines: &[String]| lines.join("\n") + "\n";
+        let diff = diff_within(Duration::ZERO, &text(&before), &text(&after));
+        assert_eq!(marked(&diff, '-'), before);
+        assert_eq!(marked(&diff, '+'), after);
+    }
+
+    #[test]
+    fn a_diff_is_bounded_and_says_what_is_missing() {
+        let text = |name: &str| -> String {
+            (0..20_000)
+                .map(|line| format!("{name}: {}\n", line % 7))
+                .collect()
+        };
+        let diff = diff(&text("before"), &text("after"));
+        let shown = marked(&diff, '-').len() + marked(&diff, '+').len();
+        assert!(diff.len() < LARGEST_DIFF + 100, "{}", diff.len());
+        // The header of the only hunk is a line too.
+        let last = format!("… {} more lines", 40_000 - shown);
+        assert_eq!(diff.lines().last(), Some(&*last));
+    }
 }

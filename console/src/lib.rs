@@ -10,9 +10,9 @@
 //! - [`numbers`] reads metrics, and keeps five minutes by the second and six hours by the quarter of a minute.
 //! - [`differences`] groups the samples of differing answers.
 //! - [`release`] is a release as the page shows it. [`change`] is a change before it is applied.
-//! - [`journal`] is the history of changes.
+//! - [`journal`] is the history of changes. [`history`] keeps it in a file.
 //! - [`access`] decides which requests are answered, and [`rate`] how many. [`api`] answers them. [`page`] has the files
-//!   of the page.
+//!   of the page. [`server`] bounds connections.
 //! - [`app`] is what they share, with the loop that asks the sources once a second.
 
 pub mod access;
@@ -22,12 +22,14 @@ pub mod change;
 pub mod clock;
 pub mod differences;
 pub mod embedded;
+pub mod history;
 pub mod journal;
 pub mod judge;
 pub mod numbers;
 pub mod page;
 pub mod rate;
 pub mod release;
+pub mod server;
 pub mod source;
 
 use std::net::SocketAddr;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use app::{App, Settings};
+pub use server::Limits;
 
 /// A console that listens.
 #[derive(Debug)]
@@ -71,12 +74,8 @@ impl Console {
     }
 
     /// Serves until the process ends.
-    ///
-    /// # Errors
-    ///
-    /// The socket fails.
-    pub async fn serve(self) -> std::io::Result<()> {
+    pub async fn serve(self) {
         let _watching = tokio::spawn(Arc::clone(&self.app).watch());
-        axum::serve(self.listener, api::router(self.app)).await
+        server::serve(self.listener, api::router(self.app), Limits::default()).await;
     }
 }

@@ -1,6 +1,5 @@
 //! Numbers of releases, from the metrics of proxies.
 
-mod exposition;
 mod quantile;
 mod series;
 mod totals;
@@ -8,9 +7,9 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use halftone_exposition::samples;
 use serde::Serialize;
 
-pub use exposition::{Sample, samples};
 pub use series::{Point, Series, Span};
 pub use totals::{Ended, Key, Totals};
 pub use window::{Now, Window};
@@ -98,7 +97,7 @@ impl Numbers {
             let Some(proxy) = proxy else { continue };
             match one.page {
                 Ok(page) => {
-                    let totals = Totals::of(samples(&page));
+                    let totals = Totals::of(samples(&page).flatten());
                     if let Some(before) = &proxy.totals {
                         grown.add(&totals.since(before));
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exposition::Sample;
+use halftone_exposition::Sample;
 
 /// A version of a release, or a mirror of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,21 +56,22 @@ impl Totals {
     }
 
     fn count(&mut self, sample: &Sample<'_>) {
-        let key = |label: &str| Key {
-            release: sample.label("release").into(),
-            version: sample.label(label).into(),
+        let label = |name: &str| sample.label(name).unwrap_or_default();
+        let key = |version: &str| Key {
+            release: label("release").into(),
+            version: label(version).into(),
         };
         let value = sample.value;
         match sample.name {
             "halftone_requests_total" => {
                 let key = key("version");
                 self.versions.entry(key.clone()).or_default().requests += value;
-                let reason = sample.label("reason").to_owned();
+                let reason = label("reason").to_owned();
                 *self.reasons.entry((key, reason)).or_default() += value;
             }
             "halftone_responses_total" => {
                 let ended = self.versions.entry(key("version")).or_default();
-                match sample.label("class") {
+                match label("class") {
                     // The client left: that says nothing of the version.
                     "aborted" => {}
                     "5xx" | "reset" | "grpc_error" => {
@@ -81,7 +82,7 @@ impl Totals {
                 }
             }
             "halftone_request_duration_milliseconds_bucket" => {
-                let Ok(bound) = sample.label("le").parse() else {
+                let Ok(bound) = label("le").parse() else {
                     return;
                 };
                 let ended = self.versions.entry(key("version")).or_default();
@@ -105,7 +106,7 @@ impl Totals {
 
     fn mirrored(&mut self, mirror: Key, kind: &'static str, sample: &Sample<'_>) {
         let outcomes = self.mirrors.entry(mirror).or_default();
-        let outcome = (kind, sample.label(kind).to_owned());
+        let outcome = (kind, sample.label(kind).unwrap_or_default().to_owned());
         *outcomes.entry(outcome).or_default() += sample.value;
     }
 

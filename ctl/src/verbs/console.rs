@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use halftone_console::embedded::{Admins, Files, Log};
+use halftone_console::history::History;
 use halftone_console::source::Samples;
 use halftone_console::{Console, Settings};
 
@@ -40,6 +41,9 @@ pub struct Args {
     /// The discovery resource that follows the configuration, if it is not in DIR
     #[arg(long, value_name = "FILE")]
     pub discovery: Option<PathBuf>,
+    /// The file in which the history is kept. Default: `.NAME.history.jsonl` beside FILE, or `.history.jsonl` in DIR
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
     /// The address of the page. Port 0: any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
@@ -84,7 +88,7 @@ async fn serve(args: &Args, settings: Settings, out: &mut dyn Write) -> Result<V
         // A machine without a browser still has the link.
         let _ = open::that_detached(&link);
     }
-    console.serve().await.map_err(failed)?;
+    console.serve().await;
     Ok(Verdict::Fine)
 }
 
@@ -113,7 +117,30 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
         samples,
         judge: Arc::new(Core),
         view_only: args.view_only,
+        history: History::of(person()).with_file(history_file(args)),
     })
+}
+
+/// The file in which the history is kept.
+fn history_file(args: &Args) -> PathBuf {
+    match (&args.history, &args.file, &args.folder) {
+        (Some(history), _, _) => history.clone(),
+        (None, Some(file), _) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            file.with_file_name(format!(".{name}.history.jsonl"))
+        }
+        (None, None, folder) => folder
+            .as_deref()
+            .unwrap_or(Path::new("."))
+            .join(".history.jsonl"),
+    }
+}
+
+/// The user of the system who starts the console. Empty: the system does not say.
+fn person() -> String {
+    let names = ["USER", "LOGNAME", "USERNAME"];
+    let mut found = names.iter().filter_map(|name| std::env::var(name).ok());
+    found.find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 fn readable(file: &Path) -> Result<PathBuf, Failure> {
