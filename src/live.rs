@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
+pub use guarding::{EndedResponse, Guarding, Shared, follow, forget, is_judged, judge};
 pub use reaching::{DueProbe, Overruled, Reaching, due_probes, passed_on, resent};
 pub use selected::{Selected, SelectedMirror};
 pub use shares::follow_clock;
@@ -142,11 +142,6 @@ impl<M: Metric> LiveRelease<M> {
         }
     }
 
-    /// Where the workers of a proxy share `what` of this release.
-    fn key(&self, what: &str) -> String {
-        format!("halftone.{what}.{}.{}", self.plugin, self.release.name)
-    }
-
     fn define_all(&self) {
         self.metrics();
         for mirror in &self.mirrors {
@@ -163,6 +158,13 @@ impl<M: Metric> LiveRelease<M> {
             }
             metrics
         })
+    }
+}
+
+impl<M> LiveRelease<M> {
+    /// Where the workers of a proxy share `what` of this release.
+    fn key(&self, what: &str) -> String {
+        format!("halftone.{what}.{}.{}", self.plugin, self.release.name)
     }
 }
 

@@ -42,6 +42,7 @@ pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
     let live = BUDGET.with(|budget| live::live(plugin, releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
+    live::follow(&live, abi::now(), &Envoy);
     if let Some(before) = before {
         live::forget(&before, &live, &Envoy);
     }

@@ -1,7 +1,7 @@
 //! The guard of a release as it serves in a worker.
 //!
-//! Once a second each worker adds its responses to those of all workers, and decides by itself from the
-//! sums. The worker that comes to a verdict first writes it where all workers read it.
+//! Once a second, and after each failure, a worker adds its responses to those of all workers. Once a
+//! second it decides by itself from the sums. The worker that comes to a verdict first writes it where all workers read it.
 //!
 //! All of this belongs to a release of a plugin. The metrics do not: releases of two plugins that have
 //! one name share them. So a gauge only says that it is worth reading what is shared.
@@ -101,6 +101,16 @@ impl Guarding {
         }
     }
 
+    /// Adds the responses of this worker to those of all workers, and returns the sums. None: other
+    /// workers are adding theirs, so the next time adds these.
+    fn add_up<M>(&self, live: &LiveRelease<M>, shared: &impl Shared) -> Option<Vec<Tally>> {
+        let mut counted = self.counted.borrow_mut();
+        let add = |bytes: &[u8]| Counted::add(live.release.identity, bytes, &counted);
+        let bytes = shared.update(&live.counted_key(), |bytes| Some(add(bytes).to_bytes()))?;
+        counted.fill(Tally::default());
+        Some(Counted::from_bytes(&bytes).tallies)
+    }
+
     fn is_failing(&self, version: &Version) -> bool {
         self.failing.get(version.index()).is_some_and(Cell::get)
     }
@@ -113,23 +123,40 @@ pub fn is_judged<M>(live: &Live<M>) -> bool {
     all.any(|live| live.guarding.is_some() || live.reaching.is_some())
 }
 
+/// Adopts the verdicts about releases that were known before this worker read its configuration, at the
+/// time `now` in milliseconds since 1970-01-01T00:00:00Z.
+pub fn follow<M: Metric>(live: &Live<M>, now: u64, shared: &impl Shared) {
+    for judge in judges(live, now, shared) {
+        let (bytes, _) = shared.read(&judge.live.guard_key());
+        let rulings = Rulings::from_bytes(&bytes);
+        if rulings.identity == judge.live.release.identity {
+            judge.adopt(&rulings);
+        }
+    }
+}
+
+fn judges<'a, M: Metric, S: Shared>(
+    live: &'a Live<M>,
+    now: u64,
+    shared: &'a S,
+) -> impl Iterator<Item = Judge<'a, M, S>> {
+    live.all().iter().filter_map(move |live| {
+        Some(Judge {
+            live,
+            guarding: live.guarding.as_ref()?,
+            guarded: live.release.guard.as_ref()?,
+            metrics: live.metrics.get()?,
+            now,
+            shared,
+        })
+    })
+}
+
 /// Judges the versions of all guarded releases, at the time `now` in milliseconds since
 /// 1970-01-01T00:00:00Z. Once a second. `report` gets each verdict of this worker, for the log.
 pub fn judge<M: Metric>(live: &Live<M>, now: u64, shared: &impl Shared, report: impl Fn(String)) {
-    for live in live.all() {
-        if let (Some(guarding), Some(guarded), Some(metrics)) =
-            (&live.guarding, &live.release.guard, live.metrics.get())
-        {
-            let judge = Judge {
-                live,
-                guarding,
-                guarded,
-                metrics,
-                now,
-                shared,
-            };
-            judge.judge(&report);
-        }
+    for judge in judges(live, now, shared) {
+        judge.judge(&report);
     }
 }
 
@@ -177,9 +204,10 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             return;
         }
         let release = &self.live.release;
-        let Some(totals) = self.add_up() else {
+        let Some(totals) = self.guarding.add_up(self.live, self.shared) else {
             return;
         };
+        self.guarding.has_responses.set(false);
         let of = |version: &Version| totals.get(version.index()).copied().unwrap_or_default();
         let principal = of(&release.principal);
         let mut failing = Vec::new();
@@ -201,21 +229,6 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
                 report(self.message(version, shown));
             }
         }
-    }
-
-    /// Adds the responses of this worker to those of all workers, and returns the sums. None: other
-    /// workers are adding theirs, so the next tick adds these.
-    fn add_up(&self) -> Option<Vec<Tally>> {
-        let identity = self.live.release.identity;
-        let mut counted = self.guarding.counted.borrow_mut();
-        let add = |bytes: &[u8]| Counted::add(identity, bytes, &counted);
-        let key = self.live.counted_key();
-        let bytes = self
-            .shared
-            .update(&key, |bytes| Some(add(bytes).to_bytes()))?;
-        counted.fill(Tally::default());
-        self.guarding.has_responses.set(false);
-        Some(Counted::from_bytes(&bytes).tallies)
     }
 
     /// Adopts what other workers have ruled. Shared data costs more than a gauge, so it is read only if
@@ -308,7 +321,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     }
 }
 
-impl<M: Metric> LiveRelease<M> {
+impl<M> LiveRelease<M> {
     /// Where workers share the verdicts.
     fn guard_key(&self) -> String {
         self.key("guard")
@@ -318,7 +331,9 @@ impl<M: Metric> LiveRelease<M> {
     fn counted_key(&self) -> String {
         self.key("counted")
     }
+}
 
+impl<M: Metric> LiveRelease<M> {
     /// Whether the guard has taken the traffic from `version`.
     pub(super) fn is_failing(&self, version: &Version) -> bool {
         let guarding = self.guarding.as_ref();
@@ -330,6 +345,7 @@ impl<M: Metric> LiveRelease<M> {
     pub fn count_response(
         &self,
         ended: EndedResponse<'_>,
+        shared: &impl Shared,
         flags: impl FnOnce() -> u64,
         now: impl FnOnce() -> u64,
     ) {
@@ -351,6 +367,10 @@ impl<M: Metric> LiveRelease<M> {
         }
         if ended.class != ResponseClass::Aborted {
             guarding.count(version, failure.is_some());
+        }
+        if failure.is_some() {
+            // Each worker is to have seen it at its next tick, and not at the next but one.
+            guarding.add_up(self, shared);
         }
     }
 }

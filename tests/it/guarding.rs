@@ -7,8 +7,8 @@ use std::rc::Rc;
 use halftone::draw::Draw;
 use halftone::event::ResponseClass;
 use halftone::live::{
-    EndedResponse, Live, Overruled, Shared, due_probes, forget, is_judged, judge, live, passed_on,
-    resent,
+    EndedResponse, Live, Overruled, Shared, due_probes, follow, forget, is_judged, judge, live,
+    passed_on, resent,
 };
 use halftone::metrics::Metric;
 use halftone::mirror::limits::Budget;
@@ -174,7 +174,7 @@ impl Proxy {
             is_ignored: false,
             session,
         };
-        live.count_response(ended, || 0, || self.now);
+        live.count_response(ended, &self.shared, || 0, || self.now);
     }
 
     /// The reasons of a request without headers and of a tester's, in each worker.
@@ -272,10 +272,14 @@ fn a_worker_that_starts_later_has_the_verdict_and_one_of_another_configuration_e
     let mut proxy = Proxy::new(&config);
     proxy.fail();
     proxy.workers.push(serve(&config, None));
+    follow(&proxy.workers[2], proxy.now, &proxy.shared);
+    assert_eq!(proxy.reasons()[4..], FAILING[..2]);
     proxy.tick();
     assert_eq!(proxy.reasons()[4..], FAILING[..2]);
 
     proxy.workers = vec![serve(&canary(json!({"margin": 3})), None)];
+    follow(&proxy.workers[0], proxy.now, &proxy.shared);
+    assert_eq!(proxy.reasons(), HEALTHY[..2]);
     proxy.tick();
     proxy.tick();
     assert_eq!(proxy.reasons(), HEALTHY[..2]);
@@ -480,13 +484,14 @@ fn a_failure_has_a_kind() {
             is_ignored: false,
             session: None,
         };
-        live.count_response(ended, || flags, || 0);
+        live.count_response(ended, &proxy.shared, || flags, || 0);
         live.count_response(
             EndedResponse {
                 is_tunnel: true,
                 class: ResponseClass::Status(2),
                 ..ended
             },
+            &proxy.shared,
             || 0,
             || 0,
         );
