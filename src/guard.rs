@@ -4,6 +4,7 @@
 //! [`Recent`] compares it with a fixed bound, and [`Rulings`] are what follows. Nothing here knows how
 //! responses are counted.
 
+mod counted;
 mod evidence;
 mod recent;
 mod repeats;
@@ -12,6 +13,7 @@ mod watch;
 
 use std::fmt;
 
+pub use counted::Counted;
 pub use evidence::{ALTERNATIVES, Evidence};
 pub use recent::Recent;
 pub use repeats::Repeats;

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use guarding::{EndedResponse, Guarding, Shared, forget, is_judged, judge};
+pub use guarding::{EndedResponse, Guarding, Shared, follow, forget, is_judged, judge};
 pub use reaching::{DueProbe, Overruled, Reaching, due_probes, passed_on, resent};
 pub use selected::{Selected, SelectedMirror};
 pub use shares::follow_clock;
@@ -32,6 +32,8 @@ pub type Live<M> = Releases<Rc<LiveRelease<M>>>;
 pub struct LiveRelease<M> {
     /// The compiled release.
     pub release: Arc<Release>,
+    /// The name of its plugin.
+    plugin: Rc<str>,
     metrics: OnceCell<ReleaseMetrics<M>>,
     define: Define<M>,
     /// Its mirrors, in the order of [`Release::mirrors`].
@@ -61,13 +63,14 @@ pub struct LiveMirror<M> {
 /// The permits of mirrors, by [`LiveMirror::full_name`].
 type PermitsByName = HashMap<String, Permits, FixedHasher>;
 
-/// Makes `releases` live after those of `before`, with metrics that `define` defines: at once, or the
+/// Makes `releases` of `plugin` live after those of `before`, with metrics that `define` defines: at once, or the
 /// metrics of each release when it is first used, if there are more than
 /// [`MOST_AT_ONCE`](metrics::MOST_AT_ONCE). All copies of the worker share `budget`.
 ///
 /// A release that was not compiled again stays as it is. A mirror that stays keeps its permits: copies
 /// that were sent before are still on their way.
 pub fn live<M: Metric>(
+    plugin: &str,
     mut releases: Releases,
     before: Option<&Live<M>>,
     budget: &Budget,
@@ -88,10 +91,14 @@ pub fn live<M: Metric>(
     let permits = permits.map(|mirror| (mirror.full_name(), mirror.permits.clone()));
     let permits: PermitsByName = permits.collect();
     let budget = budget.with_limit(releases.settings().mirror_budget);
+    let plugin: Rc<str> = plugin.into();
     let after = releases.map(|release| {
         let kept = kept.get(&Arc::as_ptr(&release)).copied().cloned();
-        let live =
-            kept.unwrap_or_else(|| Rc::new(LiveRelease::new(release, &budget, &permits, define)));
+        let live = kept.unwrap_or_else(|| {
+            Rc::new(LiveRelease::new(
+                release, &plugin, &budget, &permits, define,
+            ))
+        });
         if is_at_once {
             live.define_all();
         }
@@ -112,6 +119,7 @@ pub fn mirrors<M>(live: &Live<M>) -> impl Iterator<Item = &LiveMirror<M>> {
 impl<M: Metric> LiveRelease<M> {
     fn new(
         release: Arc<Release>,
+        plugin: &Rc<str>,
         budget: &Budget,
         permits: &PermitsByName,
         define: Define<M>,
@@ -129,6 +137,7 @@ impl<M: Metric> LiveRelease<M> {
             mirrors: mirrors.collect(),
             guarding: Guarding::of(&release),
             reaching: Reaching::of(&release),
+            plugin: Rc::clone(plugin),
             release,
         }
     }
@@ -149,6 +158,13 @@ impl<M: Metric> LiveRelease<M> {
             }
             metrics
         })
+    }
+}
+
+impl<M> LiveRelease<M> {
+    /// Where the workers of a proxy share `what` of this release.
+    fn key(&self, what: &str) -> String {
+        format!("halftone.{what}.{}.{}", self.plugin, self.release.name)
     }
 }
 

@@ -3,7 +3,7 @@
 //! releases are defined by the first request of each release ([`MOST_AT_ONCE`]).
 
 use crate::event::{Event, ResponseClass};
-use crate::guard::{FailureKind, Guard, Tally};
+use crate::guard::{FailureKind, Guard};
 use crate::mirror::{ComparisonResult, Mirror, MirrorOutcome};
 use crate::release::{Outcome, Release, Version};
 
@@ -185,29 +185,7 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
     }
 
-    /// All responses of `version` of a guarded release in this proxy that are evidence, and those of
-    /// them that failed.
-    ///
-    /// Failures are read first: a response is counted before its failure, so that no failure is read
-    /// without its response.
-    #[must_use]
-    pub fn tally(&self, version: &Version) -> Tally {
-        let Some((metrics, guard)) = self.versions.get(version.index()).zip(self.guard(version))
-        else {
-            return Tally::default();
-        };
-        let failures: u64 = guard.failures.iter().flatten().map(|one| one.value()).sum();
-        let ignored = guard.ignored.value();
-        let classes = ResponseClass::ALL.into_iter().zip(metrics.responses);
-        let ended = classes.filter(|(class, _)| *class != ResponseClass::Aborted);
-        let responses: u64 = ended.map(|(_, count)| count.value()).sum();
-        Tally {
-            responses: responses.saturating_sub(ignored),
-            failures,
-        }
-    }
-
-    /// Whether some worker has set that the guard has taken the traffic from `version`.
+    /// Whether the guard of some release of this name has taken the traffic from `version`.
     #[must_use]
     pub fn is_failing(&self, version: &Version) -> bool {
         self.guard(version)
@@ -221,7 +199,7 @@ impl<M: Metric> ReleaseMetrics<M> {
         }
     }
 
-    /// Whether some worker has found that `version` has no endpoint.
+    /// Whether `version` of some release of this name has no endpoint.
     #[must_use]
     pub fn is_unreachable(&self, version: &Version) -> bool {
         self.unreachable(version)

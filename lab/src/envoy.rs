@@ -9,6 +9,7 @@ mod memory;
 mod metrics;
 mod written;
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,12 +47,24 @@ const NO_LISTENER: &str = "cannot listen() errno=98";
 #[derive(Debug)]
 pub struct Envoy {
     process: Supervised,
+    /// What started it, if it can be restarted.
+    restart: Option<Restart>,
     address: SocketAddr,
     admin: Admin,
     configuration: Configuration,
     listeners: Listeners,
     plugins: Vec<String>,
     directory: Directory,
+}
+
+/// The command line of an Envoy that can be restarted, without its epoch.
+#[derive(Debug)]
+struct Restart {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    admin_file: PathBuf,
+    epoch: u32,
+    parents: Vec<Supervised>,
 }
 
 impl Envoy {
@@ -99,7 +112,7 @@ impl Envoy {
         fs::write(&bootstrap_file, format!("{bootstrap:#}"))
             .with_context(|| format!("writing {}", bootstrap_file.display()))?;
         let admin_file = directory.path().join("admin-address");
-        let arguments = [
+        let mut arguments: Vec<OsString> = vec![
             "--config-path".into(),
             bootstrap_file.into_os_string(),
             "--admin-address-path".into(),
@@ -113,8 +126,15 @@ impl Envoy {
             // Envoy removes a closed listener after this time, in seconds, even if it has connections.
             "--drain-time-s".into(),
             "1".into(),
-            "--disable-hot-restart".into(),
         ];
+        if proxy.hot_restart {
+            // Each Envoy of this machine that can be restarted needs its own number. The ports are.
+            let number = proxy.port.unwrap_or_default();
+            arguments.extend(["--base-id".into(), number.to_string().into()]);
+            arguments.extend(["--parent-shutdown-time-s".into(), "3".into()]);
+        } else {
+            arguments.push("--disable-hot-restart".into());
+        }
         let command = proxy
             .launcher
             .iter()
@@ -128,6 +148,13 @@ impl Envoy {
         };
         let command: Vec<_> = command.collect();
         let mut process = Supervised::start(&program, &command, &directory.log())?;
+        let restart = proxy.hot_restart.then(|| Restart {
+            program: program.clone(),
+            arguments: command.clone(),
+            admin_file: admin_file.clone(),
+            epoch: 0,
+            parents: Vec::new(),
+        });
         let found = listening(&mut process, &admin_file, &directory.log(), patience).await;
         let (admin, address) = match found {
             Ok(addresses) => addresses,
@@ -145,6 +172,7 @@ impl Envoy {
             .collect();
         Ok(Self {
             process,
+            restart,
             address,
             admin,
             configuration,
@@ -152,6 +180,45 @@ impl Envoy {
             plugins,
             directory,
         })
+    }
+
+    /// Starts another Envoy, which takes the listeners over. This one drains, and ends after three seconds. Returns when
+    /// the other one is live. [`Envoy::log`] is its log then.
+    ///
+    /// # Errors
+    ///
+    /// If the proxy does not allow it, or if the other one is not listening after 30 s.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        let restart = self.restart.as_mut();
+        let restart = restart.context("Proxy::hot_restart was not called")?;
+        let log = self.directory.log();
+        fs::rename(&log, log.with_extension(restart.epoch.to_string()))?;
+        fs::remove_file(&restart.admin_file)?;
+        restart.epoch += 1;
+        let epoch = ["--restart-epoch".into(), restart.epoch.to_string().into()];
+        let arguments = [&restart.arguments[..], &epoch].concat();
+        let mut process = Supervised::start(&restart.program, &arguments, &log)?;
+        let found = listening(&mut process, &restart.admin_file, &log, PATIENCE).await;
+        let (admin, _) = found.with_context(|| {
+            let tail = self.directory.log_tail();
+            format!("restarting Envoy; its log ends:\n{tail}")
+        })?;
+        self.admin = admin;
+        let parent = std::mem::replace(&mut self.process, process);
+        restart.parents.push(parent);
+        Ok(())
+    }
+
+    /// Waits until the Envoy before the restart has ended.
+    ///
+    /// # Errors
+    ///
+    /// If it does not end.
+    pub async fn parent_ended(&mut self) -> anyhow::Result<()> {
+        for parent in self.restart.iter_mut().flat_map(|one| &mut one.parents) {
+            parent.end(PATIENCE).await?;
+        }
+        Ok(())
     }
 
     /// The address for HTTP/1.1 and HTTP/2 without TLS.

@@ -24,6 +24,7 @@ pub struct Proxy {
     pub(crate) namespace: Option<String>,
     pub(crate) labels: Map<String, Value>,
     pub(crate) launcher: Vec<OsString>,
+    pub(crate) hot_restart: bool,
     pub(crate) concurrency: u32,
     pub(crate) upgrades: bool,
     pub(crate) listener: Value,
@@ -46,6 +47,7 @@ impl Default for Proxy {
             namespace: None,
             labels: Map::new(),
             launcher: Vec::new(),
+            hot_restart: false,
             concurrency: 2,
             upgrades: false,
             listener: Value::Object(Map::new()),
@@ -166,6 +168,13 @@ impl Proxy {
     #[must_use]
     pub fn launcher(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.launcher = command.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Allows [`Envoy::restart`](crate::envoy::Envoy::restart).
+    #[must_use]
+    pub fn hot_restart(mut self) -> Self {
+        self.hot_restart = true;
         self
     }
 

@@ -40,10 +40,11 @@ pub fn load(plugin: &str, text: &[u8], proxy: Proxy<'_>) -> Result<Releases, Vio
 /// Serves `releases` for `plugin` from now on.
 pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
-    let live = BUDGET.with(|budget| live::live(releases, before.as_deref(), budget, define));
+    let live = BUDGET.with(|budget| live::live(plugin, releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
+    live::follow(&live, abi::now(), &Envoy);
     if let Some(before) = before {
-        live::forget(&before, &live, plugin, &Envoy);
+        live::forget(&before, &live, &Envoy);
     }
     LAST_GOOD.with_borrow_mut(|last_good| {
         last_good.insert(plugin.to_owned(), Rc::downgrade(&live));
@@ -65,7 +66,7 @@ pub fn tick(plugin: &str, live: &Rc<Live>) -> Vec<DueProbe<Metric>> {
     let now = abi::now();
     live::follow_clock(live, now);
     let report = |verdict: String| log::warn!("halftone: {verdict}");
-    live::judge(live, plugin, now, &Envoy, report);
+    live::judge(live, now, &Envoy, report);
     live::due_probes(live, now, &Envoy)
 }
 

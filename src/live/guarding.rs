@@ -1,13 +1,16 @@
 //! The guard of a release as it serves in a worker.
 //!
-//! Envoy's counters are the shared state: every worker reads the same totals once a second and decides
-//! by itself. The worker that comes to a verdict first writes it where all workers read it.
+//! Once a second, and after each failure, a worker adds its responses to those of all workers. Once a
+//! second it decides by itself from the sums. The worker that comes to a verdict first writes it where all workers read it.
+//!
+//! All of this belongs to a release of a plugin. The metrics do not: releases of two plugins that have
+//! one name share them. So a gauge only says that it is worth reading what is shared.
 
 use std::cell::{Cell, RefCell};
 
 use super::{Live, LiveRelease};
 use crate::event::ResponseClass;
-use crate::guard::{Counts, FailureKind, Guard, Repeats, Rulings, Shown, Watch};
+use crate::guard::{Counted, Counts, FailureKind, Guard, Repeats, Rulings, Shown, Tally, Watch};
 use crate::metrics::{Metric, ReleaseMetrics};
 use crate::release::{Guarded, Release, Version};
 
@@ -19,6 +22,28 @@ pub trait Shared {
     /// Changes the bytes under `key`, if their version is still `version`; 0 for any version. False:
     /// another worker changed them in the meantime.
     fn write(&self, key: &str, value: &[u8], version: u32) -> bool;
+
+    /// Changes the bytes under `key`, of which `change` makes others from those that are there, if it
+    /// does. None: it does not, or other workers change them all the time.
+    fn update(&self, key: &str, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>>
+    where
+        Self: Sized,
+    {
+        /// Each failed attempt is the change of another worker.
+        const ATTEMPTS: usize = 32;
+        /// Of a key that nobody wrote. It has no version yet, and 0 would overwrite what another worker
+        /// writes first.
+        const UNWRITTEN: u32 = u32::MAX;
+        for _ in 0..ATTEMPTS {
+            let (before, version) = self.read(key);
+            let after = change(&before)?;
+            let version = if version == 0 { UNWRITTEN } else { version };
+            if self.write(key, &after, version) {
+                return Some(after);
+            }
+        }
+        None
+    }
 }
 
 /// What a worker knows of the versions of a release with a guard.
@@ -32,8 +57,9 @@ pub struct Guarding {
     /// When a version gets its traffic back, in milliseconds.
     next_retry: Cell<u64>,
     has_ticked: Cell<bool>,
-    /// Whether this worker has seen a response since its last judgement. True at first: the totals of
-    /// before do not count.
+    /// The responses that this worker saw since its last judgement. In the order of [`Version::index`].
+    counted: RefCell<Vec<Tally>>,
+    /// Whether there are some. True at first: the totals of before do not count.
     has_responses: Cell<bool>,
 }
 
@@ -60,10 +86,29 @@ impl Guarding {
         let versions = release.versions.iter();
         Some(Self {
             failing: versions.clone().map(|_| Cell::default()).collect(),
-            watches: RefCell::new(versions.map(|_| Watch::default()).collect()),
+            watches: RefCell::new(versions.clone().map(|_| Watch::default()).collect()),
+            counted: RefCell::new(versions.map(|_| Tally::default()).collect()),
             has_responses: Cell::new(true),
             ..Self::default()
         })
+    }
+
+    fn count(&self, version: &Version, is_failure: bool) {
+        self.has_responses.set(true);
+        if let Some(tally) = self.counted.borrow_mut().get_mut(version.index()) {
+            tally.responses = tally.responses.saturating_add(1);
+            tally.failures = tally.failures.saturating_add(is_failure.into());
+        }
+    }
+
+    /// Adds the responses of this worker to those of all workers, and returns the sums. None: other
+    /// workers are adding theirs, so the next time adds these.
+    fn add_up<M>(&self, live: &LiveRelease<M>, shared: &impl Shared) -> Option<Vec<Tally>> {
+        let mut counted = self.counted.borrow_mut();
+        let add = |bytes: &[u8]| Counted::add(live.release.identity, bytes, &counted);
+        let bytes = shared.update(&live.counted_key(), |bytes| Some(add(bytes).to_bytes()))?;
+        counted.fill(Tally::default());
+        Some(Counted::from_bytes(&bytes).tallies)
     }
 
     fn is_failing(&self, version: &Version) -> bool {
@@ -78,36 +123,46 @@ pub fn is_judged<M>(live: &Live<M>) -> bool {
     all.any(|live| live.guarding.is_some() || live.reaching.is_some())
 }
 
-/// Judges the versions of all guarded releases of `plugin`, at the time `now` in milliseconds since
-/// 1970-01-01T00:00:00Z. Once a second. `report` gets each verdict of this worker, for the log.
-pub fn judge<M: Metric>(
-    live: &Live<M>,
-    plugin: &str,
-    now: u64,
-    shared: &impl Shared,
-    report: impl Fn(String),
-) {
-    for live in live.all() {
-        if let (Some(guarding), Some(guarded), Some(metrics)) =
-            (&live.guarding, &live.release.guard, live.metrics.get())
-        {
-            let judge = Judge {
-                live,
-                guarding,
-                guarded,
-                metrics,
-                now,
-                plugin,
-                shared,
-            };
-            judge.judge(&report);
+/// Adopts the verdicts about releases that were known before this worker read its configuration, at the
+/// time `now` in milliseconds since 1970-01-01T00:00:00Z.
+pub fn follow<M: Metric>(live: &Live<M>, now: u64, shared: &impl Shared) {
+    for judge in judges(live, now, shared) {
+        let (bytes, _) = shared.read(&judge.live.guard_key());
+        let rulings = Rulings::from_bytes(&bytes);
+        if rulings.identity == judge.live.release.identity {
+            judge.adopt(&rulings);
         }
+    }
+}
+
+fn judges<'a, M: Metric, S: Shared>(
+    live: &'a Live<M>,
+    now: u64,
+    shared: &'a S,
+) -> impl Iterator<Item = Judge<'a, M, S>> {
+    live.all().iter().filter_map(move |live| {
+        Some(Judge {
+            live,
+            guarding: live.guarding.as_ref()?,
+            guarded: live.release.guard.as_ref()?,
+            metrics: live.metrics.get()?,
+            now,
+            shared,
+        })
+    })
+}
+
+/// Judges the versions of all guarded releases, at the time `now` in milliseconds since
+/// 1970-01-01T00:00:00Z. Once a second. `report` gets each verdict of this worker, for the log.
+pub fn judge<M: Metric>(live: &Live<M>, now: u64, shared: &impl Shared, report: impl Fn(String)) {
+    for judge in judges(live, now, shared) {
+        judge.judge(&report);
     }
 }
 
 /// Forgets the verdicts and the missing endpoints of releases of `before` that `after` lacks, or has with another
 /// configuration.
-pub fn forget<M: Metric>(before: &Live<M>, after: &Live<M>, plugin: &str, shared: &impl Shared) {
+pub fn forget<M: Metric>(before: &Live<M>, after: &Live<M>, shared: &impl Shared) {
     let is_kept = |old: &LiveRelease<M>| old.guarding.is_none() && old.reaching.is_none();
     for old in before.all().iter().filter(|old| !is_kept(old)) {
         let (name, identity) = (&old.release.name, old.release.identity);
@@ -115,25 +170,20 @@ pub fn forget<M: Metric>(before: &Live<M>, after: &Live<M>, plugin: &str, shared
         if after.any(|new| new.name == *name && new.identity == identity) {
             continue;
         }
-        let key = key(plugin, name);
-        let (bytes, version) = shared.read(&key);
-        let is_own = Rulings::from_bytes(&bytes).identity == identity;
-        if is_own && !bytes.is_empty() {
-            shared.write(&key, &[], version);
-        }
+        let Some(metrics) = old.metrics.get() else {
+            continue;
+        };
+        let is_own = |bytes: &[u8]| Rulings::from_bytes(bytes).identity == identity;
+        let ended = shared.update(&old.guard_key(), |bytes| {
+            (!bytes.is_empty() && is_own(bytes)).then(Vec::new)
+        });
         for version in &old.release.versions {
-            if let Some(metrics) = old.metrics.get() {
-                if is_own {
-                    metrics.set_failing(version, false);
-                }
-                metrics.set_unreachable(version, false);
+            if ended.is_some() {
+                metrics.set_failing(version, false);
             }
+            old.set_reachable(version, shared);
         }
     }
-}
-
-fn key(plugin: &str, release: &str) -> String {
-    format!("halftone.guard.{plugin}.{release}")
 }
 
 /// One release at one tick.
@@ -143,19 +193,23 @@ struct Judge<'a, M, S> {
     guarded: &'a Guarded,
     metrics: &'a ReleaseMetrics<M>,
     now: u64,
-    plugin: &'a str,
     shared: &'a S,
 }
 
 impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn judge(&self, report: &impl Fn(String)) {
         self.follow_others();
-        // The worker whose requests these are judges them. Reading all counters costs more than the rest.
-        if !self.guarding.has_responses.replace(false) {
+        // The worker whose requests these are judges them.
+        if !self.guarding.has_responses.get() {
             return;
         }
         let release = &self.live.release;
-        let principal = self.metrics.tally(&release.principal);
+        let Some(totals) = self.guarding.add_up(self.live, self.shared) else {
+            return;
+        };
+        self.guarding.has_responses.set(false);
+        let of = |version: &Version| totals.get(version.index()).copied().unwrap_or_default();
+        let principal = of(&release.principal);
         let mut failing = Vec::new();
         let mut watches = self.guarding.watches.borrow_mut();
         for (version, watch) in release.versions.iter().zip(watches.iter_mut()) {
@@ -163,7 +217,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
                 continue;
             }
             let totals = Counts {
-                version: self.metrics.tally(version),
+                version: of(version),
                 principal,
             };
             let shown = watch.add(&self.guarded.guard, totals);
@@ -189,21 +243,20 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
         {
             return;
         }
-        let (bytes, version) = self.shared.read(&self.key());
+        let key = self.live.guard_key();
+        let (bytes, version) = self.shared.read(&key);
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != release.identity || bytes.is_empty() {
+            rulings = self.no_rulings();
             if is_first {
                 // Verdicts of another configuration, from before this worker's life.
-                self.shared
-                    .write(&self.key(), &self.no_rulings().to_bytes(), version);
+                self.shared.write(&key, &rulings.to_bytes(), version);
+                for version in &release.versions {
+                    self.metrics.set_failing(version, false);
+                }
             }
-            rulings = self.no_rulings();
         }
         self.adopt(&rulings);
-    }
-
-    fn key(&self) -> String {
-        key(self.plugin, &self.live.release.name)
     }
 
     fn no_rulings(&self) -> Rulings {
@@ -216,6 +269,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     fn adopt(&self, rulings: &Rulings) {
         for version in &self.live.release.versions {
             let is_failing = rulings.is_failing(version.name(), self.now);
+            let mut has_changed = false;
             let mut watches = self.guarding.watches.borrow_mut();
             let watch = watches.get_mut(version.index());
             if let (Some(failing), Some(watch)) =
@@ -224,8 +278,10 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             {
                 // Nothing of before counts when the version gets its traffic back.
                 *watch = Watch::default();
+                has_changed = true;
             }
-            if self.metrics.is_failing(version) != is_failing {
+            // A gauge that is set although no version here is failing is that of another plugin.
+            if has_changed || is_failing && !self.metrics.is_failing(version) {
                 self.metrics.set_failing(version, is_failing);
             }
         }
@@ -237,7 +293,8 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     /// `version` is failing. False: another worker has changed the verdicts in the meantime, which the
     /// next tick reads.
     fn rule(&self, version: &Version) -> bool {
-        let (bytes, read) = self.shared.read(&self.key());
+        let key = self.live.guard_key();
+        let (bytes, read) = self.shared.read(&key);
         let mut rulings = Rulings::from_bytes(&bytes);
         if rulings.identity != self.live.release.identity {
             rulings = self.no_rulings();
@@ -247,7 +304,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             return false;
         }
         rulings.rule(version.name(), self.now, self.guarded.guard.retry);
-        let is_written = self.shared.write(&self.key(), &rulings.to_bytes(), read);
+        let is_written = self.shared.write(&key, &rulings.to_bytes(), read);
         if is_written {
             self.adopt(&rulings);
         }
@@ -264,6 +321,18 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
     }
 }
 
+impl<M> LiveRelease<M> {
+    /// Where workers share the verdicts.
+    fn guard_key(&self) -> String {
+        self.key("guard")
+    }
+
+    /// Where workers share the counts of responses.
+    fn counted_key(&self) -> String {
+        self.key("counted")
+    }
+}
+
 impl<M: Metric> LiveRelease<M> {
     /// Whether the guard has taken the traffic from `version`.
     pub(super) fn is_failing(&self, version: &Version) -> bool {
@@ -276,6 +345,7 @@ impl<M: Metric> LiveRelease<M> {
     pub fn count_response(
         &self,
         ended: EndedResponse<'_>,
+        shared: &impl Shared,
         flags: impl FnOnce() -> u64,
         now: impl FnOnce() -> u64,
     ) {
@@ -285,12 +355,22 @@ impl<M: Metric> LiveRelease<M> {
         let (Some(guarding), Some(guarded)) = (&self.guarding, &self.release.guard) else {
             return;
         };
-        guarding.has_responses.set(true);
-        if let Some(kind) = failure(&guarded.guard, &ended, flags) {
+        let failure = failure(&guarded.guard, &ended, flags);
+        if let Some(kind) = failure {
             let mut repeats = guarding.repeats.borrow_mut();
             let counts = !ended.is_ignored
                 && session.is_none_or(|session| repeats.count(session, version.index(), now()));
             metrics.count_failure(version, kind, !counts);
+            if !counts {
+                return;
+            }
+        }
+        if ended.class != ResponseClass::Aborted {
+            guarding.count(version, failure.is_some());
+        }
+        if failure.is_some() {
+            // Each worker is to have seen it at its next tick, and not at the next but one.
+            guarding.add_up(self, shared);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The fallback of a release as it serves in a worker.
 //!
-//! The gauge of a version that has no endpoint is the state that all workers share. The worker whose
-//! response shows it sets the gauge, and the one whose request or probe is answered clears it.
+//! That a version has no endpoint is a state that all workers share. The worker whose response shows it
+//! sets the state and the gauge, and the one whose request or probe is answered clears both. Releases
+//! of two plugins that have one name share the gauge, so the state is read if the gauge is set.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Live, LiveRelease, Shared};
-use crate::metrics::Metric;
+use crate::metrics::{Metric, ReleaseMetrics};
 use crate::mirror::{Edits, MirrorRequest, RequestKind, Uncarriable, is_never_copied};
 use crate::release::{Outcome, Probe, Release, Route, Version};
 use crate::request::{Header, RequestHead};
@@ -30,6 +31,8 @@ const RESEND_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Reaching {
     /// Whether a request may try a version. Each tick lets one.
     may_try: Cell<bool>,
+    /// Whether this worker has found that a version has no endpoint, and each tick since found it so.
+    has_gone: Cell<bool>,
     /// Whether the cluster of the principal is to be learned again. Each tick wants it once.
     is_learning: Cell<bool>,
     principal: RefCell<Learned>,
@@ -85,12 +88,18 @@ pub fn due_probes<M: Metric>(live: &Live<M>, now: u64, shared: &impl Shared) -> 
         {
             reaching.may_try.set(true);
             reaching.is_learning.set(true);
+            if reaching.has_gone.get() {
+                reaching.has_gone.set(live.keeps_gauges(metrics, shared));
+            }
             let Some(probe) = &fallback.probe else {
                 continue;
             };
             let versions = live.release.versions.iter();
-            for version in versions.filter(|version| metrics.is_unreachable(version)) {
-                let (cluster, _) = shared.read(&live.key("cluster", version));
+            let unreachable = |version: &&Arc<Version>| {
+                metrics.is_unreachable(version) && live.is_gone(version, shared)
+            };
+            for version in versions.filter(unreachable) {
+                let (cluster, _) = shared.read(&live.key_of("cluster", version));
                 let between = probe.every.saturating_sub(1_000 - BETWEEN_TRIES);
                 if let (Ok(cluster), true) = (
                     String::from_utf8(cluster),
@@ -133,11 +142,11 @@ impl<M: Metric> DueProbe<M> {
     }
 
     /// The probe was answered with this `:status`.
-    pub fn answered(&self, status: Option<&[u8]>) {
+    pub fn answered(&self, status: Option<&[u8]>, shared: &impl Shared) {
         const SUCCESSFUL: [u8; 3] = [b'2', b'3', b'4'];
         let first = status.and_then(|status| status.first());
         if first.is_some_and(|first| SUCCESSFUL.contains(first)) {
-            self.release.metrics().set_unreachable(&self.version, false);
+            self.release.set_reachable(&self.version, shared);
         }
     }
 }
@@ -159,7 +168,9 @@ impl<M: Metric> LiveRelease<M> {
         }
         match (&release.fallback, &self.reaching) {
             (Some(fallback), Some(reaching))
-                if !self.is_principal(version) && self.metrics().is_unreachable(version) =>
+                if !self.is_principal(version)
+                    && self.metrics().is_unreachable(version)
+                    && self.is_gone(version, shared) =>
             {
                 let tries = || {
                     fallback.probe.is_none()
@@ -200,12 +211,15 @@ impl<M: Metric> LiveRelease<M> {
         }
         let has_none = STATUSES.contains(&status) && flags() & NO_ENDPOINT != 0;
         if has_none {
-            self.metrics().set_unreachable(version, true);
             if fallback.probe.is_some() {
-                shared.write(&self.key("cluster", version), cluster().as_bytes(), 0);
+                shared.write(&self.key_of("cluster", version), cluster().as_bytes(), 0);
             }
+            let identity = self.release.identity.to_le_bytes();
+            shared.write(&self.key_of("gone", version), &identity, 0);
+            self.metrics().set_unreachable(version, true);
+            reaching.has_gone.set(true);
         } else if is_try {
-            self.metrics().set_unreachable(version, false);
+            self.set_reachable(version, shared);
         }
         has_none
     }
@@ -248,13 +262,39 @@ impl<M: Metric> LiveRelease<M> {
         edits
     }
 
+    /// Whether `version` of this release has no endpoint, if the gauge is set.
+    fn is_gone(&self, version: &Version, shared: &impl Shared) -> bool {
+        let (identity, _) = shared.read(&self.key_of("gone", version));
+        identity == self.release.identity.to_le_bytes()
+    }
+
+    /// Sets the gauges of the versions that have no endpoint: that of another plugin, which shares the
+    /// gauge, may have come back. False: there are no such versions.
+    fn keeps_gauges(&self, metrics: &ReleaseMetrics<M>, shared: &impl Shared) -> bool {
+        let versions = self.release.versions.iter();
+        let gone = versions.filter(|version| self.is_gone(version, shared));
+        gone.inspect(|version| metrics.set_unreachable(version, true))
+            .count()
+            > 0
+    }
+
+    /// `version` of this release has an endpoint, as far as anybody knows.
+    pub(super) fn set_reachable(&self, version: &Version, shared: &impl Shared) {
+        let identity = self.release.identity.to_le_bytes();
+        let key = self.key_of("gone", version);
+        let ended = shared.update(&key, |bytes| (bytes == identity).then(Vec::new));
+        if ended.is_some() {
+            self.metrics().set_unreachable(version, false);
+        }
+    }
+
     fn is_principal(&self, version: &Version) -> bool {
         version.index() == self.release.principal.index()
     }
 
     /// Whether this worker is the one that asks for `version` now, `between` milliseconds after the last.
     fn claims(&self, version: &Version, between: u64, now: u64, shared: &impl Shared) -> bool {
-        let key = self.key("asked", version);
+        let key = self.key_of("asked", version);
         let (bytes, read) = shared.read(&key);
         let last = bytes
             .first_chunk()
@@ -262,13 +302,10 @@ impl<M: Metric> LiveRelease<M> {
         now.saturating_sub(last) >= between && shared.write(&key, &now.to_le_bytes(), read)
     }
 
-    /// Where workers share something about `version`, like its gauge by release and version.
-    fn key(&self, what: &str, version: &Version) -> String {
-        format!(
-            "halftone.fallback.{what}.{}.{}",
-            self.release.name,
-            version.name()
-        )
+    /// Where workers share `what` of `version`.
+    fn key_of(&self, what: &str, version: &Version) -> String {
+        let key = self.key(what);
+        format!("{key}.{}", version.name())
     }
 }
 

@@ -201,7 +201,8 @@ impl<H: Host> Dispatch<H> {
     fn probe_answered(&self, call: u32) {
         let mut probes = self.probes.borrow_mut();
         for (_, probe) in probes.extract_if(.., |probe| probe.0 == call) {
-            probe.answered(H::header(Map::AnswerHeaders, ":status").as_deref());
+            let status = H::header(Map::AnswerHeaders, ":status");
+            probe.answered(status.as_deref(), &H::default());
         }
     }
 

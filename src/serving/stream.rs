@@ -319,7 +319,7 @@ impl<H: Host> Stream<H> {
                 session: decided.session,
             };
             let release = &decided.release;
-            release.count_response(ended, H::response_flags, H::uptime);
+            release.count_response(ended, &H::default(), H::response_flags, H::uptime);
         }
     }
 

@@ -60,15 +60,18 @@ async fn a_canary_whose_every_response_fails_loses_its_traffic_on_all_workers() 
     scene.upstreams.v2.script(Script::status(500));
     let traffic = Traffic::start(&scene, 100);
     verdict(&scene).await?;
-    traffic.more(50).await?;
-    let after = scene.upstreams.v2.received();
-    traffic.more(200).await?;
-    assert_eq!(scene.upstreams.v2.received(), after, "some worker sends on");
+    traffic.more(350).await?;
     let seen = traffic.stop().await?;
     println!("{}", seen.of_verdict());
 
-    // Ten a second, and a verdict after one or two ticks.
-    assert!(after < 100, "{after} requests reached v2");
+    // 2 seconds from the first failure to the last request, and 1.5 seconds until all workers agree.
+    let took = seen.requests_to_verdict();
+    assert!(
+        took <= 200,
+        "v2 got the request {took} after its first failure"
+    );
+    let took = seen.requests_to_agreement();
+    assert!(took <= 150, "some worker sends on for {took} requests");
     assert!(
         seen.all
             .iter()
@@ -93,6 +96,26 @@ async fn a_canary_whose_every_response_fails_loses_its_traffic_on_all_workers() 
     let tester = scene.get(&[("x-tester", b"1")]).await?;
     assert_eq!(tester.status, 500, "an unguarded rule");
     scene.end().await
+}
+
+/// The median of the simulations in `tests/it/guard.rs` is half of these times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn less_traffic_and_fewer_failures_take_longer() -> Result<()> {
+    // Requests a second, one of how many of v2's fails, and the longest time in seconds.
+    for (rate, of, seconds) in [(10, 1, 15), (100, 5, 10)] {
+        let scene = Scene::new(&guarded(json!({}))).await?;
+        scene.upstreams.v2.direct(fails_for_each(of));
+        let traffic = Traffic::start(&scene, rate);
+        verdict(&scene).await?;
+        traffic.more(u64::from(rate) * 3).await?;
+        let seen = traffic.stop().await?;
+        println!("{}", seen.of_verdict());
+        let took = seen.requests_to_verdict();
+        let most = u64::from(rate) * seconds;
+        assert!(took <= most, "{took} requests at {rate} a second");
+        scene.end().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,14 +207,16 @@ async fn a_healthy_canary_keeps_its_traffic() -> Result<()> {
         upstream.remember(false);
         upstream.direct(fails_for_each(100));
     }
-    let traffic = Traffic::start(&scene, 200);
-    traffic.more(1_200).await?;
+    // A minute, then ten seconds each.
+    let traffic = Traffic::start(&scene, 500);
+    traffic.more(30_000).await?;
+    assert_eq!(guard_of(&scene, "v2").await?, 0.0);
 
     // Something that both need is down.
     for upstream in [v1, v2] {
         upstream.script(Script::status(503));
     }
-    traffic.more(800).await?;
+    traffic.more(5_000).await?;
     for upstream in [v1, v2] {
         upstream.direct(fails_for_each(100));
     }
@@ -204,7 +229,7 @@ async fn a_healthy_canary_keeps_its_traffic() -> Result<()> {
         Script::status(if is_looping { 500 } else { 200 })
     });
     let failing = traffic::repeat(&scene, &looping, 20);
-    traffic.more(1_600).await?;
+    traffic.more(5_000).await?;
     let looped = failing.stop().await?.all.len();
     assert!(looped > 50, "{looped}");
     assert_eq!(guard_of(&scene, "v2").await?, 0.0);

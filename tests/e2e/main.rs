@@ -40,4 +40,5 @@ mod session_cookies;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod survival;
 mod updates;

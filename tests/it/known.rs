@@ -226,7 +226,7 @@ fn a_release_that_stays_serves_on_with_its_metrics_and_its_mirrors() {
     let mut update = |active: &str, before: Option<&Live<Uncounted>>| {
         let text = text(&[release("a", "v1"), release("b", active)]);
         let releases = known.load(text.as_bytes(), Proxy::default()).unwrap();
-        live(releases, before, &budget, |_, _| Uncounted)
+        live("plugin", releases, before, &budget, |_, _| Uncounted)
     };
     let before = update("v1", None);
     let after = update("v2", Some(&before));

@@ -38,7 +38,7 @@ fn update(names: &[&str], before: Option<&Live<Uncounted>>, budget: &Budget) -> 
     }
     let configuration = json!({"releases": releases, "mirrorBudget": "1KiB"});
     let compiled = halftone::config::load(configuration.to_string().as_bytes()).unwrap();
-    live(compiled, before, budget, |_, _| Uncounted)
+    live("plugin", compiled, before, budget, |_, _| Uncounted)
 }
 
 fn find<'l>(live: &'l Live<Uncounted>, name: &str) -> &'l LiveMirror<Uncounted> {
@@ -69,7 +69,7 @@ fn the_metrics_of_very_many_releases_are_defined_when_they_are_used() {
             .collect();
         let text = json!({"releases": releases}).to_string();
         let releases = halftone::config::load(text.as_bytes()).unwrap();
-        live(releases, None, &Budget::default(), define)
+        live("plugin", releases, None, &Budget::default(), define)
     };
     of(1);
     let each = defined();
@@ -160,7 +160,7 @@ fn a_mirror_is_selected_or_counts_why_not() {
     thread_local! {
         static METRICS: RefCell<BTreeMap<String, Counted>> = RefCell::default();
     }
-    let live = live(compiled, None, &Budget::default(), |_, event| {
+    let live = live("plugin", compiled, None, &Budget::default(), |_, event| {
         let metric = Counted(Box::leak(Box::default()));
         METRICS.with_borrow_mut(|metrics| metrics.insert(event.to_string(), metric));
         metric
@@ -281,7 +281,7 @@ fn the_share_of_each_version_is_that_of_the_configuration_that_serves() {
     let taken = json!({"takeOver": "v2", "split": ramp["split"], "ramp": ramp["ramp"]});
     let budget = Budget::default();
 
-    let first = live(with_canary(&ramp), None, &budget, define);
+    let first = live("plugin", with_canary(&ramp), None, &budget, define);
     for (now, expected) in [
         (1_000, "canary/v1 750000, canary/v2 0, canary/v3 250000"),
         (
@@ -295,16 +295,16 @@ fn the_share_of_each_version_is_that_of_the_configuration_that_serves() {
         assert_eq!(shares(), expected, "at {now}");
     }
     let split = json!({"split": [{"version": "v3", "weight": 1}, {"version": "v1", "weight": 3}]});
-    let second = live(with_canary(&split), Some(&first), &budget, define);
+    let second = live("plugin", with_canary(&split), Some(&first), &budget, define);
     follow_clock(&second, 2_000);
     let expected = "canary/v1 750000, canary/v2 0, canary/v3 250000, stays/v1 0, stays/v2 1000000";
     assert_eq!(shares(), expected, "a version is removed");
-    let third = live(with_canary(&taken), Some(&second), &budget, define);
+    let third = live("plugin", with_canary(&taken), Some(&second), &budget, define);
     follow_clock(&third, 2_000);
     let expected = "canary/v1 0, canary/v2 1000000, canary/v3 0, stays/v1 0, stays/v2 1000000";
     assert_eq!(shares(), expected, "a version takes over");
     let other = json!({"name": "other", "hosts": ["other"], "principal": "v1", "canary": {}});
-    live(load(other), Some(&third), &budget, define);
+    live("plugin", load(other), Some(&third), &budget, define);
     let expected =
         "canary/v1 0, canary/v2 0, canary/v3 0, other/v1 1000000, stays/v1 0, stays/v2 1000000";
     assert_eq!(shares(), expected, "a release is removed");
