@@ -8,4 +8,5 @@ pub mod explain;
 pub mod render;
 pub mod schema;
 pub mod simulate;
+pub mod status;
 pub mod test;

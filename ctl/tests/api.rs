@@ -257,6 +257,32 @@ async fn every_kind_of_plugin_is_found_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_plugin_is_what_is_configured_in_it() {
+    let scene = Scene::new("states").await;
+    let status = ["status", "--plugin", "states/newer"];
+    let (code, out, err) = scene.run(&status).await;
+    let expected = "\
+release reviews · canary · principal v1 · TrafficExtension states/newer
+  version  configured
+  v1          90.00 %
+  v2          10.00 %
+
+release details · blue-green · principal v1 · active v1 · TrafficExtension states/newer
+  version  configured
+  v1         100.00 %
+
+No numbers: ";
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with(expected), "{out}");
+
+    let missing = ["--release", "ratings"];
+    let (code, out, err) = scene.run(&[&status[..], &missing].concat()).await;
+    let expected =
+        "TrafficExtension states/newer: has no release ratings; it has reviews, details\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (1, "", expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_that_somebody_else_changes_meanwhile_is_not_overwritten() {
     use halftonectl::cluster::{Cluster, PluginName};
     let scene = Scene::new("conflicts").await;

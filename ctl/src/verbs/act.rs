@@ -15,13 +15,21 @@ use crate::terminal::{BAD, FAINT, GOOD, Line, STRONG};
 /// What all actions take.
 #[derive(Debug, clap::Args)]
 pub struct Target {
-    /// The release, if there are several
-    #[arg(long, value_name = "NAME")]
-    pub release: Option<String>,
+    /// The release and its cluster.
+    #[command(flatten)]
+    pub choice: Choice,
     /// Print what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Change this plugin of the cluster, in place of FILE
+}
+
+/// The release, and the plugin of a cluster that has it.
+#[derive(Debug, clap::Args)]
+pub struct Choice {
+    /// The release, if there are several
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// This plugin of the cluster, in place of FILE
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = PluginName::read)]
     pub plugin: Option<PluginName>,
     /// The kubeconfig of the cluster, if not that of KUBECONFIG or your own
@@ -30,6 +38,17 @@ pub struct Target {
     /// The context of the kubeconfig, if not the current one
     #[arg(long, value_name = "NAME", requires = "plugin")]
     pub context: Option<String>,
+}
+
+impl Choice {
+    /// The cluster of the plugin.
+    ///
+    /// # Errors
+    ///
+    /// There is no kubeconfig, or it cannot be used.
+    pub fn cluster(&self) -> Result<Cluster, Failure> {
+        Cluster::new(self.kubeconfig.as_deref(), self.context.as_deref())
+    }
 }
 
 /// The arguments of `set-weight`.
@@ -87,7 +106,7 @@ pub struct AloneArgs {
 ///
 /// As [`run_alone`].
 pub fn set_weight(args: &WeightArgs, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let (file, words) = match (&args.target.plugin, args.words.split_first()) {
+    let (file, words) = match (&args.target.choice.plugin, args.words.split_first()) {
         (None, Some((file, words))) => (Some(file.as_str()), words),
         _ => (None, args.words.as_slice()),
     };
@@ -147,7 +166,7 @@ fn act(
     action: &Action,
     out: &mut dyn Write,
 ) -> Result<Verdict, Failure> {
-    match (&target.plugin, file) {
+    match (&target.choice.plugin, file) {
         (Some(plugin), _) => act_on_plugin(plugin, target, action, out),
         (None, file) => act_on_file(file.unwrap_or_default(), target, action, out),
     }
@@ -178,7 +197,7 @@ fn act_on_plugin(
     action: &Action,
     out: &mut dyn Write,
 ) -> Result<Verdict, Failure> {
-    let cluster = Cluster::new(target.kubeconfig.as_deref(), target.context.as_deref())?;
+    let cluster = target.choice.cluster()?;
     let plugin = cluster.read(plugin)?;
     let text = serde_saphyr::to_string(&plugin.config)
         .map_err(|error| Failure::refused(&plugin.name, error.to_string()))?;
@@ -206,7 +225,7 @@ struct Shown<'n> {
 impl<'n> Shown<'n> {
     fn new(name: &'n str, text: &str, target: &Target, action: &Action) -> Result<Self, Failure> {
         let now = clock::now();
-        let change = action::apply(text, target.release.as_deref(), action, now);
+        let change = action::apply(text, target.choice.release.as_deref(), action, now);
         let change = change.map_err(|error| refused(name, error))?;
         Ok(Self { name, change, now })
     }

@@ -16,6 +16,7 @@ mod pinned;
 mod render;
 mod schema;
 mod simulate;
+mod status;
 mod test;
 
 use std::io::Write;
