@@ -77,9 +77,9 @@ image: build ## Build the image that Istio pulls, an OCI layout: target/image
 # Where the files will be published. The manifest for krew has it.
 HOMEPAGE := https://github.com/OWNER/halftone
 # Static binaries: musl has no dynamic linker. `ring` has C and assembler code, so a target needs a C compiler. Zig is one for
-# both targets, and gives the same bytes on every machine because its version is pinned.
-BINARIES := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
-dist: image $(KUBECTL) $(ZIGBUILD) $(CYCLONEDX) ## Build the files of a release, the same bytes for each builder: dist/; on Linux, needs rustup
+# every target, and gives the same bytes on every machine because its version is pinned.
+BINARIES := x86_64-unknown-linux-musl
+dist: image $(KUBECTL) $(ZIGBUILD) $(CYCLONEDX) ## Build the files of a release: dist/; on Linux, needs rustup
 	$(STEP) "Installing the targets of the binaries" rustup target add $(BINARIES)
 	for target in $(BINARIES); do \
 		remap=$$(tools/remap $$target); \

@@ -37,8 +37,6 @@ fn write(folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail")]
-
     use super::*;
 
     #[test]
