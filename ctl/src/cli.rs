@@ -42,7 +42,7 @@ pub enum Verb {
     /// Make a version of a blue-green release the active one
     Switch(act::VersionArgs),
     /// Make a version the principal, and give it all requests that no rule claims
-    Promote(act::VersionArgs),
+    Promote(act::PromoteArgs),
     /// Give all traffic back to the principal
     Rollback(act::AloneArgs),
     /// Hold a ramp at the percentage that it has

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use halftone_resources::Resource;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::ApiResource;
 use kube::{Api, Client, Config, Error};
@@ -24,6 +24,9 @@ const KINDS: [(&str, &str); 2] = [
     ("WasmPlugin", "wasmplugins"),
     ("TrafficExtension", "trafficextensions"),
 ];
+
+/// The name of VirtualServices in paths.
+const ROUTES: &str = "virtualservices";
 
 /// The tools that revert what differs from Git, and a label or annotation by which they mark a resource.
 const REVERTERS: [(&str, &str); 4] = [
@@ -146,15 +149,101 @@ impl Cluster {
             let metadata = json!({ "resourceVersion": plugin.version });
             fields.insert("metadata".into(), metadata);
         }
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.into()),
-            ..PatchParams::default()
-        };
         let patch = Patch::Merge(patch);
+        let params = params();
         let patched = plugin.api.patch(&plugin.object, &params, &patch);
         let patched = self.runtime.block_on(patched);
         patched.map_err(|error| failure(&plugin.name, "patch", plugin.plural, error))?;
         Ok(())
+    }
+}
+
+/// A VirtualService as it was read from a cluster.
+pub struct ClusterRoutes {
+    /// The kind, the namespace and the name.
+    pub name: String,
+    /// The text: its kind, its name and its `spec`.
+    pub text: String,
+    api: Api<DynamicObject>,
+    object: String,
+    version: Option<String>,
+}
+
+impl Cluster {
+    /// The VirtualServices in the namespace of `plugin`. None: the cluster has no such kind.
+    ///
+    /// # Errors
+    ///
+    /// The cluster does not answer or refuses.
+    pub fn virtual_services(
+        &self,
+        plugin: &PluginName,
+    ) -> Result<Option<Vec<ClusterRoutes>>, Failure> {
+        let PluginName { namespace, .. } = plugin;
+        let kind = ApiResource {
+            group: "networking.istio.io".into(),
+            version: "v1".into(),
+            api_version: "networking.istio.io/v1".into(),
+            kind: "VirtualService".into(),
+            plural: ROUTES.into(),
+        };
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &kind);
+        let found = match self.runtime.block_on(api.list(&ListParams::default())) {
+            Err(Error::Api(status)) if status.code == 404 => return Ok(None),
+            found => found.map_err(|error| {
+                failure(
+                    &format!("VirtualServices of {namespace}"),
+                    "list",
+                    ROUTES,
+                    error,
+                )
+            })?,
+        };
+        let read = found.items.into_iter().map(|object| {
+            let name = object.metadata.name.unwrap_or_default();
+            let shown = format!("VirtualService {namespace}/{name}");
+            let text = json!({
+                "apiVersion": kind.api_version, "kind": kind.kind,
+                "metadata": { "name": name, "namespace": namespace },
+                "spec": object.data.get("spec"),
+            });
+            let text = serde_saphyr::to_string(&text)
+                .map_err(|error| Failure::refused(&shown, error.to_string()))?;
+            Ok(ClusterRoutes {
+                name: shown,
+                text,
+                api: api.clone(),
+                object: name,
+                version: object.metadata.resource_version,
+            })
+        });
+        read.collect::<Result<Vec<_>, Failure>>().map(Some)
+    }
+
+    /// Gives a VirtualService the routes that `text` has, which is its changed text.
+    ///
+    /// # Errors
+    ///
+    /// It has changed since it was read, or the cluster does not answer or refuses.
+    pub fn write_routes(&self, routes: &ClusterRoutes, text: &str) -> Result<(), Failure> {
+        let after: Value = serde_saphyr::from_str(text)
+            .map_err(|error| Failure::refused(&routes.name, error.to_string()))?;
+        let patch = Patch::Merge(json!({
+            "metadata": { "resourceVersion": routes.version },
+            "spec": { "http": after.pointer("/spec/http") },
+        }));
+        let params = params();
+        let patched = routes.api.patch(&routes.object, &params, &patch);
+        let patched = self.runtime.block_on(patched);
+        patched.map_err(|error| failure(&routes.name, "patch", ROUTES, error))?;
+        Ok(())
+    }
+}
+
+fn params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.into()),
+        ..PatchParams::default()
     }
 }
 
@@ -224,7 +313,15 @@ async fn client(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Clie
     Client::try_from(config).map_err(|error| unusable(&error))
 }
 
-/// The failure of a request that reads or patches a plugin.
+/// The rights that the actions need on a kind.
+fn rights(plural: &str) -> String {
+    match plural {
+        ROUTES => format!("list and patch {ROUTES}.networking.istio.io"),
+        _ => format!("get and patch {plural}.extensions.istio.io"),
+    }
+}
+
+/// The failure of a request that reads or patches a resource.
 fn failure(plugin: &str, verb: &str, plural: &str, error: Error) -> Failure {
     match error {
         Error::Api(status) if status.code == 409 => Failure::refused(
@@ -232,8 +329,9 @@ fn failure(plugin: &str, verb: &str, plural: &str, error: Error) -> Failure {
             "was changed by somebody else meanwhile, and nothing was overwritten; run the command again".into(),
         ),
         Error::Api(status) if [401, 403].contains(&status.code) => Failure::Cluster(format!(
-            "{plugin}: the cluster does not let you {verb} it: {}; ask for the right to get and patch {plural}.extensions.istio.io",
-            status.message
+            "{plugin}: the cluster does not let you {verb} it: {}; ask for the right to {}",
+            status.message,
+            rights(plural)
         )),
         Error::Api(status) => Failure::Cluster(format!("{plugin}: the cluster refuses: {}", status.message)),
         error => {

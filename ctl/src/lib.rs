@@ -51,7 +51,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::TakeOver(args) => verbs::act::run(args, Action::TakeOver, out),
         Verb::Restore(args) => verbs::act::run_alone(args, &Action::Restore, out),
         Verb::Switch(args) => verbs::act::run(args, Action::Switch, out),
-        Verb::Promote(args) => verbs::act::run(args, Action::Promote, out),
+        Verb::Promote(args) => verbs::act::promote(args, out),
         Verb::Rollback(args) => verbs::act::run_alone(args, &Action::Rollback, out),
         Verb::Pause(args) => verbs::act::run_alone(args, &Action::Pause, out),
         Verb::Resume(args) => verbs::act::run_alone(args, &Action::Resume, out),

@@ -21,9 +21,15 @@ pub struct RequestArgs {
     /// The path, with the query
     #[arg(long, default_value = "/", value_parser = path)]
     pub path: String,
-    /// A header. Repeat the flag for more headers or values
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = OsStringValueParser::new().try_map(header))]
+    /// A header, as with curl. Repeat the flag for more headers or values
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = OsStringValueParser::new().try_map(header))]
     pub headers: Vec<NamedValue>,
+    /// A cookie. Repeat the flag for more cookies
+    #[arg(long = "cookie", value_name = "NAME=VALUE", value_parser = cookie)]
+    pub cookies: Vec<String>,
+    /// A query parameter, which is added to the path. Repeat the flag for more parameters
+    #[arg(long = "query", value_name = "NAME=VALUE", value_parser = query)]
+    pub query: Vec<(String, String)>,
     /// The source address of the request
     #[arg(long, value_name = "IP")]
     pub source_address: Option<IpAddr>,
@@ -66,16 +72,21 @@ impl From<&RequestArgs> for Request {
             (PATH, &args.path),
         ];
         let pseudo = pseudo.map(|(name, value)| NamedValue(name.into(), value.as_str().into()));
-        Self {
-            headers: pseudo
-                .into_iter()
-                .chain(args.headers.iter().cloned())
-                .collect(),
+        let cookies = (!args.cookies.is_empty())
+            .then(|| NamedValue("cookie".into(), args.cookies.join("; ").into()));
+        let headers = pseudo.into_iter().chain(args.headers.iter().cloned());
+        let mut request = Self {
+            headers: headers.chain(cookies).collect(),
             // Sessions are recognised by the address in the form that Envoy prints.
             source_address: args
                 .source_address
                 .map(|address| address.to_canonical().to_string()),
+        };
+        // Each is added before those that are there.
+        for (name, value) in args.query.iter().rev() {
+            request.add_to_query(name, value);
         }
+        request
     }
 }
 
@@ -216,6 +227,23 @@ fn header(text: OsString) -> Result<NamedValue, String> {
         return Err("has a line break or NUL in its value; HTTP does not allow them".into());
     }
     Ok(NamedValue(name, value.into()))
+}
+
+fn cookie(text: &str) -> Result<String, String> {
+    let is_cookie = |(name, value): (&str, &str)| {
+        is_token(name) && !value.contains(';') && !value.contains(char::is_control)
+    };
+    if !text.split_once('=').is_some_and(is_cookie) {
+        return Err("write one cookie as name=value, such as opt-in=v2".into());
+    }
+    Ok(text.into())
+}
+
+fn query(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write a query parameter as name=value, such as beta=1".into()),
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

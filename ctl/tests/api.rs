@@ -282,6 +282,72 @@ No numbers: ";
     assert_eq!((code, out.as_str(), err.as_str()), (1, "", expected));
 }
 
+fn routes(namespace: &str) -> Value {
+    let route = |name: &str, subset: &str| {
+        json!({
+            "name": name, "match": [{"headers": {"x-halftone-version": {"exact": name}}}],
+            "route": [{"destination": {"host": "reviews", "subset": subset}}],
+        })
+    };
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "reviews", "namespace": namespace},
+        "spec": {"hosts": ["reviews"], "http": [
+            route("v1", "one"), route("v2", "two"),
+            {"name": "undecided", "timeout": "3s", "route": [{"destination": {"host": "reviews", "subset": "one"}}]},
+        ]},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_changes_the_last_route_of_the_release_in_the_cluster_too() {
+    let scene = Scene::new("finished").await;
+    let promote = [
+        "promote",
+        "--plugin",
+        "finished/reviews",
+        "v2",
+        "--release",
+        "reviews",
+    ];
+    let path = "/apis/networking.istio.io/v1/namespaces/finished/virtualservices";
+    let none = "The namespace of the plugin has no VirtualService that routes this release.";
+    let dry = scene.run(&[&promote[..], &["--dry-run"]].concat()).await;
+    assert!(dry.0 == 0 && dry.1.contains(none), "{dry:?}");
+    let mut others = routes("finished");
+    others["metadata"]["name"] = "ratings".into();
+    others["spec"]["hosts"] = json!(["ratings"]);
+    for service in [routes("finished"), others] {
+        let answer = scene
+            .request(Method::POST, path, &service.to_string())
+            .await;
+        assert_eq!(answer.0, 201, "{}", answer.1);
+    }
+
+    let (code, out, err) = scene.run(&promote).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    let ends =
+        "\nWasmPlugin finished/reviews: changed.\nVirtualService finished/reviews: changed.\n";
+    assert!(out.ends_with(ends) && !out.contains(none), "{out}");
+    let get = async |name: &str| {
+        let path = format!("{path}/{name}");
+        scene.request(Method::GET, &path, "").await.1["spec"].clone()
+    };
+    let mut expected = routes("finished")["spec"].clone();
+    expected["http"][2]["route"][0]["destination"]["subset"] = "two".into();
+    assert_eq!(get("reviews").await, expected);
+    expected = routes("finished")["spec"].clone();
+    expected["hosts"] = json!(["ratings"]);
+    assert_eq!(get("ratings").await, expected);
+    let plugin = scene.plugin("wasmplugins/reviews").await;
+    let release = &plugin["spec"]["pluginConfig"]["releases"][0];
+    assert_eq!(release["principal"], "v2");
+
+    let (code, out, _) = scene.run(&promote).await;
+    let nothing = "WasmPlugin finished/reviews: nothing to change.\n";
+    assert!(code == 0 && out.ends_with(nothing), "{out}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_that_somebody_else_changes_meanwhile_is_not_overwritten() {
     use halftonectl::cluster::{Cluster, PluginName};

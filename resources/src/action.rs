@@ -61,6 +61,21 @@ pub struct Change {
     pub diff: String,
     /// What the action changes in the configuration.
     pub outcome: Outcome,
+    /// The number of VirtualServices in the text that route the release by a header. 0: only a promotion looks for them.
+    pub routes: usize,
+}
+
+/// What a promotion changes in a text that has VirtualServices of the release, and not the release itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteChange {
+    /// The new text. It is the old text if nothing changes.
+    pub text: String,
+    /// The changed lines as a unified diff without a header. Empty: nothing changes.
+    pub diff: String,
+    /// The number of VirtualServices that route the release.
+    pub routes: usize,
+    /// What the user must know or do as well, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What an action changes in a configuration.
@@ -116,24 +131,47 @@ pub fn apply(
         .iter()
         .map(|edit| (found.document, edit.within(&found.path)))
         .collect();
+    let mut found = 0;
     if let Action::Promote(version) = action {
-        let compiled = halftone::config::load_value(&outcome.after);
-        let compiled = compiled.map_err(ActionError::InvalidAfter)?;
-        let mut all = compiled.all().iter();
-        if let Some(release) = all.find(|one| *one.name == *outcome.release) {
-            let routes = route::to_principal(&documents, release, version);
-            edits.extend(routes.edits);
-            outcome.notes.extend(routes.notes);
-        }
+        let routes = route::to_promoted(&documents, &outcome, version)?;
+        found = routes.found;
+        edits.extend(routes.edits);
+        outcome.notes.extend(routes.notes);
     }
     let text_after = write::edited(text, &documents, &edits)?;
-    let diff = similar::TextDiff::from_lines(text, &text_after);
-    let diff = diff.unified_diff().to_string();
     Ok(Change {
+        diff: diff(text, &text_after),
         text: text_after,
-        diff,
         outcome,
+        routes: found,
     })
+}
+
+/// Lets the last routes of the VirtualServices in `text`, for requests that Halftone did not see, lead to `version`,
+/// which `outcome` promotes in another text.
+///
+/// # Errors
+///
+/// The text cannot be read, or an alias shares what changes.
+pub fn promote_routes(
+    text: &str,
+    outcome: &Outcome,
+    version: &str,
+) -> Result<RouteChange, ActionError> {
+    let documents: Vec<Value> = yaml::documents(text).map_err(crate::Unreadable::from)?;
+    let routes = route::to_promoted(&documents, outcome, version)?;
+    let text_after = write::edited(text, &documents, &routes.edits)?;
+    Ok(RouteChange {
+        diff: diff(text, &text_after),
+        text: text_after,
+        routes: routes.found,
+        notes: routes.notes,
+    })
+}
+
+fn diff(before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    diff.unified_diff().to_string()
 }
 
 /// Applies `action` to the release named `release` in the plugin configuration `config`, as [`apply`] does.

@@ -7,7 +7,7 @@
     reason = "a test may fail"
 )]
 
-use halftone_resources::action::{Action, Change, Weight, apply};
+use halftone_resources::action::{Action, Change, Weight, apply, promote_routes};
 
 /// A canary in YAML, as people write it.
 const CANARY: &str = "\
@@ -764,4 +764,43 @@ spec:
         let set = changed(&text, &set(&[("v2", 30.0)]));
         assert!(!set.contains("subset"), "{set}");
     }
+}
+
+#[test]
+fn a_version_that_only_the_last_route_serves_keeps_a_route() {
+    let service = "\
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: bookinfo }
+spec:
+  hosts: [reviews]
+  http:
+  - name: v2
+    match: [ { headers: { x-halftone-version: { exact: v2 } } } ]
+    route: [ { destination: { host: reviews, subset: v2 } } ]
+  # The last route takes v1, and requests without a decision.
+  - name: v1
+    timeout: 3s
+    route: [ { destination: { host: reviews, subset: v1 } } ]
+";
+    let expected = service.replace(
+        "subset: v1 } } ]\n",
+        "subset: v1 } } ]
+    match: [ { headers: { x-halftone-version: { exact: v1 } } } ]
+  - { name: undecided, route: [ { destination: { host: reviews, subset: v2 } } ], timeout: \"3s\" }
+",
+    );
+    let promote = Action::Promote("v2".into());
+    let change = applied(&format!("{CANARY}{service}"), &promote);
+    assert!(change.text.ends_with(&expected), "{}", change.text);
+    assert_eq!(change.routes, 1);
+
+    // The release was promoted before, by itself.
+    let promoted = applied(CANARY, &promote).text;
+    let outcome = applied(&promoted, &promote).outcome;
+    let routes = promote_routes(service, &outcome, "v2").unwrap();
+    assert_eq!(routes.text, expected);
+    let again = promote_routes(&routes.text, &outcome, "v2").unwrap();
+    assert_eq!((again.text, again.diff.as_str()), (expected, ""));
 }

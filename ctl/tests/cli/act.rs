@@ -103,6 +103,61 @@ fn an_action_edits_its_file_in_place_and_a_dry_run_does_not() {
     }
 }
 
+#[test]
+fn a_promotion_edits_the_last_route_in_another_file_too() {
+    let example = |name: &str| {
+        let path = crate::root().join("examples/canary-by-weight").join(name);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let (plugin, routes) = (example("wasmplugin.yaml"), example("virtual-service.yaml"));
+    let (folder, path) = file("wasmplugin.yaml", &plugin);
+    let routes_path = folder.path().join("virtual-service.yaml");
+    std::fs::write(&routes_path, &routes).unwrap();
+    let beside = routes_path.to_str().unwrap();
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let note = "If a VirtualService routes this release, its last route must lead to v2 too: name its file with --routes.\n";
+
+    let alone = halftonectl(&["promote", &path, "v2", "--dry-run"]);
+    assert!(alone.code == 0 && alone.out.contains(note), "{}", alone.out);
+
+    let promote = ["promote", &path, "v2", "--routes", beside];
+    let dry = halftonectl(&[&promote[..], &["--dry-run"]].concat());
+    assert_eq!((dry.code, dry.err.as_str()), (0, ""));
+    assert_eq!(
+        (read(&path), read(beside)),
+        (plugin.clone(), routes.clone())
+    );
+    let run = halftonectl(&promote);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!run.out.contains(note), "{}", run.out);
+    for part in [
+        format!("\n--- {beside}\n+++ {beside}\n"),
+        "+    match: [ { headers: { x-halftone-version: { exact: v1 } } } ]\n+  - { name: undecided, ".into(),
+        format!("\n{path}: changed.\n{beside}: changed.\n"),
+    ] {
+        assert!(run.out.contains(&part), "{part}\n{}", run.out);
+    }
+    let check = halftonectl(&["check", &path, beside]);
+    assert_eq!(check.code, 0, "{}", check.out);
+
+    let again = halftonectl(&promote);
+    assert!(
+        again
+            .out
+            .ends_with(&format!("{path}: nothing to change.\n")),
+        "{}",
+        again.out
+    );
+
+    let other = ["promote", &path, "v2", "--routes", FILE];
+    let refused = halftonectl(&other);
+    let expected = format!("{FILE}: has no VirtualService for the hosts of release reviews\n");
+    assert_eq!(
+        (refused.code, refused.out.as_str(), refused.err),
+        (1, "", expected)
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_and_the_rights_of_the_file_stay() {

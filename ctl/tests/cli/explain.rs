@@ -229,8 +229,54 @@ fn bytes_that_are_not_utf_8_are_escaped() {
 }
 
 #[test]
+fn a_request_is_written_as_with_curl() {
+    let table: [(&[&str], &[&str], &str); 4] = [
+        (
+            &["-H", "end-user: jason", "-Hx-a: b"],
+            &["--header", "end-user: jason", "--header", "x-a: b"],
+            "version=v3 reason=rule:testers",
+        ),
+        (
+            &["--cookie", "a=b", "--cookie", "group=beta"],
+            &["--header", "cookie: a=b; group=beta"],
+            "reason=rule:beta",
+        ),
+        (
+            &["--query", "a=b c&d", "--query", "debug="],
+            &["--path", "/?a=b%20c%26d&debug="],
+            "version=v2 reason=rule:debug",
+        ),
+        (
+            &["--path", "/x?debug=1", "--query", "a=b"],
+            &["--path", "/x?a=b&debug=1"],
+            "version=v2 reason=rule:debug",
+        ),
+    ];
+    for (short, long, expected) in table {
+        // With this seed the percentage of rule beta holds.
+        let explain = ["explain", FILE, "--host", "reviews", "--seed", "3"];
+        let [short, long] = [short, long].map(|args| halftonectl(&[&explain, args].concat()));
+        assert_eq!((short.code, short.err.as_str()), (0, ""));
+        assert_eq!(short.out, long.out);
+        assert!(short.out.contains(expected), "{expected}\n{}", short.out);
+    }
+}
+
+#[test]
 fn an_invalid_request_is_refused_with_the_right_form() {
-    let table: [(&[&str], &str); 12] = [
+    let table: [(&[&str], &str); 15] = [
+        (
+            &["--host", "a", "--cookie", "a=b; c=d"],
+            "write one cookie as name=value, such as opt-in=v2",
+        ),
+        (
+            &["--host", "a", "--cookie", "a"],
+            "write one cookie as name=value, such as opt-in=v2",
+        ),
+        (
+            &["--host", "a", "--query", "=b"],
+            "write a query parameter as name=value, such as beta=1",
+        ),
         (
             &["--host", "a", "--header", "end-user"],
             "'--header <NAME: VALUE>': has no colon; write it as 'name: value'",
