@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{act, check, console, explain, render, simulate, status, test};
+use crate::verbs::{act, check, console, explain, import, render, simulate, status, test};
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub enum Verb {
     Render(Box<render::Args>),
     /// Print the state of each release, and what its versions do now
     Status(status::Args),
+    /// Write releases for the grayscale releases of Istio and other tools
+    Import(import::Args),
     /// Set weights of a canary, as in v2=30
     SetWeight(act::WeightArgs),
     /// Give all traffic of a canary to one version

@@ -8,6 +8,9 @@
     reason = "a test may fail"
 )]
 
+#[path = "laws/import.rs"]
+mod import;
+
 use clap::Parser;
 use halftone::draw::{Draw, Random};
 use halftonectl::Cli;

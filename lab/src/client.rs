@@ -14,7 +14,8 @@ use anyhow::Context;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::{Method, Request, Uri};
+pub use hyper::http::Method;
+use hyper::http::{Request, Uri};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 

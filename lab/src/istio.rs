@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod model;
 mod plugins;
 mod routes;
 mod services;
@@ -45,6 +46,7 @@ use crate::upstream::Upstream;
 use plugins::Chain;
 use services::Services;
 
+pub use model::Asked;
 pub use services::{cluster, waypoint_cluster};
 
 /// Istio's name for the cluster of requests to hosts outside the mesh.

@@ -78,7 +78,11 @@ impl Unreadable {
 
 /// The documents of `text`, and the items of a `List`. Empty documents are ignored. A document that is
 /// not an object is an error by itself, and the others are still read.
-pub(crate) fn documents(text: &str) -> Result<Vec<Result<Value, Unreadable>>, Unreadable> {
+///
+/// # Errors
+///
+/// The text is neither YAML nor JSON, or contains nothing.
+pub fn documents(text: &str) -> Result<Vec<Result<Value, Unreadable>>, Unreadable> {
     let documents: Vec<Value> = yaml::documents(text)?;
     let mut found = Vec::new();
     for (index, document) in documents.into_iter().enumerate() {

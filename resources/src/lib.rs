@@ -43,7 +43,7 @@ pub mod yaml;
 
 pub use configuration::{NoConfiguration, configuration};
 pub use destination_rule::{DestinationRule, Subset};
-pub use document::Unreadable;
+pub use document::{Unreadable, documents};
 pub use meta::Meta;
 pub use plugin::{Mode, Plugin, PluginKind, Port, TargetRef, TrafficSelector, services_of};
 pub use position::{Position, Positions};

@@ -5,7 +5,7 @@ mod destination_rule;
 mod envoy;
 mod envoy_filter;
 mod envoy_gateway;
-mod flags;
+pub(super) mod flags;
 mod http_route;
 mod kind;
 mod live;
@@ -17,7 +17,7 @@ mod upstreams;
 mod virtual_service;
 mod wasm_filter;
 mod wasm_plugin;
-mod yaml;
+pub(super) mod yaml;
 
 use std::fs;
 use std::io::Write;
@@ -188,7 +188,7 @@ fn by_kind(
 /// # Errors
 ///
 /// A file cannot be written, or is the one that was `read`.
-fn write(
+pub(super) fn write(
     read: &str,
     folder: &Path,
     files: &[(String, String)],

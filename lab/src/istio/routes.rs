@@ -1,6 +1,6 @@
 //! The routes of a proxy: those of VirtualServices, and of services without a VirtualService.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use halftone_resources::{HttpMatch, HttpRoute, StringMatch, VirtualService};
 use halftone_resources::{Resource, RouteDestination};
@@ -12,6 +12,12 @@ use crate::proxy::Route;
 
 /// The end of the full names of Kubernetes services.
 const CLUSTER_DOMAIN: &str = ".svc.cluster.local";
+
+/// The field of a route that the lab translates, beside its matches and destinations.
+const TIMEOUT: &str = "timeout";
+
+/// The fields of a match that the lab translates, beside those that [`HttpMatch`] names.
+const TRANSLATED: [&str; 4] = ["method", "queryParams", "withoutHeaders", "ignoreUriCase"];
 
 /// All hosts.
 const ANY: &str = "*";
@@ -137,8 +143,12 @@ impl Written<'_> {
         let mut routes = Vec::new();
         for (place, route) in self.service.http.iter().enumerate() {
             let at = format!("{}: spec.http[{place}]", resource_name(self.service));
-            untranslated(&at, route.rest.keys(), problems);
-            let action = self.action(&at, route, problems);
+            let known = |field: &&String| *field != TIMEOUT;
+            untranslated(&at, route.rest.keys().filter(known), problems);
+            let mut action = self.action(&at, route, problems);
+            if let Some(timeout) = route.rest.get(TIMEOUT) {
+                crate::bootstrap::merge(&mut action, &json!({"timeout": timeout}));
+            }
             let every = [HttpMatch::default()];
             let matches: &[HttpMatch] = if route.r#match.is_empty() {
                 &every
@@ -147,7 +157,8 @@ impl Written<'_> {
             };
             for (place, one) in matches.iter().enumerate() {
                 let at = format!("{at}.match[{place}]");
-                untranslated(&at, one.rest.keys(), problems);
+                let known = |field: &&String| !TRANSLATED.contains(&field.as_str());
+                untranslated(&at, one.rest.keys().filter(known), problems);
                 let matched = matched(&at, one, problems);
                 routes.push(json!({"match": matched, "route": action}));
             }
@@ -228,7 +239,29 @@ fn matched(at: &str, one: &HttpMatch, problems: &mut Vec<String>) -> Value {
         tested("authority".to_owned(), test);
         headers.push(header(":authority", test));
     }
+    let method = one.rest.get("method").cloned();
+    if let Some(test) = method.and_then(|method| serde_json::from_value(method).ok()) {
+        headers.push(header(":method", &test));
+    }
+    for (name, test) in &tests(one, "withoutHeaders") {
+        let mut inverted = header(&name.to_ascii_lowercase(), test);
+        let mut fields = json!({"invert_match": true});
+        if inverted.get("present_match").is_none() {
+            fields = json!({"invert_match": true, "treat_missing_header_as_empty": true});
+        }
+        crate::bootstrap::merge(&mut inverted, &fields);
+        headers.push(inverted);
+    }
     let mut matched = json!({"headers": headers});
+    let parameters = tests(one, "queryParams");
+    if !parameters.is_empty() {
+        let parameters = parameters.iter().map(|(name, test)| header(name, test));
+        let parameters: Vec<Value> = parameters.collect();
+        crate::bootstrap::merge(&mut matched, &json!({"query_parameters": parameters}));
+    }
+    if one.rest.get("ignoreUriCase") == Some(&Value::Bool(true)) {
+        crate::bootstrap::merge(&mut matched, &json!({"case_sensitive": false}));
+    }
     if let Some(test) = &one.uri {
         tested("uri".to_owned(), test);
         let path = match (&test.exact, &test.prefix, &test.regex) {
@@ -242,11 +275,21 @@ fn matched(at: &str, one: &HttpMatch, problems: &mut Vec<String>) -> Value {
     matched
 }
 
+/// The tests in a field of a match that [`HttpMatch`] does not name, by name.
+fn tests(one: &HttpMatch, field: &str) -> BTreeMap<String, StringMatch> {
+    let written = one.rest.get(field).cloned();
+    written
+        .and_then(|written| serde_json::from_value(written).ok())
+        .unwrap_or_default()
+}
+
+/// The test of a header, or of a query parameter. Istio takes the regex `*` for any value.
 fn header(name: &str, test: &StringMatch) -> Value {
+    let is_any = test.regex.as_deref() == Some("*");
     let test = match (&test.exact, &test.prefix, &test.regex) {
         (Some(exact), _, _) => json!({"exact": exact}),
         (_, Some(prefix), _) => json!({"prefix": prefix}),
-        (_, _, Some(regex)) => json!({"safe_regex": {"regex": regex}}),
+        (_, _, Some(regex)) if !is_any => json!({"safe_regex": {"regex": regex}}),
         _ => return json!({"name": name, "present_match": true}),
     };
     json!({"name": name, "string_match": test})

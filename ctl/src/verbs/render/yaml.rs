@@ -172,10 +172,11 @@ impl<V: Serialize> Serialize for Field<'_, V> {
 }
 
 /// The order of the fields of a plugin configuration. All other fields follow by name.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 37] = [
     "releases",
     "name",
     "hosts",
+    "services",
     "principal",
     "takeOver",
     "active",

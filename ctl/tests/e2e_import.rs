@@ -1,0 +1,158 @@
+//! `import` through a real Envoy: with the imported release, Envoy sends requests where it sent them by the VirtualService
+//! of before. The native law in `laws/import.rs` does the same for thousands of VirtualServices by a model of Envoy's
+//! matching, which this test compares with Envoy.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[path = "support/virtual_services.rs"]
+mod virtual_services;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use halftone_lab::client::{Client, Method};
+use halftone_lab::envoy::Envoy;
+use halftone_lab::istio::{Asked, Mesh, Role, Workload};
+use halftone_lab::upstream::Upstream;
+use halftonectl::Cli;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+use virtual_services::{NAMESPACE, request, resources};
+
+/// The number of VirtualServices, and of requests to each.
+const SERVICES: usize = 30;
+const REQUESTS: usize = 12;
+
+/// The requests for a share, and the standard errors by which it may differ.
+const DRAWN: u32 = 1_000;
+const ERRORS: f64 = 5.0;
+
+fn imported(text: &str) -> Result<Value> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    let path = file.path().to_str().context("a path")?;
+    let cli = Cli::try_parse_from(["halftonectl", "import", path, "--output", "json"])?;
+    let mut out = Vec::new();
+    halftonectl::run(&cli, &mut out)?;
+    Ok(serde_json::from_slice(&out)?)
+}
+
+fn mesh(documents: &[String]) -> Result<Mesh> {
+    let workload = Workload {
+        namespace: NAMESPACE.to_owned(),
+        role: Role::Sidecar,
+        port: None,
+    };
+    Mesh::new(
+        &halftone_resources::read(&documents.join("\n---\n"))?,
+        &workload,
+    )
+}
+
+/// The cluster that answered. None: Envoy answered 404.
+async fn reached(client: &Client, asked: &Asked) -> Result<Option<String>> {
+    let headers: Vec<(&str, &[u8])> = asked
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let method = Method::from_bytes(asked.method.as_bytes())?;
+    let answer = client
+        .request(method, &asked.host, &asked.path, &headers, "".into())
+        .await?;
+    let upstream = answer.upstream().map(Into::into);
+    ensure!(upstream.is_some() || answer.status == 404, "{answer:?}");
+    Ok(upstream)
+}
+
+/// Sends each request, and compares the cluster with those that the VirtualService of before allows.
+async fn compare(mesh: &Mesh, expected: &[(Asked, BTreeMap<String, f64>)]) -> Result<()> {
+    let upstreams: BTreeMap<String, Upstream> = mesh.upstreams().await?;
+    let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
+    let client = Client::http1(envoy.address());
+    for (asked, shares) in expected {
+        let reached = reached(&client, asked).await?;
+        let is_expected = match &reached {
+            Some(cluster) => shares.contains_key(cluster),
+            None => shares.is_empty(),
+        };
+        ensure!(
+            is_expected,
+            "{asked:?} reached {reached:?}, expected {shares:?}"
+        );
+    }
+    let drawn = expected.iter().find(|(_, shares)| shares.len() == 2);
+    let (asked, shares) = drawn.context("no request has two destinations")?;
+    let (cluster, share) = shares.iter().next().context("a share")?;
+    let mut count = 0_u32;
+    for _ in 0..DRAWN {
+        count += u32::from(reached(&client, asked).await?.as_ref() == Some(cluster));
+    }
+    let error = (share * (1.0 - share) / f64::from(DRAWN)).sqrt();
+    let observed = f64::from(count) / f64::from(DRAWN);
+    ensure!(
+        (observed - share).abs() < ERRORS * error,
+        "{cluster} got {observed}, expected {share}"
+    );
+    envoy.check_health().await?;
+    envoy.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_virtual_service_means_the_same_in_envoy() -> Result<()> {
+    let mut runner = TestRunner::deterministic();
+    let (mut old, mut new, mut releases) = (Vec::new(), Vec::new(), Vec::new());
+    let mut plugin = None;
+    let mut asked = Vec::new();
+    while releases.len() < SERVICES {
+        let name: &'static str = format!("s{}", releases.len()).leak();
+        let tree = resources(name).new_tree(&mut runner);
+        let (service, rule) = tree.map_err(anyhow::Error::msg)?.current();
+        let result = imported(&format!("{service}\n---\n{rule}"))?;
+        let all = result["resources"].as_array().context("resources")?;
+        let kind = |kind: &str| all.iter().find(|one| one["kind"] == kind).cloned();
+        // A VirtualService with one destination has no release.
+        let Some(wasm) = kind("WasmPlugin") else {
+            continue;
+        };
+        releases.push(wasm["spec"]["pluginConfig"]["releases"][0].clone());
+        plugin = Some(wasm);
+        old.extend([service, rule.clone()]);
+        new.extend([
+            kind("VirtualService")
+                .context("the VirtualService")?
+                .to_string(),
+            rule,
+        ]);
+        for _ in 0..REQUESTS {
+            let tree = request(name).new_tree(&mut runner);
+            asked.push(tree.map_err(anyhow::Error::msg)?.current());
+        }
+    }
+    let mut plugin = plugin.context("a plugin")?;
+    plugin["spec"]["pluginConfig"] = json!({"releases": releases});
+    new.push(plugin.to_string());
+    let before = mesh(&old)?;
+    let expected: Vec<(Asked, BTreeMap<String, f64>)> = asked
+        .into_iter()
+        .map(|asked| {
+            let shares = before.shares(&asked);
+            (asked, shares)
+        })
+        .collect();
+    compare(&before, &expected)
+        .await
+        .context("the VirtualServices of before")?;
+    compare(&mesh(&new)?, &expected)
+        .await
+        .context("the imported releases")
+}
