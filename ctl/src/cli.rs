@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{act, check, console, explain, render, simulate, test};
+use crate::verbs::{act, check, console, explain, invite, render, simulate, test};
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ pub enum Verb {
     Pause(act::AloneArgs),
     /// Let a ramp continue from the percentage at which it is held
     Resume(act::AloneArgs),
+    /// Print an invitation to a rule: a token, a link and a QR code
+    Invite(invite::Args),
     /// Serve a page on which you see releases and drive them
     Console(console::Args),
     /// Print the JSON Schema of the plugin configuration

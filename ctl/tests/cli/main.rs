@@ -12,6 +12,7 @@ mod bad_files;
 mod check;
 mod escapes;
 mod explain;
+mod invite;
 mod pinned;
 mod render;
 mod schema;
