@@ -48,6 +48,8 @@ pub struct Effects<'r, 'h> {
     pub access_log: Option<&'r str>,
     /// The value of a `set-cookie` header that the response brings to the client.
     pub set_cookie: Option<String>,
+    /// The value of another `set-cookie` header, which keeps the invitation that the request brought.
+    pub set_invitation: Option<String>,
     /// The value of the response header [`DECISION`], for a client that asks.
     pub explanation: Option<String>,
 }
@@ -125,6 +127,7 @@ pub fn effects_overruled<'r, 'h>(
         removed,
         access_log: settings.access_log.then(|| outcome.log_entry()),
         set_cookie: decision.set_cookie(),
+        set_invitation: decision.set_invitation().map(Into::into),
         explanation: asks(settings, head).then(|| outcome.explanation()),
         decision: Some(decision),
     }
@@ -139,6 +142,7 @@ impl Effects<'_, '_> {
             removed: Vec::new(),
             access_log: None,
             set_cookie: None,
+            set_invitation: None,
             explanation: None,
         }
     }

@@ -130,6 +130,8 @@ pub enum Event<'a> {
     Plugins,
     /// The number of releases that this proxy serves.
     Releases,
+    /// The number of keys that sign and verify invitations.
+    SigningKeys,
 }
 
 /// Prints the name of the metric with its labels: `release=.=reviews;.;halftone_conflicts_total`.
@@ -245,6 +247,7 @@ impl fmt::Display for Event<'_> {
             Self::ConfigRejected => f.write_str("halftone_config_rejected"),
             Self::Plugins => f.write_str("halftone_plugins"),
             Self::Releases => f.write_str("halftone_releases"),
+            Self::SigningKeys => f.write_str("halftone_signing_keys"),
         }
     }
 }
@@ -348,6 +351,7 @@ mod tests {
             (Event::ConfigRejected, "halftone_config_rejected"),
             (Event::Plugins, "halftone_plugins"),
             (Event::Releases, "halftone_releases"),
+            (Event::SigningKeys, "halftone_signing_keys"),
         ];
         for (event, name) in table {
             assert_eq!(event.to_string(), name);

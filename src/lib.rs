@@ -13,6 +13,7 @@
 //! - [`request`]: the head of a request, as bytes.
 //! - [`draw`]: the number that decides for a session or a request.
 //! - [`matching`]: conditions on a request.
+//! - [`invitation`]: tokens that let their bearers into a rule.
 //! - [`guard`]: whether a version fails more often than the principal.
 //! - [`mirror`]: who gets copies of a request, what a copy contains, and how two answers differ.
 //! - [`release`]: releases as they run, and [`Release::decide`](release::Release::decide).
@@ -65,6 +66,7 @@ pub mod effects;
 pub mod escape;
 pub mod event;
 pub mod guard;
+pub mod invitation;
 pub mod live;
 pub mod lookup;
 pub mod matching;

@@ -7,6 +7,7 @@ use std::fmt;
 pub use string_match::{RegexError, StringMatch};
 
 use crate::draw::{Percentage, Ticket};
+use crate::invitation::Invited;
 use crate::request::{ClientOs, RequestHead};
 
 /// Conditions that must all hold.
@@ -40,6 +41,8 @@ pub enum Condition {
     WithoutClientOs(Vec<ClientOs>),
     /// The session, or the request if it has none, is in this percentage.
     Percentage(Percentage),
+    /// The request carries a valid invitation.
+    Invited(Box<Invited>),
 }
 
 /// A label of the workload that calls, which is that of the proxy. It is compared once, so that a
@@ -108,6 +111,7 @@ impl Match {
             let holds = match condition {
                 Condition::Percentage(percentage) => is_in(*percentage, head, ticket, trace),
                 Condition::SourceLabel(label) => label.holds,
+                Condition::Invited(invited) => is_invited(invited, head, ticket),
                 _ => condition.holds(head),
             };
             trace.condition(condition, holds);
@@ -145,9 +149,19 @@ pub fn is_in<'r>(
     percentage.takes(number)
 }
 
+/// Whether the request carries a valid invitation. If the query brings it, a cookie is to keep it.
+fn is_invited(invited: &Invited, head: &RequestHead<'_>, ticket: &mut Ticket<'_>) -> bool {
+    let now = ticket.now();
+    let valid = invited.find(head, now);
+    if let Some(cookie) = valid.and_then(|valid| invited.set_cookie(&valid, now)) {
+        ticket.set_invitation(cookie);
+    }
+    valid.is_some()
+}
+
 impl Condition {
     /// Whether the head of a request meets the condition. Of a percentage the head knows nothing;
-    /// only 100 % holds for every head. If the budget of the request leaves a value unread, the
+    /// only 100 % holds for every head. Of an invitation it knows nothing either, since that expires. If the budget of the request leaves a value unread, the
     /// condition does not hold, whatever it asks.
     #[must_use]
     pub fn holds(&self, head: &RequestHead<'_>) -> bool {
@@ -170,6 +184,7 @@ impl Condition {
                 head.client_os().is_none_or(|os| !systems.contains(&os))
             }
             Self::Percentage(percentage) => percentage.is_all(),
+            Self::Invited(_) => false,
         };
         holds && budget.unread() == unread
     }
@@ -207,6 +222,14 @@ impl fmt::Display for Condition {
             Self::ClientOs(systems) => write!(f, "clientOs [{}]", names(systems)),
             Self::WithoutClientOs(systems) => write!(f, "withoutClientOs [{}]", names(systems)),
             Self::Percentage(percentage) => write!(f, "percentage {}", percentage.percent()),
+            Self::Invited(invited) => {
+                let Invited {
+                    query_param,
+                    cookie,
+                    ..
+                } = &**invited;
+                write!(f, "invited queryParam {query_param}, cookie {cookie}")
+            }
         }
     }
 }

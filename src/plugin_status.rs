@@ -33,6 +33,8 @@ pub struct PluginStatus {
     passing: u32,
     /// Releases of the latest good configuration.
     releases: u32,
+    /// Keys of the latest good configuration that sign and verify invitations.
+    signing_keys: u8,
     /// Whether the latest configuration was refused.
     is_rejected: bool,
     /// When the latest good configuration was accepted, or a root that serves one last saw a tick, in
@@ -84,6 +86,15 @@ impl PluginStatus {
             is_rejected: false,
             served_at: now,
             ..self.without_dead(now)
+        }
+    }
+
+    /// The latest good configuration has this number of keys that sign and verify invitations.
+    #[must_use]
+    pub fn with_signing_keys(self, keys: usize) -> Self {
+        Self {
+            signing_keys: u8::try_from(keys).unwrap_or(u8::MAX),
+            ..self
         }
     }
 
@@ -173,6 +184,12 @@ impl PluginStatus {
         self.releases
     }
 
+    /// Keys of the latest good configuration that sign and verify invitations.
+    #[must_use]
+    pub fn signing_keys(&self) -> u8 {
+        self.signing_keys
+    }
+
     /// Whether the latest configuration was refused.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
@@ -183,7 +200,8 @@ impl PluginStatus {
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::SIZE] {
         let roots = (u64::from(self.serving) << 32) | u64::from(self.passing);
-        let latest = (u64::from(self.releases) << 32) | u64::from(self.is_rejected);
+        let keys = u64::from(self.signing_keys) << 8;
+        let latest = (u64::from(self.releases) << 32) | keys | u64::from(self.is_rejected);
         let words = [roots, latest, self.served_at, self.passed];
         let mut bytes = [0; Self::SIZE];
         for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -205,6 +223,7 @@ impl PluginStatus {
             serving: (roots >> 32) as u32,
             passing: roots as u32,
             releases: (latest >> 32) as u32,
+            signing_keys: (latest >> 8) as u8,
             is_rejected: latest & 1 == 1,
             served_at,
             passed,
@@ -338,6 +357,10 @@ mod tests {
             serving().refused(BAD, NOW),
             nothing().refused(u64::MAX, NOW).counted(Role::Passing),
             nothing().accepted(usize::MAX, u64::MAX),
+            serving().with_signing_keys(2).refused(BAD, NOW),
+            nothing()
+                .accepted(0, NOW)
+                .with_signing_keys(usize::from(u8::MAX)),
         ];
         for state in states {
             assert_eq!(PluginStatus::from_bytes(&state.to_bytes()), state);

@@ -62,6 +62,8 @@ pub struct Release {
     pub aside: Option<Box<Aside>>,
     /// How the proxy learns the version.
     pub route: Route,
+    /// Whether one of its matches asks for an invitation.
+    pub invites: bool,
     /// The mirrors that get copies of its requests.
     pub mirrors: Vec<Arc<Mirror>>,
 }
@@ -150,6 +152,12 @@ impl Release {
         self.session
             .as_ref()
             .is_some_and(Session::reads_source_address)
+    }
+
+    /// Whether a decision can depend on the time. Reading the clock costs a host call.
+    #[must_use]
+    pub fn reads_clock(&self) -> bool {
+        self.invites || self.ramp().is_some()
     }
 
     /// The split that follows the clock. None: no decision depends on the time.

@@ -13,9 +13,14 @@
 mod configurations;
 
 use std::fs;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
 
 use configurations::{all, in_one_match, members, release, rule};
 use halftone::config::{self, Known, Proxy};
+use halftone::draw::Random;
+use halftone::invitation::{Invited, Key, Keys};
 use halftone_lab::workload::configuration;
 use serde_json::{Value, json};
 
@@ -174,4 +179,79 @@ fn an_update_that_changes_one_release_of_a_thousand_takes_a_part_of_reading_all(
         (LEAST * update < whole, format!("{update} ns of {whole} ns"))
     });
     assert_eq!(serving.all().len(), 1_000);
+}
+
+/// The share of pairs in which the first of both takes longer, of `pairs` pairs in random order.
+fn slower(pairs: u32, mut first: impl FnMut(), mut second: impl FnMut()) -> f64 {
+    let mut random = Random::new(2026);
+    let timed = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    let (mut slower, mut equal) = (0, 0);
+    for _ in 0..pairs {
+        let (one, other) = if random.next_u64() & 1 == 0 {
+            let one = timed(&mut first);
+            (one, timed(&mut second))
+        } else {
+            let other = timed(&mut second);
+            (timed(&mut first), other)
+        };
+        slower += u32::from(one > other);
+        equal += u32::from(one == other);
+    }
+    (f64::from(slower) + f64::from(equal) / 2.0) / f64::from(pairs)
+}
+
+/// Where a forged signature begins to be wrong makes no difference that 100,000 pairs show. That one key takes less time
+/// than two is one that they do show.
+#[test]
+fn the_time_of_a_signature_does_not_depend_on_it() {
+    const PAIRS: u32 = 100_000;
+    const KEYS: [&[u8]; 2] = [
+        b"the first of two keys, for this test alone",
+        b"the second of two keys, for this test alone",
+    ];
+    const LATER: u64 = 1_796_720_400;
+    let invited = |keys: &[&str]| Invited {
+        query_param: "halftone".into(),
+        cookie: "halftone-invitation".into(),
+        release: "shop".into(),
+        rule: "testers".into(),
+        keys: Arc::new(Keys::new(keys.iter().copied(), |name| {
+            Some(KEYS[usize::from(name == "second")])
+        })),
+    };
+    let (one, two) = (invited(&["first"]), invited(&["first", "second"]));
+    let signed = Key::new(KEYS[0]).unwrap().invite("shop", "testers", LATER);
+    let signature = signed.len() - 22;
+    let changed = |at: usize| {
+        let mut token = signed.clone().into_bytes();
+        token[at] = if token[at] == b'x' { b'y' } else { b'x' };
+        token
+    };
+    let (wrong_at_first, wrong_at_last) = (changed(signature), changed(signed.len() - 2));
+    let check = |invited: &Invited, token: &[u8]| {
+        let _ = black_box(invited.check(black_box(token), 0));
+    };
+    // Six standard deviations of the share, if chance alone decides.
+    let bound = 6.0 * 0.5 / f64::from(PAIRS).sqrt();
+    let is_even = |share: f64| ((share - 0.5).abs() < bound, format!("{share}"));
+    good_once("a signature that is wrong at first, or at last", || {
+        is_even(slower(
+            PAIRS,
+            || check(&two, &wrong_at_first),
+            || check(&two, &wrong_at_last),
+        ))
+    });
+    let share = slower(
+        PAIRS,
+        || check(&two, signed.as_bytes()),
+        || check(&one, signed.as_bytes()),
+    );
+    assert!(
+        share > 0.5 + bound,
+        "two keys take no longer than one: {share}"
+    );
 }

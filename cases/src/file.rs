@@ -17,6 +17,8 @@ use crate::request::Request;
 pub struct CaseFile {
     config: Option<Value>,
     config_file: Option<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
     /// The cases, in the order of the file.
     pub cases: Vec<Case>,
 }
@@ -43,7 +45,7 @@ pub struct Case {
     /// The header in which each request of the sample carries its own session.
     pub session_header: Option<String>,
     /// The time of the requests, in milliseconds since 1970-01-01T00:00:00Z. A file writes it as RFC 3339.
-    /// Absent: none of the requests is decided by a ramp.
+    /// Absent: none of the requests is decided by a ramp, and no invitation has expired.
     #[serde(default, deserialize_with = "at")]
     pub at: Option<u64>,
     /// The expectation.
@@ -137,6 +139,14 @@ impl CaseFile {
             }
         }
         Ok(file)
+    }
+
+    /// The environment variables of the plugin: name and value.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, Vec<u8>)> {
+        let variables = self.environment.clone().into_iter();
+        let bytes = variables.map(|(name, value)| (name, value.into_bytes()));
+        bytes.collect()
     }
 
     /// The configuration, or the file that contains it.

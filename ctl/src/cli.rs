@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{act, check, console, explain, import, render, simulate, status, test};
+use crate::verbs::{act, check, console, explain, import, invite, render, simulate, status, test};
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ pub enum Verb {
     Pause(act::AloneArgs),
     /// Let a ramp continue from the percentage at which it is held
     Resume(act::AloneArgs),
+    /// Print an invitation to a rule: a token, a link and a QR code
+    Invite(invite::Args),
     /// Serve a page on which you see releases and drive them
     Console(console::Args),
     /// Print the JSON Schema of the plugin configuration

@@ -56,6 +56,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Rollback(args) => verbs::act::run_alone(args, &Action::Rollback, out),
         Verb::Pause(args) => verbs::act::run_alone(args, &Action::Pause, out),
         Verb::Resume(args) => verbs::act::run_alone(args, &Action::Resume, out),
+        Verb::Invite(args) => verbs::invite::run(args, out),
         Verb::Console(args) => verbs::console::run(args, out),
         Verb::Schema => verbs::schema::run(out),
         Verb::Completions { shell } => verbs::completions::run(*shell, out),

@@ -36,7 +36,7 @@ pub struct RequestArgs {
     /// A label of the workload that calls. Repeat the flag for more labels
     #[arg(long = "source-label", value_name = "NAME=VALUE", value_parser = label)]
     pub source_labels: Vec<(String, String)>,
-    /// The time of the request, such as 2026-12-01T09:00:00Z. The default is now; only ramps depend on it
+    /// The time of the request, such as 2026-12-01T09:00:00Z. The default is now; only ramps and invitations depend on it
     #[arg(long, value_name = "TIME", value_parser = clock::parsed)]
     pub at: Option<u64>,
     /// The seed of the random numbers

@@ -1,8 +1,10 @@
 //! Files and their contents, and the configuration that a verb needs.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 use std::string::FromUtf8Error;
+use std::sync::LazyLock;
 
 use halftone::config::{PluginConfig, Proxy, ReleaseConfig, Violations};
 use halftone::release::{Releases, canonical_host};
@@ -20,6 +22,14 @@ const LARGEST: u64 = 64 << 20;
 
 /// Istio's default root namespace. Resources in it apply to all namespaces.
 pub const ROOT_NAMESPACE: &str = "istio-system";
+
+/// The environment variables of this process, in place of those of a proxy: name and value.
+static ENVIRONMENT: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
+    let readable = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_encoded_bytes()))
+    };
+    std::env::vars_os().filter_map(readable).collect()
+});
 
 /// A file and its resources.
 #[derive(Clone, Debug)]
@@ -188,6 +198,7 @@ pub fn proxy_of(plugin: Option<&Plugin>) -> Proxy<'_> {
     let namespace = plugin.map(|plugin| plugin.meta.namespace.as_str());
     Proxy {
         namespace: namespace.filter(|namespace| *namespace != ROOT_NAMESPACE),
+        environment: &ENVIRONMENT,
         ..Proxy::default()
     }
 }
@@ -231,8 +242,20 @@ impl Configuration {
     /// Its releases in the proxy of a workload with these labels: name and value.
     #[must_use]
     pub fn releases_for(&self, labels: &[(String, String)]) -> Releases {
+        self.releases_in(labels, &ENVIRONMENT)
+    }
+
+    /// Its releases in the proxy of a workload with these labels, in which the plugin has these environment
+    /// variables: name and value.
+    #[must_use]
+    pub fn releases_in(
+        &self,
+        labels: &[(String, String)],
+        environment: &[(String, Vec<u8>)],
+    ) -> Releases {
         let proxy = Proxy {
             labels,
+            environment,
             ..proxy_of(self.plugin.as_ref())
         };
         // Whether a configuration has violations does not depend on the proxy.

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod console;
 pub mod explain;
 pub mod import;
+pub mod invite;
 pub mod render;
 pub mod schema;
 pub mod simulate;

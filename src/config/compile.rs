@@ -12,6 +12,7 @@ mod comparisons;
 mod conditions;
 mod guard;
 mod hosts;
+mod invitations;
 mod mirrors;
 mod names;
 mod numbers;
@@ -26,7 +27,9 @@ use super::path::Path;
 use super::quoted::quoted;
 use super::violation::Violations;
 use super::{ExplainConfig, PluginConfig, Proxy, ReleaseConfig, RouteConfig};
+use crate::invitation::Keys;
 use crate::release::{Release, Releases, Route, Settings, Version};
+use invitations::Inviting;
 use versions::Versions;
 
 /// The default of `route.header`.
@@ -77,6 +80,7 @@ impl<'p> Compiling<'p> {
             .map(|explain| explain_header(explain, violations));
         settings.access_log = config.access_log.unwrap_or(false);
         settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
+        settings.signing = invitations::keys(config.signing.as_ref(), proxy, violations).into();
         Self {
             compiled: Releases::new(settings),
             proxy,
@@ -92,8 +96,8 @@ impl<'p> Compiling<'p> {
     }
 
     /// Compiles and adds the next release. `identity` gives its [`Release::identity`], if something of
-    /// it outlives updates. It depends on the proxy, and of the configuration on `one` and
-    /// the mirror budget alone: [`Known`](super::Known) relies on it.
+    /// it outlives updates. It depends on the proxy, and of the configuration on `one`,
+    /// the mirror budget and the keys alone: [`Known`](super::Known) relies on it.
     pub(super) fn compile(
         &mut self,
         one: &ReleaseConfig,
@@ -108,7 +112,8 @@ impl<'p> Compiling<'p> {
         self.claims.add(one, index, &path, violations);
         self.ranges.add(one, index, &path, violations);
         let budget = self.settings().mirror_budget;
-        let mut release = compile_release(one, budget, self.proxy, &path, violations);
+        let keys = Arc::clone(&self.settings().signing);
+        let mut release = compile_release(one, budget, &keys, self.proxy, &path, violations);
         if one.guard.is_some() || one.fallback.is_some() {
             release.identity = identity();
         }
@@ -153,6 +158,7 @@ fn explain_header(explain: &ExplainConfig, violations: &mut Violations) -> Box<s
 fn compile_release(
     release: &ReleaseConfig,
     mirror_budget: usize,
+    keys: &Arc<Keys>,
     proxy: Proxy<'_>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -177,7 +183,16 @@ fn compile_release(
         violations,
     );
 
-    let strategy = strategy::compile(release, &principal, proxy, &mut versions, path, violations);
+    let inviting = Inviting::new(name, keys);
+    let strategy = strategy::compile(
+        release,
+        &principal,
+        proxy,
+        &inviting,
+        &mut versions,
+        path,
+        violations,
+    );
     let guard = release.guard.as_ref().map(|config| {
         let is_blue_green = release.blue_green.is_some();
         let path = path.field("guard");
@@ -233,6 +248,7 @@ fn compile_release(
         session,
         aside: aside.map(Box::new),
         route,
+        invites: inviting.is_used(),
         mirrors: mirrors
             .unwrap_or_default()
             .into_iter()

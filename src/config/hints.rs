@@ -51,6 +51,7 @@ const INSIDE: [(&str, &[&str]); 15] = [
             "percentage",
             "jwtClaims",
             "withoutClientOs",
+            "invited",
         ],
     ),
     (
@@ -79,7 +80,7 @@ const INSIDE: [(&str, &[&str]); 15] = [
 ];
 
 /// Fields of the whole configuration, which are sometimes written in a release.
-const TOP: [&str; 3] = ["explain", "accessLog", "mirrorBudget"];
+const TOP: [&str; 4] = ["signing", "explain", "accessLog", "mirrorBudget"];
 
 /// Guesses the string that another one means.
 type Guess = fn(&str) -> Option<String>;

@@ -11,6 +11,7 @@ use super::outline::Outline;
 use super::read::read;
 use super::violation::Violations;
 use super::{PluginConfig, Proxy, ReleaseConfig, load_for};
+use crate::invitation::Keys;
 use crate::lookup::FixedHasher;
 use crate::release::{Release, Releases};
 
@@ -25,6 +26,8 @@ pub struct Known {
 struct KnownRelease {
     text: Box<str>,
     mirror_budget: usize,
+    /// The keys of its configuration. Those of one name are the same in each.
+    signing: Arc<Keys>,
     /// The size of its compiled regexes, in bytes.
     regexes: usize,
     release: Weak<Release>,
@@ -67,9 +70,10 @@ impl Known {
         let config: PluginConfig = read(&outline.rest, &mut violations);
         let mut compiling = Compiling::new(&config, proxy, &mut violations);
         let mirror_budget = compiling.settings().mirror_budget;
+        let signing = Arc::clone(&compiling.settings().signing);
         for text in &outline.releases {
             let hash = xxh64(text.as_bytes(), 0);
-            match self.find(hash, text, mirror_budget) {
+            match self.find(hash, text, mirror_budget, &signing) {
                 Some(found) => {
                     if !violations.add_regexes(found.regexes) {
                         return None;
@@ -85,6 +89,7 @@ impl Known {
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,
+                        signing: Arc::clone(&signing),
                         regexes: violations.regexes() - before,
                         release: Arc::downgrade(release),
                         claims: Arc::new(ReleaseConfig {
@@ -105,9 +110,11 @@ impl Known {
     }
 
     /// The release that was compiled from `text`. Two texts can have one hash, so the texts are compared.
-    fn find(&self, hash: u64, text: &str, mirror_budget: usize) -> Option<Found> {
+    fn find(&self, hash: u64, text: &str, mirror_budget: usize, keys: &Keys) -> Option<Found> {
         let known = self.by_hash.get(&hash)?;
-        let is_same = *known.text == *text && known.mirror_budget == mirror_budget;
+        let is_same = *known.text == *text
+            && known.mirror_budget == mirror_budget
+            && known.signing.names().eq(keys.names());
         Some(Found {
             release: known.release.upgrade().filter(|_| is_same)?,
             claims: Arc::clone(&known.claims),

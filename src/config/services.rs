@@ -14,6 +14,8 @@ pub struct Proxy<'p> {
     pub namespace: Option<&'p str>,
     /// The labels of its workload, which `sourceLabels` compares: name and value.
     pub labels: &'p [(String, String)],
+    /// The environment variables of the plugin, which `signing.keys` names: name and value.
+    pub environment: &'p [(String, Vec<u8>)],
 }
 
 impl<'p> Proxy<'p> {
@@ -22,6 +24,13 @@ impl<'p> Proxy<'p> {
         let mut labels = self.labels.iter();
         let found = labels.find(|(label, _)| label == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of an environment variable.
+    pub(super) fn variable(self, name: &str) -> Option<&'p [u8]> {
+        let mut environment = self.environment.iter();
+        let found = environment.find(|(variable, _)| variable == name);
+        found.map(|(_, value)| value.as_slice())
     }
 }
 

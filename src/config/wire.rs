@@ -20,12 +20,14 @@ mod strategy;
 
 pub use cohort::{ExclusiveConfig, HoldoutConfig};
 pub use guard::{FailureConfig, FallbackConfig, GuardConfig, ProbeConfig, RetryConfig};
-pub use matching::{ClientOsConfig, MatchConfig, StringMatchConfig};
+pub use matching::{ClientOsConfig, InvitedConfig, MatchConfig, StringMatchConfig};
 pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,
 };
 pub use ramp::{RampConfig, RampPointConfig, ShapeConfig};
-pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig};
+pub use release::{
+    ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig, SigningConfig,
+};
 pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};
 

@@ -16,6 +16,7 @@ pub struct Ticket<'r> {
     issues: bool,
     cohort: Option<&'r Cohort>,
     apart: Option<Option<Apart>>,
+    invitation: Option<String>,
 }
 
 impl<'r> Ticket<'r> {
@@ -30,6 +31,7 @@ impl<'r> Ticket<'r> {
             issues: true,
             cohort: None,
             apart: None,
+            invitation: None,
         }
     }
 
@@ -79,6 +81,17 @@ impl<'r> Ticket<'r> {
     #[must_use]
     pub fn now(&self) -> u64 {
         self.draw.now
+    }
+
+    /// Has the response keep an invitation, by a `set-cookie` header of this value.
+    pub fn set_invitation(&mut self, set_cookie: String) {
+        self.invitation = Some(set_cookie);
+    }
+
+    /// The value of the `set-cookie` header that keeps an invitation.
+    #[must_use]
+    pub fn invitation(&self) -> Option<&str> {
+        self.invitation.as_deref()
     }
 
     /// Whether the number is a session's.

@@ -357,6 +357,13 @@ pub fn labels() -> Vec<(String, String)> {
     HeaderPairs::new(property("xds\0node\0metadata\0LABELS").unwrap_or_default()).texts()
 }
 
+/// The environment variables of the plugin: name and value. A name that is not UTF-8 is left out.
+pub fn environment() -> Vec<(String, Vec<u8>)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_encoded_bytes())))
+        .collect()
+}
+
 /// The property at `path`, whose parts are separated by zeros.
 fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: the host reads the path and writes through the two pointers alone.

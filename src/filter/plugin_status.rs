@@ -9,6 +9,7 @@ use super::abi::{self, Metric};
 use proxy_wasm::types::MetricType;
 
 use crate::event::Event;
+use crate::invitation::Keys;
 use crate::lookup::Lookup;
 use crate::plugin_status::{PluginStatus, Role};
 
@@ -58,11 +59,15 @@ impl RootStatus {
         &self.plugin
     }
 
-    /// This root serves a good configuration of `releases`.
-    pub fn accepted(&mut self, releases: usize) {
+    /// This root serves a good configuration of `releases`, which `signing` has keys for.
+    pub fn accepted(&mut self, releases: usize, signing: &Keys) {
         self.role = Role::Serving;
         let now = abi::now();
-        self.update(|status| status.accepted(releases, now));
+        let keys = signing.usable().count();
+        self.update(|status| status.accepted(releases, now).with_signing_keys(keys));
+        if signing.names().len() > 0 {
+            gauge(&Event::SigningKeys);
+        }
     }
 
     /// This root refuses its configuration, whose text has the hash `text`. True: Envoy is to reject
@@ -122,6 +127,10 @@ impl RootStatus {
                 add(&Event::Plugins, exists);
                 add(&Event::Releases, releases);
                 add(&Event::ConfigRejected, rejected);
+                if before.signing_keys() != after.signing_keys() {
+                    let keys = [before.signing_keys(), after.signing_keys()];
+                    add(&Event::SigningKeys, keys.map(i64::from));
+                }
                 return before;
             }
         }

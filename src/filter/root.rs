@@ -83,7 +83,7 @@ impl Root {
     }
 
     fn accept(&mut self, status: &mut RootStatus, releases: Releases) {
-        status.accepted(releases.all().len());
+        status.accepted(releases.all().len(), &releases.settings().signing);
         self.serve(live::begin(status.plugin(), releases));
         follow_clock(self.dispatch.live(), abi::now());
     }
@@ -118,9 +118,11 @@ impl RootContext for Root {
         let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
         let (namespace, labels) = (abi::namespace(), abi::labels());
+        let environment = abi::environment();
         let proxy = Proxy {
             namespace: namespace.as_deref(),
             labels: &labels,
+            environment: &environment,
         };
         let refusal = match live::load(status.plugin(), &text, proxy) {
             Ok(releases) => {
@@ -179,6 +181,12 @@ fn log_accepted(plugin: &str, dispatch: &Dispatch, started_at: Instant, read_at:
     log::info!(
         "halftone: plugin {plugin}: {releases} releases, read in {read} ms, metrics defined in {defined} ms"
     );
+    for (name, why) in dispatch.live().settings().signing.unusable() {
+        log::warn!(
+            "halftone: plugin {plugin}: signing.keys: {name} {why}; no invitation is valid by it. Set it in the environment of \
+             the plugin, to at least 32 random bytes"
+        );
+    }
 }
 
 fn log_refusal(plugin: &str, refusal: Refusal, violations: &Violations) {

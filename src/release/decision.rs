@@ -54,6 +54,12 @@ impl<'r> Decision<'r> {
         self.issued().map(|id| cookie.set(id))
     }
 
+    /// The value of the `set-cookie` header that keeps the invitation that came in the query.
+    #[must_use]
+    pub fn set_invitation(&self) -> Option<&str> {
+        self.ticket.invitation()
+    }
+
     /// Selects mirrors for the request that was decided, which has this `head`. None: the request is
     /// itself a copy, and no mirror gets a copy of a copy.
     ///

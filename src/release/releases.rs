@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::hosts::{HostPattern, Hosts};
 use super::{Release, Route};
+use crate::invitation::Keys;
 use crate::lookup::Names;
 use crate::request::RequestHead;
 
@@ -24,6 +25,8 @@ pub struct Releases<H = Arc<Release>> {
 pub struct Settings {
     /// The bytes that all copies of requests in one worker may hold together.
     pub mirror_budget: usize,
+    /// The keys that sign and verify invitations.
+    pub signing: Arc<Keys>,
     /// The request header that asks for the decision.
     pub explain: Option<Box<str>>,
     /// Whether decisions are written where access logs can print them.

@@ -50,7 +50,7 @@ struct Decided<M> {
     /// The head of a request that may be sent again.
     head: Option<HeaderPairs>,
     resent: Option<Resent>,
-    set_cookie: Option<String>,
+    set_cookies: [Option<String>; 2],
     explanation: Option<String>,
     /// The number of the session, if the release has a guard.
     session: Option<u64>,
@@ -79,10 +79,10 @@ impl<H: Host> Stream<H> {
         }
         let head = &head;
         let is_alone = H::is_alone();
-        let has_ramp = release.is_some_and(|live| live.release.ramp().is_some());
+        let reads_clock = release.is_some_and(|live| live.release.reads_clock());
         let draw = Draw {
             chance: H::random(),
-            now: if has_ramp { H::now() } else { 0 },
+            now: if reads_clock { H::now() } else { 0 },
         };
         let mut is_try = false;
         let effects = effects_overruled(
@@ -116,7 +116,7 @@ impl<H: Host> Stream<H> {
             is_unreachable: false,
             head: None,
             resent: None,
-            set_cookie: effects.set_cookie,
+            set_cookies: [effects.set_cookie, effects.set_invitation],
             explanation: effects.explanation,
             session: release
                 .release
@@ -255,8 +255,10 @@ impl<H: Host> Stream<H> {
             let status = H::header(Map::ResponseHeaders, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
-        if let Some(cookie) = &decided.set_cookie {
+        for cookie in decided.set_cookies.iter().flatten() {
             H::add_header(Map::ResponseHeaders, "set-cookie", cookie);
+        }
+        if decided.set_cookies.iter().any(Option::is_some) {
             let cache_control = H::header(Map::ResponseHeaders, CACHE_CONTROL);
             if shares_cookies(cache_control.as_deref()) {
                 H::add_header(Map::ResponseHeaders, CACHE_CONTROL, NOT_FOR_OTHERS);
@@ -347,8 +349,10 @@ impl<H: Host> Stream<H> {
             .as_ref()
             .map(|_| fallback.outcome.explanation());
         let mut added: Vec<Header<'_>> = Vec::new();
-        if let Some(cookie) = &decided.set_cookie {
+        for cookie in decided.set_cookies.iter().flatten() {
             added.push((b"set-cookie", cookie.as_bytes()));
+        }
+        if decided.set_cookies.iter().any(Option::is_some) {
             if shares_cookies(answer.get(CACHE_CONTROL)) {
                 added.push((CACHE_CONTROL.as_bytes(), NOT_FOR_OTHERS.as_bytes()));
             }

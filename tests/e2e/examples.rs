@@ -75,7 +75,12 @@ impl<'f> Stage<'f> {
             upstream.remember(false);
             upstream.script(reviews(name, 5));
         }
-        let envoy = Envoy::start(mesh.proxy(&upstreams)).await?;
+        let mut proxy = mesh.proxy(&upstreams);
+        if !folder.environment.is_empty() {
+            let environment = folder.environment.iter().map(String::as_str);
+            proxy = proxy.launcher(["env"].into_iter().chain(environment));
+        }
+        let envoy = Envoy::start(proxy).await?;
         let client = Arc::new(Client::http1(envoy.address()));
         Ok(Self {
             folder,

@@ -20,6 +20,7 @@ mod forgery;
 mod golden;
 mod guard;
 mod injection;
+mod invitations;
 mod labels;
 mod manifests;
 mod mesh;

@@ -21,6 +21,7 @@ mod fuzzing;
 mod golden;
 mod guard;
 mod guarding;
+mod invitations;
 mod json_laws;
 #[path = "../support/json_oracle.rs"]
 mod json_oracle;

@@ -48,13 +48,14 @@ macro_rules! example {
 }
 
 /// All case files of `examples/`.
-pub const EXAMPLES: [Example; 14] = [
+pub const EXAMPLES: [Example; 15] = [
     example!("blue-green"),
     example!("bookinfo"),
     example!("canary-by-header"),
     example!("canary-by-weight"),
     example!("chain"),
     example!("compare"),
+    example!("invitations"),
     example!("mirror"),
     example!("mirror-to-a-test-cluster"),
     example!("mirror-to-a-test-database"),
@@ -101,9 +102,15 @@ fn run(
         Ok(found) => found,
         Err(problem) => return vec![problem],
     };
+    let environment = file.environment();
     let load = |labels: &[(String, String)]| {
         let namespace = namespace.as_deref();
-        halftone::config::load_value_for(&config, Proxy { namespace, labels })
+        let proxy = Proxy {
+            namespace,
+            labels,
+            environment: &environment,
+        };
+        halftone::config::load_value_for(&config, proxy)
     };
     if let Err(violations) = load(&[]) {
         return vec![violations.to_string()];

@@ -14,6 +14,7 @@ mod escapes;
 mod explain;
 mod hooks;
 mod import;
+mod invite;
 mod pinned;
 mod render;
 mod schema;

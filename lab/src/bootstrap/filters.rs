@@ -77,7 +77,10 @@ fn wasm(plugin: &Plugin, module: &Path) -> Value {
             "vm_id": "",
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": module}},
-            "environment_variables": {"key_values": plugin.environment},
+            "environment_variables": {
+                "host_env_keys": plugin.host_environment,
+                "key_values": plugin.environment,
+            },
         },
     });
     if let (Some(text), Some(fields)) = (&plugin.config, config.as_object_mut()) {

@@ -163,6 +163,14 @@ fn written(plugin: &PluginResource) -> Result<Plugin, String> {
     if let Some(name) = &plugin.plugin_name {
         written = written.root_id(name);
     }
+    let environment = plugin.vm_config.as_ref().map(|vm| &vm["env"]);
+    for variable in environment.and_then(Value::as_array).into_iter().flatten() {
+        let name = variable["name"].as_str().unwrap_or_default();
+        written = match variable["valueFrom"].as_str() {
+            Some("HOST") => written.host_environment(name),
+            _ => written.environment(name, variable["value"].as_str().unwrap_or_default()),
+        };
+    }
     Ok(match text(plugin.config.as_ref()) {
         Some(text) => written.config(&text),
         None => written,

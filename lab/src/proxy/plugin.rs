@@ -10,6 +10,7 @@ pub struct Plugin {
     pub(crate) root_id: String,
     pub(crate) config: Option<String>,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) host_environment: Vec<String>,
     pub(crate) failure_policy: FailurePolicy,
 }
 
@@ -23,6 +24,7 @@ impl Plugin {
             root_id: String::new(),
             config: None,
             environment: BTreeMap::new(),
+            host_environment: Vec::new(),
             failure_policy: FailurePolicy::FailOpen,
         }
     }
@@ -45,6 +47,13 @@ impl Plugin {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Gives its VM a variable of the environment of Envoy itself.
+    #[must_use]
+    pub fn host_environment(mut self, name: &str) -> Self {
+        self.host_environment.push(name.to_owned());
         self
     }
 

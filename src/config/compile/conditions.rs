@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
+use super::invitations::Inviting;
 use super::{names, numbers};
 use crate::config::path::Path;
 use crate::config::quoted::{listed, quoted};
@@ -19,12 +20,14 @@ type HeaderCondition = fn(Box<str>, StringMatch) -> Condition;
 type OsCondition = fn(Vec<ClientOs>) -> Condition;
 
 /// The field `match` of the rule, preview or mirror at `path`: at least one match. Percentages are
-/// drawn by `salt`. Labels are those of `proxy`.
+/// drawn by `salt`. Labels are those of `proxy`. `inviting` is the release and the rule to which the matches
+/// can invite. None: to nothing, because a mirror has the matches.
 #[inline(never)]
 pub fn compile_all(
     matches: Option<&[MatchConfig]>,
     salt: &dyn Display,
     proxy: Proxy<'_>,
+    inviting: Option<(&Inviting<'_>, &str)>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<Match> {
@@ -40,7 +43,7 @@ pub fn compile_all(
     matches
         .iter()
         .enumerate()
-        .map(|(index, one)| compile(one, salt, proxy, &path.index(index), violations))
+        .map(|(index, one)| compile(one, salt, proxy, inviting, &path.index(index), violations))
         .collect()
 }
 
@@ -50,6 +53,7 @@ fn compile(
     one: &MatchConfig,
     salt: &dyn Display,
     proxy: Proxy<'_>,
+    inviting: Option<(&Inviting<'_>, &str)>,
     path: &Path<'_>,
     violations: &mut Violations,
 ) -> Match {
@@ -155,10 +159,26 @@ fn compile(
             violations,
         )));
     }
+    // It comes last, since the response keeps the invitation as soon as this condition holds.
+    if let Some(invited) = &one.invited {
+        let path = path.field("invited");
+        match inviting {
+            Some((inviting, rule)) => {
+                conditions.push(inviting.compile(invited, rule, &path, violations));
+            }
+            None => {
+                violations.add(
+                    &path,
+                    "an invitation is to a rule or a preview, not to a mirror; omit invited",
+                );
+                return Match::new(conditions);
+            }
+        }
+    }
     if conditions.is_empty() {
         violations.add(
             path,
-            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, sourceLabels, path, method, clientOs, withoutClientOs or percentage",
+            "empty; write at least one condition: headers, withoutHeaders, cookies, queryParams, jwtClaims, sourceLabels, path, method, clientOs, withoutClientOs, percentage or invited",
         );
     }
     Match::new(conditions)

@@ -93,6 +93,7 @@ fn compile_mirror(
             Some(matches),
             &format_args!("mirror:{name}"),
             proxy,
+            None,
             path,
             violations,
         )

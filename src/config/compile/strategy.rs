@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::invitations::Inviting;
 use super::versions::Versions;
 use super::{names, numbers, ramp};
 use crate::config::compile::conditions;
@@ -15,12 +16,16 @@ use crate::config::{
 use crate::lookup::FixedHasher;
 use crate::release::{Arm, Preview, Reason, Rule, Rules, Split, Strategy, Target, Version};
 
+/// The name by which an invitation names the preview of a blue-green release, which has no rules.
+const PREVIEW: &str = "preview";
+
 /// The strategy of `release`: at most one, and exactly one if the release has no mirrors.
 #[inline(never)]
 pub fn compile<'c>(
     release: &'c ReleaseConfig,
     principal: &Arc<Version>,
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -30,6 +35,7 @@ pub fn compile<'c>(
             canary,
             principal,
             proxy,
+            inviting,
             versions,
             &path.field("canary"),
             violations,
@@ -37,6 +43,7 @@ pub fn compile<'c>(
         (None, Some(blue_green)) => compile_blue_green(
             blue_green,
             proxy,
+            inviting,
             versions,
             &path.field("blueGreen"),
             violations,
@@ -62,6 +69,7 @@ pub fn compile<'c>(
 fn compile_blue_green<'c>(
     blue_green: &'c BlueGreenConfig,
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -75,7 +83,8 @@ fn compile_blue_green<'c>(
     let active = versions.outcome(&active, Reason::Active);
     let preview = blue_green.preview.as_ref();
     let preview = preview.map(|preview| {
-        compile_preview(preview, proxy, versions, &path.field("preview"), violations)
+        let path = path.field("preview");
+        compile_preview(preview, proxy, inviting, versions, &path, violations)
     });
     Strategy::BlueGreen { active, preview }
 }
@@ -83,6 +92,7 @@ fn compile_blue_green<'c>(
 fn compile_preview<'c>(
     preview: &'c PreviewConfig,
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -97,6 +107,7 @@ fn compile_preview<'c>(
         preview.r#match.as_deref(),
         &"preview",
         proxy,
+        Some((inviting, PREVIEW)),
         path,
         violations,
     );
@@ -111,6 +122,7 @@ fn compile_canary<'c>(
     canary: &'c CanaryConfig,
     principal: &Arc<Version>,
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -123,6 +135,7 @@ fn compile_canary<'c>(
     let rules = compile_rules(
         canary.rules.as_deref().unwrap_or_default(),
         proxy,
+        inviting,
         versions,
         &path.field("rules"),
         violations,
@@ -165,6 +178,7 @@ fn compile_canary<'c>(
 fn compile_rules<'c>(
     rules: &'c [RuleConfig],
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -174,7 +188,9 @@ fn compile_rules<'c>(
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         names.insert(rule.name.as_deref(), index, &path, violations);
-        compiled.push(compile_rule(rule, proxy, versions, &path, violations));
+        compiled.push(compile_rule(
+            rule, proxy, inviting, versions, &path, violations,
+        ));
     }
     compiled
 }
@@ -183,6 +199,7 @@ fn compile_rules<'c>(
 fn compile_rule<'c>(
     rule: &'c RuleConfig,
     proxy: Proxy<'_>,
+    inviting: &Inviting<'_>,
     versions: &mut Versions<'c>,
     path: &Path<'_>,
     violations: &mut Violations,
@@ -196,8 +213,14 @@ fn compile_rule<'c>(
     );
     let name = names::label_value(name, &name_path, violations);
     let reason = Reason::Rule(name.into());
-    let matches =
-        conditions::compile_all(rule.r#match.as_deref(), &reason, proxy, path, violations);
+    let matches = conditions::compile_all(
+        rule.r#match.as_deref(),
+        &reason,
+        proxy,
+        Some((inviting, name)),
+        path,
+        violations,
+    );
     let target = match (&rule.version, &rule.split) {
         (None, Some(weights)) => {
             let weights = compile_weights(weights, versions, &path.field("split"), violations);

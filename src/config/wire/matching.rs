@@ -37,6 +37,21 @@ pub struct MatchConfig {
     /// The percentage of the sessions, 0 to 100; of the requests, if the release has no session.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percentage: Option<f64>,
+    /// The request carries an invitation to this release and rule that has not expired, and that one of the keys
+    /// of `signing` has signed. Only in a rule or a preview.
+    pub invited: Option<InvitedConfig>,
+}
+
+/// Where a request carries an invitation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InvitedConfig {
+    /// The name of the query parameter that brings an invitation. Default: `halftone`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub query_param: Option<String>,
+    /// The name of the cookie that keeps it until it expires. Default: `halftone-invitation`.
+    pub cookie: Option<String>,
 }
 
 /// A client's operating system.

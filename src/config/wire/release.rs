@@ -14,6 +14,8 @@ use super::{
 pub struct PluginConfig {
     /// The releases that this plugin decides, one per service. Default: none.
     pub releases: Option<Vec<ReleaseConfig>>,
+    /// The keys that sign and verify invitations. Required if a match has `invited`.
+    pub signing: Option<SigningConfig>,
     /// Lets a request ask for its decision. Default: no request can.
     pub explain: Option<ExplainConfig>,
     /// Writes each decision into the filter state `wasm.halftone`, for access logs. Default:
@@ -22,6 +24,17 @@ pub struct PluginConfig {
     /// The memory that all copies to mirrors may use together, per worker, at most `128MiB`.
     /// Default: `16MiB`.
     pub mirror_budget: Option<SizeConfig>,
+}
+
+/// The keys that sign and verify invitations.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SigningConfig {
+    /// The names of one to four environment variables of the proxy's plugin that have the keys, each of at least
+    /// 32 bytes. The first signs, all verify.
+    #[cfg_attr(feature = "schema", schemars(required, length(min = 1, max = 4)))]
+    pub keys: Option<Vec<String>>,
 }
 
 /// Lets a request ask for its decision.

@@ -21,6 +21,8 @@ pub struct Folder {
     pub resources: Vec<Resource>,
     /// The names and cases of the case files.
     pub cases: Vec<(String, Vec<Arc<Case>>)>,
+    /// The environment variables of the proxy, as `NAME=VALUE`.
+    pub environment: Vec<String>,
 }
 
 impl Folder {
@@ -48,6 +50,7 @@ impl Folder {
             name: name.to_string_lossy().into_owned(),
             resources: Vec::new(),
             cases: Vec::new(),
+            environment: Vec::new(),
         };
         for entry in std::fs::read_dir(path)? {
             let path = entry?.path();
@@ -58,6 +61,10 @@ impl Folder {
             let text = std::fs::read_to_string(&path)?;
             if name.ends_with(CASES) {
                 let cases = CaseFile::parse(&text).with_context(|| name.clone().into_owned())?;
+                for (name, value) in cases.environment() {
+                    let value = String::from_utf8(value)?;
+                    folder.environment.push(format!("{name}={value}"));
+                }
                 let cases = cases.cases.into_iter().map(Arc::new).collect();
                 folder.cases.push((name.into_owned(), cases));
             } else {

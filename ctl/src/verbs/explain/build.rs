@@ -36,7 +36,7 @@ pub fn explained(
         chance: Random::new(seed).next_u64(),
         now,
     };
-    let mut recorder = Recorder::new(&head);
+    let mut recorder = Recorder::new(&head, now);
     let effects = effects(
         releases.settings(),
         claiming,
@@ -204,6 +204,7 @@ fn removed(head: &RequestHead<'_>, effects: &Effects<'_, '_>) -> Vec<HeaderRepor
 fn response(effects: &Effects<'_, '_>) -> Vec<HeaderReport> {
     let headers = [
         ("set-cookie", &effects.set_cookie),
+        ("set-cookie", &effects.set_invitation),
         (DECISION, &effects.explanation),
     ];
     let header = |(name, value): (&str, &Option<String>)| {

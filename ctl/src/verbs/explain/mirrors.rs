@@ -16,7 +16,8 @@ pub fn explained(
     head: &RequestHead<'_>,
     copies: Option<&mut Copies<'_, '_, '_>>,
 ) -> (MirrorReport, Option<u64>) {
-    let mut recorder = Recorder::new(head);
+    // Only an invitation depends on the time, and no mirror asks for one.
+    let mut recorder = Recorder::new(head, 0);
     let selected = copies.is_some_and(|copies| copies.are_for(mirror, &mut recorder));
     let number = recorder.number();
     let (matches, percentage) = recorder.into_mirror();

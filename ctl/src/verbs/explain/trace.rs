@@ -2,6 +2,7 @@
 
 use halftone::config::time;
 use halftone::draw::Percentage;
+use halftone::invitation::{Invited, Place, Refusal};
 use halftone::matching::{self, Condition, Match};
 use halftone::release::{
     self, Arm, Outcome, Preview, RampedSplit, Release, Rule, Split, Strategy, Target,
@@ -18,6 +19,8 @@ use crate::terminal::escaped;
 #[derive(Debug)]
 pub struct Recorder<'h, 'a> {
     head: &'h RequestHead<'a>,
+    /// The time of the request, in milliseconds since 1970-01-01T00:00:00Z.
+    now: u64,
     /// The tested matches that no rule or preview has taken yet.
     matches: Vec<MatchReport>,
     /// The percentage that no match has taken yet.
@@ -30,11 +33,13 @@ pub struct Recorder<'h, 'a> {
 }
 
 impl<'h, 'a> Recorder<'h, 'a> {
-    /// A recorder for the request with this `head`.
+    /// A recorder for the request with this `head`, at the time `now` in milliseconds since
+    /// 1970-01-01T00:00:00Z.
     #[must_use]
-    pub fn new(head: &'h RequestHead<'a>) -> Self {
+    pub fn new(head: &'h RequestHead<'a>, now: u64) -> Self {
         Self {
             head,
+            now,
             matches: Vec::new(),
             percentage: None,
             tested: Vec::new(),
@@ -130,6 +135,12 @@ impl<'r> matching::Trace<'r> for Recorder<'_, '_> {
         let mut percentage = self.percentage.take();
         let conditions = one.conditions().iter().map(|condition| match condition {
             Condition::Percentage(of) => percentage.take().unwrap_or_else(|| drawn(*of, None)),
+            Condition::Invited(invited) => ConditionReport {
+                condition: escaped(condition.to_string()),
+                holds: Some(invited.find(self.head, self.now).is_some()),
+                values: invitations(invited, self.head, self.now),
+                drawn: None,
+            },
             _ => ConditionReport {
                 condition: escaped(condition.to_string()),
                 holds: Some(condition.holds(self.head)),
@@ -201,6 +212,23 @@ pub fn drawn(percentage: Percentage, number: Option<u64>) -> ConditionReport {
     }
 }
 
+/// Each invitation that the request carries, without the token: whether it is valid, or why it is not.
+fn invitations(invited: &Invited, head: &RequestHead<'_>, now: u64) -> Vec<String> {
+    let at = |expiry: u64| time::text(expiry.saturating_mul(1_000));
+    let carried = invited.carried(head).map(|(place, token)| {
+        let place = match place {
+            Place::Query => "the one in the query",
+            Place::Cookie => "the one in the cookie",
+        };
+        match invited.check(token, now) {
+            Ok(expiry) => format!("{place} is valid until {}", at(expiry)),
+            Err(Refusal::Expired(expiry)) => format!("{place} expired at {}", at(expiry)),
+            Err(refusal) => format!("{place} {refusal}"),
+        }
+    });
+    carried.map(escaped).collect()
+}
+
 /// The values of the request that `condition` tests.
 fn values(condition: &Condition, head: &RequestHead<'_>) -> Vec<String> {
     match condition {
@@ -217,6 +245,6 @@ fn values(condition: &Condition, head: &RequestHead<'_>) -> Vec<String> {
         Condition::ClientOs(_) | Condition::WithoutClientOs(_) => {
             head.client_os().iter().map(ToString::to_string).collect()
         }
-        Condition::Percentage(_) => Vec::new(),
+        Condition::Percentage(_) | Condition::Invited(_) => Vec::new(),
     }
 }

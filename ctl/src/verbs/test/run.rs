@@ -120,9 +120,14 @@ fn loaded(file: &str) -> Result<(CaseFile, Configuration), Failure> {
 
 fn runs(file: &CaseFile, configuration: &Configuration, seed: u64) -> Vec<Run> {
     let mut random = Random::new(seed);
+    let environment = file.environment();
     let mut run = |case: &halftone_cases::Case| {
         let labels = case.request.labels();
-        let in_workload = (!labels.is_empty()).then(|| configuration.releases_for(&labels));
+        let in_workload = if !environment.is_empty() {
+            Some(configuration.releases_in(&labels, &environment))
+        } else {
+            (!labels.is_empty()).then(|| configuration.releases_for(&labels))
+        };
         let releases = in_workload.as_ref().unwrap_or(&configuration.releases);
         let observed = case.requests().map(|request| {
             halftone_cases::decide(releases, &request, case.draw(random.next_u64()))
