@@ -18,6 +18,10 @@ pub enum Event {
     Changed,
     /// A file changed outside of the console.
     Outside,
+    /// A configuration is new.
+    Added,
+    /// A configuration was deleted.
+    Removed,
     /// The guard returned a version to the principal.
     Guard {
         /// The version.
@@ -107,6 +111,14 @@ impl Journal {
             can_be_put_back: true,
             before: changed.before.into(),
         });
+    }
+
+    /// Adds something that happened to a configuration as a whole.
+    pub fn came_or_went(&mut self, time: u64, event: Event, document: &str) {
+        self.happened(time, event, "");
+        if let Some(entry) = self.entries.front_mut() {
+            entry.document = document.into();
+        }
     }
 
     /// Adds something that happened to a release.

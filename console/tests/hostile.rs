@@ -16,6 +16,7 @@ use halftone_console::judge::{Asked, Explained, Finding, Judge, Moves};
 use halftone_console::source::{
     Answer, Configurations, Document, NotWritten, Numbers, Samples, Scraped,
 };
+use halftone_console::viewer::Viewer;
 use halftone_console::{App, Settings, api};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -49,6 +50,7 @@ impl Configurations for Memory {
 
     fn write<'a>(
         &'a self,
+        _: &'a Viewer,
         _: &'a str,
         text: &'a str,
         revision: &'a str,
@@ -142,6 +144,8 @@ impl Console {
                 samples: Some(Box::new(Lines)),
                 judge: Arc::new(Simple),
                 view_only,
+                rights: None,
+                hosts: Vec::new(),
             },
             4_000,
         )
