@@ -7,16 +7,21 @@
     reason = "a test may fail"
 )]
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use halftone_console::cluster::{Config, Plugins, Rights, SignIn};
+use halftone_console::cluster::{Asked, Config, Plugins, Prometheus, Rights, SignIn};
 use halftone_console::embedded::Admins;
-use halftone_console::judge::{Asked, Explained, Finding, Judge, Moves};
+use halftone_console::judge::{self, Explained, Finding, Judge, Moves};
+use halftone_console::source::Numbers;
 use halftone_console::{Console, Settings};
 use halftone_lab::api_server::{ApiServer, Method, User, definitions};
 use halftone_lab::client::{Answer, Client};
+use halftone_lab::prometheus::{self, Scrape};
+use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,7 +41,7 @@ impl Judge for Lenient {
         Vec::new()
     }
 
-    fn explain(&self, _: &str, _: &Asked) -> Result<Explained, String> {
+    fn explain(&self, _: &str, _: &judge::Asked) -> Result<Explained, String> {
         Err("nothing is explained here".into())
     }
 
@@ -144,15 +149,37 @@ struct Scene {
 
 impl Scene {
     async fn new(users: Vec<User>, trust_proxy_headers: bool) -> Self {
+        Self::with_numbers(users, trust_proxy_headers, None).await
+    }
+
+    /// With the numbers of the Prometheus at `url`.
+    async fn with_numbers(
+        users: Vec<User>,
+        trust_proxy_headers: bool,
+        url: Option<String>,
+    ) -> Self {
         let server = api_server(users).await;
         let plugins = Arc::new(Plugins::watch(own(&server), &[]).unwrap());
         let sign_in = SignIn::Token {
             trust_proxy_headers,
         };
         let rights = Rights::new(own(&server), sign_in, Arc::clone(&plugins));
+        let known = Arc::clone(&plugins);
+        let numbers: Box<dyn Numbers> = match url {
+            Some(url) => {
+                let asked = Asked {
+                    url,
+                    window: "10s".into(),
+                    root_namespace: "istio-system".into(),
+                };
+                let prometheus = Prometheus::ask(asked, Arc::new(move || known.releases()));
+                Box::new(prometheus.unwrap())
+            }
+            None => Box::new(Admins::none()),
+        };
         let settings = Settings {
             configurations: Box::new(plugins),
-            numbers: Box::new(Admins::none()),
+            numbers,
             samples: None,
             judge: Arc::new(Lenient),
             view_only: false,
@@ -286,6 +313,30 @@ struct Events {
 }
 
 impl Events {
+    /// The complete events so far.
+    fn all(&self) -> Vec<Value> {
+        let text = String::from_utf8_lossy(&self.read);
+        let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        events
+            .filter_map(|event| serde_json::from_str(event).ok())
+            .collect()
+    }
+
+    /// Reads until an event has what `wanted` looks for.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let reading = async {
+            loop {
+                if self.all().iter().any(&wanted) {
+                    return;
+                }
+                let read = self.stream.read_buf(&mut self.read).await;
+                assert!(read.unwrap() > 0, "the events ended before {what}");
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, reading).await;
+        assert!(waited.is_ok(), "waited for {what}: {:?}", self.all().last());
+    }
+
     /// Reads until the events contain `text`. False: they ended before.
     async fn have(&mut self, text: &str) -> bool {
         let reading = async {
@@ -593,4 +644,108 @@ async fn a_thousand_plugins_are_listed_at_once_and_changes_are_pushed() {
     };
     wait::until(PATIENCE, "the change", changed).await.unwrap();
     println!("saw a change after {:?}", begin.elapsed());
+}
+
+/// A proxy whose counters grow with each scrape. One in four requests to v2 fails.
+async fn proxy(release: &'static str) -> Upstream {
+    let upstream = Upstream::start("proxy").await.unwrap();
+    let scrapes = AtomicU64::new(0);
+    upstream.direct(move |_| {
+        let count = scrapes.fetch_add(1, Ordering::Relaxed);
+        let mut page = String::new();
+        for (version, requests) in [("v1", 30 * count), ("v2", 10 * count)] {
+            let of = format!("release=\"{release}\",version=\"{version}\"");
+            let failed = if version == "v2" { requests / 4 } else { 0 };
+            let good = requests - failed;
+            for line in [
+                format!("halftone_requests_total{{{of},reason=\"split\"}} {requests}"),
+                format!("halftone_responses_total{{{of},class=\"2xx\"}} {good}"),
+                format!("halftone_responses_total{{{of},class=\"5xx\"}} {failed}"),
+                format!("halftone_request_duration_milliseconds_bucket{{{of},le=\"10\"}} {good}"),
+                format!("halftone_request_duration_milliseconds_bucket{{{of},le=\"+Inf\"}} {good}"),
+                format!("halftone_guard{{{of}}} {}", u8::from(version == "v2")),
+            ] {
+                page += &line;
+                page += "\n";
+            }
+        }
+        Script::status(200)
+            .header("content-type", "text/plain")
+            .body(page)
+    });
+    upstream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_those_of_prometheus_in_the_namespace_of_the_plugin() {
+    let [web, pay] = [proxy("web").await, proxy("pay").await];
+    let settings = prometheus::Settings::new("/stats/prometheus", Value::Null)
+        .scrape(Scrape::new(web.address(), "shop", "web-1"))
+        .scrape(Scrape::new(pay.address(), "bank", "pay-1"));
+    let prometheus = prometheus::Prometheus::start(&settings).await.unwrap();
+    let url = format!("http://{}", prometheus.address());
+    let scene = Scene::with_numbers(vec![shopkeeper()], false, Some(url)).await;
+    create(&scene.server, &plugin("shop", "web")).await;
+    create(&scene.server, &plugin("bank", "pay")).await;
+    let kim = scene.with_token("kim-token");
+    kim.waits_for(&[("shop/web", true)]).await;
+    let mut events = kim.events().await;
+    let is_near = |value: &Value, expected: f64| {
+        value
+            .as_f64()
+            .is_some_and(|value| (value - expected).abs() < 0.01)
+    };
+    let has_numbers = |event: &Value| {
+        let release = &event["releases"]["shop/web"];
+        let v2 = &release["versions"]["v2"];
+        is_near(&v2["share"], 0.25)
+            && is_near(&v2["success"], 0.75)
+            && is_near(&v2["p50"], 5.0)
+            && release["guarded"] == json!(["v2"])
+    };
+    events.until("numbers of shop/web", has_numbers).await;
+    let read = String::from_utf8_lossy(&events.read).into_owned();
+    assert!(!read.contains("bank") && !read.contains("pay"), "{read}");
+    let live = |event: &Value| {
+        event["proxies"][0]["name"] == "Prometheus" && event["proxies"][0]["error"].is_null()
+    };
+    events.until("a live Prometheus", live).await;
+
+    let (status, past) = kim.get("/api/series?release=shop/web&span=5m").await;
+    assert_eq!(status, 200, "{past}");
+    let points = past["v2"].as_array().unwrap();
+    let last = points
+        .iter()
+        .rev()
+        .find(|point| point["rate"].as_f64() > Some(1.0));
+    assert!(is_near(&last.unwrap()["success"], 0.75), "{past}");
+
+    // Prometheus goes: the page says so, keeps what it has, and everything else works.
+    drop(prometheus);
+    let gone = |event: &Value| !event["proxies"][0]["error"].is_null();
+    events
+        .until("no Prometheus", |event| gone(event) && has_numbers(event))
+        .await;
+    kim.waits_for(&[("shop/web", true)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prometheus_that_never_answers_delays_nothing() {
+    let slow = Upstream::start("prometheus").await.unwrap();
+    slow.script(Script::hang());
+    let url = format!("http://{}", slow.address());
+    let scene = Scene::with_numbers(vec![shopkeeper()], false, Some(url)).await;
+    create(&scene.server, &plugin("shop", "web")).await;
+    let kim = scene.with_token("kim-token");
+    kim.waits_for(&[("shop/web", true)]).await;
+    let mut events = kim.events().await;
+    let mut times = BTreeSet::new();
+    while times.len() < 3 {
+        let is_new = |event: &Value| !times.contains(&event["time"].to_string());
+        events.until("another event", is_new).await;
+        let all = events.all();
+        times.extend(all.iter().map(|event| event["time"].to_string()));
+    }
+    let waits = |event: &Value| event["proxies"][0]["error"] == "no answer yet";
+    events.until("what is missing", waits).await;
 }
