@@ -4,7 +4,7 @@ import { html } from './parts.js';
 import { History } from './history.js';
 import { Overview } from './overview.js';
 import { ReleasePage } from './release.js';
-import { STALE, begin, silence, useStore } from './store.js';
+import { STALE, begin, signIn, signOut, silence, useStore } from './store.js';
 import { language, languages, speak, t } from './texts.js';
 
 /** The page that the address names: `#/`, `#/history`, `#/release/NAME`. */
@@ -37,8 +37,25 @@ function Notices({ state, tick, error, signedOut }) {
   </div>`;
 }
 
+/** Asks for a token of the cluster. The console keeps it in its memory, and the browser gets a cookie. */
+function SignIn() {
+  const [token, setToken] = useState('');
+  const [error, setError] = useState(null);
+  const submit = event => {
+    event.preventDefault();
+    setError(null);
+    signIn(token).catch(failed => setError(failed.message));
+  };
+  return html`<div class="frame"><main id="content" class="card" data-sign-in><h1>${t('sign_in')}</h1><p>${t('sign_in_hint')}</p>
+    <pre class="diff"><code>kubectl create token NAME --namespace NAMESPACE</code></pre>
+    <form class="form" onSubmit=${submit}>
+      <label class="wide">${t('token')}<input type="password" autocomplete="off" required value=${token} onInput=${event => setToken(event.target.value)} /></label>
+      <button class="first">${t('sign_in')}</button></form>
+    <div aria-live="polite">${error && html`<p class="notice bad" role="alert">${t('failed', { error })}</p>`}</div></main></div>`;
+}
+
 function App() {
-  const { state, tick, error, signedOut } = useStore();
+  const { state, tick, error, signedOut, signIn: mustSignIn } = useStore();
   const [{ page, name }, setRoute] = useState(route());
   const [text, setText] = useState('');
   const [, draw] = useReducer(n => n + 1, 0);
@@ -61,12 +78,14 @@ function App() {
     <header class="top-bar"><a class="brand" href="#/"><span aria-hidden="true">◐ </span>${t('title')}</a>
       <nav aria-label=${t('title')}><a href="#/" aria-current=${!isHistory ? 'page' : undefined}>${t('releases')}</a>
         <a href="#/history" aria-current=${isHistory ? 'page' : undefined}>${t('history')}</a></nav>
-      <div class="sources">${(tick?.proxies ?? []).slice(0, 3).map(proxy => html`<${Source} proxy=${proxy} time=${tick.time} />`)}
+      <div class="sources">${state?.viewer && html`<small data-viewer>${state.viewer}</small>`}
+        ${state?.canSignOut && !mustSignIn && html`<button class="small" onClick=${signOut}>${t('sign_out')}</button>`}
+        ${(tick?.proxies ?? []).slice(0, 3).map(proxy => html`<${Source} proxy=${proxy} time=${tick.time} />`)}
         <div class="segments" role="group" aria-label=${t('language')}>${Object.keys(languages).map(one => html`
           <button type="button" lang=${one} aria-pressed=${one === language() ? 'true' : 'false'} onClick=${() => { speak(one); draw(); }}>${languages[one].short}</button>`)}</div>
       </div></header>
-    <${Notices} state=${state} tick=${tick} error=${error} signedOut=${signedOut} />
-    ${isHistory ? html`<${History} />` : page === 'release' ? html`<${ReleasePage} name=${name} text=${text} onText=${setText} />`
+    ${!mustSignIn && html`<${Notices} state=${state} tick=${tick} error=${error} signedOut=${signedOut} />`}
+    ${mustSignIn ? html`<${SignIn} />` : isHistory ? html`<${History} />` : page === 'release' ? html`<${ReleasePage} name=${name} text=${text} onText=${setText} />`
       : html`<${Overview} text=${text} onText=${setText} />`}`;
 }
 

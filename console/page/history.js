@@ -5,7 +5,10 @@ import { moment } from './format.js';
 import { store, useStore } from './store.js';
 import { t } from './texts.js';
 
-const said = entry => t(`event_${entry.kind}`, { ...entry, release: entry.release || entry.document });
+const said = entry => {
+  const document = store.state?.documents.find(one => one.id === entry.document)?.name ?? entry.document.replace('cluster://', '');
+  return t(`event_${entry.kind}`, { ...entry, document, release: entry.release || document });
+};
 
 /** The entries. `ask` asks whether a change is wanted; without it nothing can be put back. */
 export function Events({ entries, ask }) {

@@ -9,7 +9,7 @@ const ROW = 64;
 
 /** How a release is, in a few words. The worst comes first. */
 export function condition(release) {
-  const numbers = now(release.name);
+  const numbers = now(release.id);
   if (release.unconfigured) return { kind: 'warn', text: t('unconfigured') };
   if (numbers.unreachable.length) return { kind: 'bad', text: t('state_unreachable', { versions: numbers.unreachable.join(', ') }) };
   if (numbers.guarded.length) return { kind: 'bad', text: t('state_guard', { versions: numbers.guarded.join(', ') }) };
@@ -27,7 +27,7 @@ export function strategy(release) {
 
 /** The sums of a release. */
 export function sums(release) {
-  const versions = Object.values(now(release.name).versions);
+  const versions = Object.values(now(release.id).versions);
   const all = versions.reduce((sum, one) => sum + one.rate, 0);
   const judged = versions.filter(one => one.success !== null && one.rate > 0);
   const weight = judged.reduce((sum, one) => sum + one.rate, 0);
@@ -36,7 +36,7 @@ export function sums(release) {
 
 /** The observed shares as a bar. Without traffic it has the configured shares. */
 export function Shares({ release, tall }) {
-  const numbers = now(release.name).versions;
+  const numbers = now(release.id).versions;
   const wanted = configured(release);
   const shares = release.versions.map(version => [version, numbers[version]?.share ?? (sums(release).rate > 0 ? 0 : wanted[version] ?? 0)]);
   const shown = shares.filter(([, share]) => share > 0);
@@ -51,12 +51,12 @@ export function Shares({ release, tall }) {
 export const matching = text => {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return releases().filter(release => {
-    const all = [release.name, release.strategy, release.document, ...release.hosts, ...release.versions].join(' ').toLowerCase();
+    const all = [release.id, release.strategy, release.document, ...release.hosts, ...release.versions].join(' ').toLowerCase();
     return words.every(word => all.includes(word));
   });
 };
 
-export const address = release => `#/release/${encodeURIComponent(release.name)}`;
+export const address = release => `#/release/${encodeURIComponent(release.id)}`;
 
 /** The list, of which only the rows in view exist. */
 export function Overview({ text, onText }) {
@@ -87,8 +87,8 @@ export function Overview({ text, onText }) {
         ${found.slice(first, last).map((release, index) => {
           const all = sums(release);
           const state = condition(release);
-          return html`<div class="item" role="listitem" key=${release.name} style=${{ top: `${ROW * (first + index)}px` }}><a class="row" href=${address(release)}>
-            <span><b>${release.name}</b><br/><small>${strategy(release)}</small></span>
+          return html`<div class="item" role="listitem" key=${release.id} style=${{ top: `${ROW * (first + index)}px` }}><a class="row" href=${address(release)}>
+            <span><b>${release.id}</b><br/><small>${strategy(release)}</small></span>
             <span class="wide"><small>${release.hosts.join(', ')}</small></span>
             <span><${Shares} release=${release} tall=${true} /></span>
             <span class="n">${t('per_second', { rate: rate(all.rate) })}<br/><small>${t('requests')}</small></span>
@@ -98,6 +98,6 @@ export function Overview({ text, onText }) {
         })}
       </div>
     </div>
-    ${tick?.proxies?.length === 0 && html`<p class="empty">${t('loading')}</p>`}
+    ${tick?.proxies?.length === 0 && html`<p class="empty">${t(state?.inCluster ? 'no_prometheus' : 'loading')}</p>`}
   </main></div>`;
 }

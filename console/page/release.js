@@ -14,18 +14,18 @@ export function ReleasePage({ name, text, onText }) {
   const { state } = useStore();
   const [wanted, setWanted] = useState(null);
   const [applied, setApplied] = useState(false);
-  const release = releases().find(one => one.name === name);
+  const release = releases().find(one => one.id === name);
   const ask = (title, change, document) => { setApplied(false); setWanted({ title, change, document: document ?? release.document }); };
   const end = done => { setWanted(null); setApplied(done); };
   const listed = matching(text).slice(0, MOST_LISTED);
-  const canChange = state && !state.viewOnly && release && !release.unconfigured;
+  const canChange = state && !state.viewOnly && release && !release.unconfigured && release.canChange;
   return html`<div class="frame two">
     <nav class="list" aria-label=${t('releases')}>
       <input id="find" type="search" value=${text} placeholder=${t('find_hint')} aria-label=${t('find')} onInput=${event => onText(event.target.value)} />
       <div class="links">${listed.map(one => {
         const all = sums(one);
-        return html`<a key=${one.name} href=${address(one)} aria-current=${one.name === name ? 'page' : undefined}>
-          <div class="between"><b>${one.name}</b><small>${strategy(one)}</small></div>
+        return html`<a key=${one.id} href=${address(one)} aria-current=${one.id === name ? 'page' : undefined}>
+          <div class="between"><b>${one.id}</b><small>${strategy(one)}</small></div>
           <${Shares} release=${one} />
           <div class="between"><small>${t('per_second', { rate: rate(all.rate) })}</small><small>${success(all.success)}</small></div>
         </a>`;
@@ -35,6 +35,7 @@ export function ReleasePage({ name, text, onText }) {
       ${!release && html`<p class="empty">${state ? t('none_found', { text: name }) : t('loading')}</p>`}
       ${release && html`
         <${Head} release=${release} ask=${ask} canChange=${canChange} />
+        ${state && !state.viewOnly && !release.unconfigured && !release.canChange && html`<p class="notice warn">${t('may_only_see')}</p>`}
         <div aria-live="polite">${applied && html`<p class="notice ok">${t('applied')}</p>`}</div>
         <div class="grid">
           <${Traffic} release=${release} />
@@ -49,7 +50,7 @@ export function ReleasePage({ name, text, onText }) {
           </section>
         </div>`}
     </main>
-    ${wanted && html`<${Confirm} title=${wanted.title} document=${wanted.document} release=${release.name} wanted=${wanted.change} onEnd=${end} />`}
+    ${wanted && html`<${Confirm} title=${wanted.title} document=${wanted.document} release=${release?.name ?? ''} wanted=${wanted.change} onEnd=${end} />`}
   </div>`;
 }
 
@@ -80,7 +81,7 @@ function Head({ release, ask, canChange }) {
   const inactive = release.versions.find(one => one !== release.active);
   const left = remaining(release);
   return html`<div class="head">
-    <h1>${release.name}</h1><span class="chip ${state.kind}">${state.text}</span>${left && html`<span class="chip plain" data-left>${left}</span>`}<small>${strategy(release)}</small>
+    <h1>${release.id}</h1><span class="chip ${state.kind}">${state.text}</span>${left && html`<span class="chip plain" data-left>${left}</span>`}<small>${strategy(release)}</small>
     ${canChange && html`<div class="actions">
       ${isCanary && others.length > 1 && html`<select aria-label=${t('version')} value=${version} onChange=${event => setChosen(event.target.value)}>
         ${others.map(one => html`<option value=${one}>${sign(release, one)} ${one}</option>`)}</select>`}
@@ -90,13 +91,13 @@ function Head({ release, ask, canChange }) {
         : html`<button onClick=${() => ask(t('do_pause'), { kind: 'pause' })}>${t('pause')}</button>`)}
       ${isCanary && version && html`<button onClick=${() => ask(t('do_promote', { version }), { kind: 'promote', version })}>${t('promote')}</button>`}
       ${release.strategy === 'blueGreen' && inactive && html`<button class="first" onClick=${() => ask(t('do_switch', { version: inactive }), { kind: 'switch', version: inactive })}>${t('switch_to', { version: inactive })}</button>`}
-      ${release.strategy !== 'none' && html`<button class="danger" data-rollback onClick=${() => ask(t('do_rollback', { release: release.name }), { kind: 'rollback' })}>${t('rollback')}</button>`}
+      ${release.strategy !== 'none' && html`<button class="danger" data-rollback onClick=${() => ask(t('do_rollback', { release: release.id }), { kind: 'rollback' })}>${t('rollback')}</button>`}
     </div>`}
   </div>`;
 }
 
 function Traffic({ release }) {
-  const numbers = now(release.name);
+  const numbers = now(release.id);
   const wanted = configured(release);
   const width = share => ({ width: `${100 * (share ?? 0)}%` });
   return html`<section class="card s12"><header><h2>${t('traffic')}</h2><small>${t('traffic_hint')}</small></header>
@@ -134,12 +135,12 @@ function Charts({ release }) {
   const due = span === '5m' ? time : Math.floor(time / 15);
   useEffect(() => {
     let wanted = true;
-    get(`/api/series?release=${encodeURIComponent(release.name)}&span=${span}`).then(all => wanted && setPoints(all), () => {});
+    get(`/api/series?release=${encodeURIComponent(release.id)}&span=${span}`).then(all => wanted && setPoints(all), () => {});
     return () => { wanted = false; };
-  }, [release.name, span, due]);
-  const signs = { changed: '✎', outside: '✎', guard: '⚠', guardEnded: '✓', unreachable: '✕', reachable: '✓', rejected: '⚠' };
+  }, [release.id, span, due]);
+  const signs = { changed: '✎', outside: '✎', added: '✎', removed: '✎', guard: '⚠', guardEnded: '✓', unreachable: '✕', reachable: '✓', rejected: '⚠' };
   const events = store.history
-    .filter(entry => entry.release === release.name || (!entry.release && entry.document === release.document))
+    .filter(entry => entry.release === release.id || (!entry.release && entry.document === release.document))
     .map(entry => ({ time: entry.time, sign: signs[entry.kind] ?? '•' }));
   const versions = release.versions.filter(version => points[version]?.some(point => point.rate > 0) || release.versions.length <= 4);
   const common = { release, versions, points, from: time - SPANS[span], to: time, events, scheme: dark };
@@ -231,7 +232,7 @@ function Drive({ release, ask, canChange, onApplied }) {
 }
 
 function Why({ release }) {
-  const rows = now(release.name).reasons;
+  const rows = now(release.id).reasons;
   const all = rows.reduce((sum, row) => sum + row[2], 0);
   return html`<section class="card s6"><header><h2>${t('why')}</h2><small>${t('why_hint')}</small></header>
     ${rows.length === 0 ? html`<p class="empty">${t('no_reasons')}</p>` : html`<table class=${isOld() ? 'old' : ''}>
@@ -249,11 +250,11 @@ function Compare({ release, ask, canChange }) {
   const samples = store.tick?.samples ?? 0;
   useEffect(() => {
     let wanted = true;
-    get(`/api/differences?release=${encodeURIComponent(release.name)}`).then(all => wanted && setFound(all), () => {});
+    get(`/api/differences?release=${encodeURIComponent(release.id)}`).then(all => wanted && setFound(all), () => {});
     return () => { wanted = false; };
-  }, [release.name, samples]);
+  }, [release.id, samples]);
   if (release.mirrors.length === 0) return html`<section class="card s12"><header><h2>${t('compare')}</h2></header><p class="empty">${t('no_mirrors')}</p></section>`;
-  const numbers = now(release.name).mirrors;
+  const numbers = now(release.id).mirrors;
   const ignored = group => release.mirrors.find(mirror => mirror.name === group.mirror)?.ignore.includes(group.place);
   const list = tally => Object.entries(tally).filter(([, value]) => value > 0).map(([name, value]) => `${count(value)} ${name}`).join(' · ') || '–';
   return html`<section class="card s12" data-compare><header><h2>${t('compare')}</h2></header>

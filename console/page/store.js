@@ -2,7 +2,7 @@
 import { useEffect, useReducer } from './vendor/hooks.js';
 
 /** `tick` has the numbers of the latest second, `at` the time at which it came, in milliseconds of this page. */
-export const store = { state: null, tick: null, at: 0, history: [], error: null, signedOut: false };
+export const store = { state: null, tick: null, at: 0, history: [], error: null, signedOut: false, signIn: false };
 
 const listeners = new Set();
 export function changed() { for (const listener of listeners) listener(); }
@@ -15,10 +15,10 @@ export function useStore() {
 }
 
 async function answered(response) {
-  if (response.status === 401) { store.signedOut = true; changed(); }
   const text = await response.text();
   let body = null;
   try { body = JSON.parse(text); } catch { /* Refusals are plain text. */ }
+  if (response.status === 401) { store.signIn = Boolean(body?.signIn); store.signedOut = !store.signIn; changed(); }
   if (!response.ok) throw new Error(body?.error ?? text.trim() ?? String(response.status));
   return body;
 }
@@ -27,6 +27,20 @@ export const post = async (path, body) => answered(await fetch(path, {
   method: 'POST', body: JSON.stringify(body),
   headers: { 'content-type': 'application/json', 'x-halftone-csrf': store.state?.csrf ?? '' },
 }));
+
+/** Exchanges a token of the cluster for a cookie, and begins again. */
+export async function signIn(token) {
+  const headers = { 'content-type': 'application/json', 'x-halftone-csrf': 'sign-in' };
+  const response = await fetch('/api/sign-in', { method: 'POST', body: JSON.stringify({ token }), headers });
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? String(response.status));
+  store.signIn = false;
+  await load();
+  listen();
+}
+export async function signOut() {
+  await post('/api/sign-out', {});
+  location.reload();
+}
 
 /** Asks for a change of a release: `preview` or `apply`. */
 export const change = (what, document, release, wanted) => post(`/api/${what}`, {
@@ -52,11 +66,11 @@ function listen() {
     if (!tick.time) return;
     store.tick = tick;
     store.at = performance.now();
-    const isNew = !store.state || tick.documentsVersion !== store.state.documentsVersion || (before && tick.entries !== before.entries);
+    const isNew = !store.state || tick.documentsVersion !== store.state.documentsVersion || tick.rights !== store.state.rights || (before && tick.entries !== before.entries);
     if (isNew) load(); else changed();
   };
   events.onerror = () => {
-    if (events.readyState === EventSource.CLOSED && !store.signedOut) setTimeout(() => { load(); listen(); }, 2000);
+    if (events.readyState === EventSource.CLOSED && !store.signedOut && !store.signIn) setTimeout(() => { load(); listen(); }, 2000);
   };
 }
 /** Begins to listen. A hidden page needs no numbers. */
@@ -80,21 +94,21 @@ export function isOld() {
 export const now = name => store.tick?.releases?.[name] ?? { versions: {}, reasons: [], mirrors: {}, guarded: [], unreachable: [], configured: {} };
 /** The configured shares of a release. Those that the proxies report follow a ramp. */
 export function configured(release) {
-  const reported = now(release.name).configured;
+  const reported = now(release.id).configured;
   return release.ramp && Object.keys(reported).length ? reported : release.configured;
 }
 /** A release with the versions that have traffic, though its configuration does not name them. */
 function complete(release) {
-  const others = Object.entries(now(release.name).versions).filter(([version, one]) => one.rate > 0 && !release.versions.includes(version));
+  const others = Object.entries(now(release.id).versions).filter(([version, one]) => one.rate > 0 && !release.versions.includes(version));
   return others.length ? { ...release, versions: [...release.versions, ...others.map(([version]) => version).sort()] } : release;
 }
 /** The releases of the configuration, then those that only the numbers know. */
 export function releases() {
   const known = (store.state?.releases ?? []).map(complete);
-  const names = new Set(known.map(release => release.name));
+  const names = new Set(known.map(release => release.id));
   const others = Object.keys(store.tick?.releases ?? {}).filter(name => !names.has(name)).sort();
   return [...known, ...others.map(name => ({
-    name, document: '', hosts: [], strategy: 'none', principal: '', versions: Object.keys(now(name).versions).sort(), configured: {},
+    id: name, name, document: '', hosts: [], strategy: 'none', principal: '', versions: Object.keys(now(name).versions).sort(), configured: {},
     rules: [], mirrors: [], unconfigured: true,
   }))];
 }

@@ -45,6 +45,10 @@ const en = {
   event_guard: 'The guard returned {version} of {release}', event_guardEnded: 'The guard gave {version} of {release} its traffic back',
   event_unreachable: '{version} of {release} has no endpoint', event_reachable: '{version} of {release} has endpoints again',
   event_rejected: '{proxy} rejected a configuration', failed: 'This failed: {error}',
+  no_prometheus: 'Start the console with --prometheus to see numbers.',
+  event_added: '{document} is new', event_removed: '{document} was deleted',
+  may_only_see: 'You may see this release, and not change it: you need the right to patch its plugin.',
+  sign_in: 'Sign in', sign_out: 'Sign out', token: 'Token', sign_in_hint: 'Paste a token of the cluster. You see and change what its user may see and change. To get one:',
 };
 const zh = {
   name: '中文', short: '中文', title: 'Halftone',
@@ -92,6 +96,10 @@ const zh = {
   event_guard: '守护退回了 {release} 的 {version}', event_guardEnded: '守护恢复了 {release} 的 {version} 的流量',
   event_unreachable: '{release} 的 {version} 没有端点', event_reachable: '{release} 的 {version} 重新有了端点',
   event_rejected: '{proxy} 拒绝了一个配置', failed: '失败：{error}',
+  no_prometheus: '用 --prometheus 启动控制台即可查看数字。',
+  event_added: '新增了 {document}', event_removed: '{document} 已被删除',
+  may_only_see: '您可以查看此发布，但不能更改：需要对其插件的 patch 权限。',
+  sign_in: '登录', sign_out: '退出', token: '令牌', sign_in_hint: '请粘贴集群的令牌。您能查看和更改的内容与该用户的权限一致。获取方法：',
 };
 export const languages = { en, zh };
 

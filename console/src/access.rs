@@ -7,18 +7,25 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
+use crate::cluster::Refused;
+use crate::viewer::Viewer;
 
 /// The header that carries the CSRF token.
 pub const CSRF: &str = "x-halftone-csrf";
+
+/// The path at which a token of a cluster is exchanged for a cookie.
+pub const SIGN_IN: &str = "/api/sign-in";
 
 /// The bytes of a secret.
 const SECRET: usize = 32;
@@ -67,6 +74,7 @@ pub struct Access {
     csrf: String,
     cookie: String,
     view_only: bool,
+    hosts: Vec<String>,
 }
 
 impl Access {
@@ -82,7 +90,15 @@ impl Access {
             csrf: secret()?,
             cookie: format!("halftone-console-{port}"),
             view_only,
+            hosts: Vec::new(),
         })
+    }
+
+    /// Adds names by which people reach the console.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.hosts = hosts;
+        self
     }
 
     /// The token of the link.
@@ -112,13 +128,7 @@ impl Access {
     }
 
     fn has_cookie(&self, headers: &HeaderMap) -> bool {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .any(|(name, value)| name == self.cookie && same(value, &self.session))
+        cookies(headers, &self.cookie).any(|value| same(value, &self.session))
     }
 
     fn has_token(&self, query: Option<&str>) -> bool {
@@ -129,7 +139,13 @@ impl Access {
             .any(|token| same(token, &self.token))
     }
 
-    fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    /// Why a request is refused. `signs_in`: it has no token yet, because the page has asked for nothing yet.
+    fn refusal(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        signs_in: bool,
+    ) -> Option<&'static str> {
         if !(method == Method::GET || method == Method::HEAD || method == Method::POST) {
             return Some("this method is not used here\n");
         }
@@ -137,13 +153,18 @@ impl Access {
             return None;
         }
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        // Another site can send the header only if the console allows it, and it allows none.
         let sent = headers.get(CSRF).and_then(|value| value.to_str().ok());
-        if !sent.is_some_and(|sent| same(sent, &self.csrf)) {
+        if !sent.is_some_and(|sent| signs_in || same(sent, &self.csrf)) {
             return Some("the request does not come from the console's page\n");
         }
         let host = text(&header::HOST).unwrap_or_default();
         let origin = text(&header::ORIGIN);
-        if origin.is_some_and(|origin| origin != format!("http://{host}")) {
+        let is_own = |origin: &str| {
+            let name = origin.split_once("://").map_or("", |(_, name)| name);
+            name == host
+        };
+        if origin.is_some_and(|origin| !is_own(origin)) {
             return Some("the request comes from another site\n");
         }
         None
@@ -163,28 +184,58 @@ pub async fn check(State(app): State<Arc<App>>, request: Request, next: Next) ->
     response
 }
 
-async fn answer(app: &App, request: Request, next: Next) -> Response {
+async fn answer(app: &App, mut request: Request, next: Next) -> Response {
     let access = app.access();
-    if !is_own_host(request.headers()) {
-        let wrong = "the host must be an IP address or localhost\n";
+    if !is_own_host(request.headers(), &access.hosts) {
+        let wrong = "the host must be an IP address, localhost, or a name given with --host\n";
         return (StatusCode::FORBIDDEN, wrong).into_response();
     }
+    let rights = app.rights();
+    let own_sign_in = rights.is_some_and(|rights| rights.sign_in_themselves());
     let uri = request.uri();
-    if uri.path() == "/" && access.has_token(uri.query()) {
+    let path = uri.path();
+    if !own_sign_in && path == "/" && access.has_token(uri.query()) {
         let cookie = [(header::SET_COOKIE, access.set_cookie())];
         return (cookie, Html(ENTERED)).into_response();
     }
-    if !access.has_cookie(request.headers()) {
+    if !own_sign_in && !access.has_cookie(request.headers()) {
         return (StatusCode::UNAUTHORIZED, UNKNOWN).into_response();
     }
-    if let Some(wrong) = access.refusal(request.method(), request.headers()) {
+    let signs_in = own_sign_in && path == SIGN_IN;
+    if let Some(wrong) = access.refusal(request.method(), request.headers(), signs_in) {
         return (StatusCode::FORBIDDEN, wrong).into_response();
     }
-    next.run(request).await
+    // The files of the page are no secret, and ask a viewer to sign in.
+    if signs_in || (own_sign_in && !path.starts_with("/api/")) {
+        return next.run(request).await;
+    }
+    let viewer = match rights {
+        Some(rights) => rights.viewer(request.headers()).await,
+        None => Ok(Viewer::with_link()),
+    };
+    match viewer {
+        Ok(viewer) => {
+            request.extensions_mut().insert(viewer);
+            next.run(request).await
+        }
+        Err(refused) => refusal(&refused),
+    }
 }
 
-/// Whether the request names the console by an address, or by `localhost`.
-fn is_own_host(headers: &HeaderMap) -> bool {
+/// The answer to somebody who is not let in.
+pub fn refusal(refused: &Refused) -> Response {
+    let status = match refused {
+        Refused::Unknown => StatusCode::UNAUTHORIZED,
+        Refused::Forbidden(_) => StatusCode::FORBIDDEN,
+        Refused::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Refused::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let body = json!({"error": refused.to_string(), "signIn": *refused == Refused::Unknown});
+    (status, Json(body)).into_response()
+}
+
+/// Whether the request names the console by an address, by `localhost`, or by a name in `names`.
+fn is_own_host(headers: &HeaderMap, names: &[String]) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
@@ -199,14 +250,31 @@ fn is_own_host(headers: &HeaderMap) -> bool {
     if !(port.is_empty() || port.starts_with(':')) {
         return false;
     }
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    let mut names = names.iter();
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok()
+        || names.any(|own| own.eq_ignore_ascii_case(name))
 }
 
-fn same(one: &str, other: &str) -> bool {
+/// The values of the cookies `name`.
+pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(move |(cookie, _)| *cookie == name)
+        .map(|(_, value)| value)
+}
+
+/// Whether two secrets are the same. It takes the same time wherever they differ.
+pub(crate) fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-fn secret() -> std::io::Result<String> {
+/// A new secret.
+pub(crate) fn secret() -> std::io::Result<String> {
     let mut bytes = [0; SECRET];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

@@ -14,14 +14,16 @@ use tokio::time::MissedTickBehavior;
 use crate::access::Access;
 use crate::change::Wanted;
 use crate::clock;
+use crate::cluster::Rights;
 use crate::differences::Differences;
 use crate::history::History;
 use crate::journal::{Changed, Event, Journal};
 use crate::judge::Judge;
-use crate::numbers::{Numbers, Proxy, ReleaseNow};
+use crate::numbers::{Numbers, Proxy, ReleaseNow, Span};
 use crate::rate::Rate;
 use crate::release::{Release, releases};
-use crate::source::{self, Configurations, Document, NotWritten, Samples};
+use crate::source::{self, Configurations, Document, NotWritten, Past, Samples};
+use crate::viewer::{Sight, Viewer, release_id};
 
 /// The most streams of events at a time.
 pub const MOST_STREAMS: usize = 500;
@@ -44,6 +46,10 @@ pub struct Settings {
     pub view_only: bool,
     /// Where the history is kept.
     pub history: History,
+    /// Who may see and change what in a cluster. None: whoever has the link may do everything.
+    pub rights: Option<Arc<Rights>>,
+    /// The names by which people reach the page, beside IP addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// A running console.
@@ -95,9 +101,11 @@ pub struct State {
 struct Tick<'t> {
     time: u64,
     proxies: &'t [Proxy],
-    releases: &'t BTreeMap<String, ReleaseNow>,
+    releases: BTreeMap<&'t str, &'t ReleaseNow>,
     documents_version: u64,
     documents_error: Option<&'t str>,
+    /// Changes with what the viewer may see and change.
+    rights: String,
     entries: u64,
     samples: u64,
     samples_error: Option<&'t str>,
@@ -112,6 +120,8 @@ impl App {
     /// The system gives no random bytes.
     pub fn new(settings: Settings, port: u16) -> std::io::Result<Arc<Self>> {
         let access = Access::new(port, settings.view_only)?;
+        let hosts = settings.hosts.iter().cloned();
+        let access = access.with_hosts(hosts.collect());
         let mut history = settings.history.clone();
         let mut state = State::default();
         match history.read() {
@@ -136,6 +146,12 @@ impl App {
         &self.access
     }
 
+    /// Who may see and change what in a cluster.
+    #[must_use]
+    pub fn rights(&self) -> Option<&Arc<Rights>> {
+        self.settings.rights.as_ref()
+    }
+
     /// What `halftonectl` lends.
     #[must_use]
     pub fn judge(&self) -> Arc<dyn Judge> {
@@ -148,7 +164,7 @@ impl App {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The events of each second.
+    /// The events of each second, for a viewer who sees everything.
     #[must_use]
     pub fn ticks(&self) -> watch::Receiver<Arc<str>> {
         let mut ticks = self.tick.subscribe();
@@ -187,7 +203,7 @@ impl App {
                 }
                 Err(error) => state.samples_error = Some(error),
             }
-            state.notice(now);
+            state.notice(now, self.settings.numbers.now());
         }
         self.read_documents(now).await;
         self.keep_history().await;
@@ -226,24 +242,46 @@ impl App {
     async fn read_documents(&self, now: u64) {
         let _held = self.applying.lock().await;
         let read = self.settings.configurations.read().await;
-        self.state().take(now, read, &Event::Outside, "", "");
+        self.state().take(now, read, None);
     }
 
     fn send(&self, now: u64) {
+        let text = self.event(now, &Sight::everything());
+        self.tick.send_replace(text.into());
+    }
+
+    /// The event of the second `now`, for a viewer who sees this much.
+    #[must_use]
+    pub fn event(&self, now: u64, sight: &Sight) -> String {
         let state = self.state();
+        let releases = state.now.iter();
         let tick = Tick {
             time: now,
             proxies: state.numbers.proxies(),
-            releases: &state.now,
+            releases: releases
+                .filter(|(id, _)| sight.sees_release(id))
+                .map(|(id, now)| (id.as_str(), now))
+                .collect(),
             documents_version: state.documents_version,
-            documents_error: state.documents_error.as_deref(),
+            documents_error: state.documents_error(sight),
+            rights: sight.digest(),
             entries: state.journal.count(),
             samples: state.differences.count(),
             samples_error: state.samples_error.as_deref(),
             history_error: state.history_error.as_deref(),
         };
-        if let Ok(text) = serde_json::to_string(&tick) {
-            self.tick.send_replace(text.into());
+        serde_json::to_string(&tick).unwrap_or_default()
+    }
+
+    /// The points of the versions of a release in `span`.
+    ///
+    /// # Errors
+    ///
+    /// The source does not say. The error is a sentence.
+    pub async fn series(&self, release: &str, span: Span) -> Past {
+        match self.settings.numbers.series(release, span) {
+            Some(series) => series.await,
+            None => Ok(self.state().numbers.series(release, span)),
         }
     }
 
@@ -255,8 +293,12 @@ impl App {
         documents.find(|document| document.id == id).cloned()
     }
 
-    /// The person at `peer`. Several people may use the machine of the console, and only one started it.
-    fn who(&self, peer: Option<SocketAddr>) -> String {
+    /// The person at `peer`: who signed in, or else who started the console or the address of another machine. Several
+    /// people may use the machine of the console, and only one started it.
+    fn who(&self, viewer: &Viewer, peer: Option<SocketAddr>) -> String {
+        if !viewer.name.is_empty() {
+            return viewer.name.clone();
+        }
         match peer.map(|peer| peer.ip().to_canonical()) {
             Some(address) if !address.is_loopback() => address.to_string(),
             _ => self.settings.history.person().to_owned(),
@@ -270,18 +312,20 @@ impl App {
     /// The text has violations, it changed meanwhile, or it cannot be written.
     pub async fn apply(
         &self,
+        viewer: &Viewer,
+        peer: Option<SocketAddr>,
         document: &Document,
         release: &str,
         wanted: &Wanted,
         text: &str,
-        peer: Option<SocketAddr>,
     ) -> Result<(), NotWritten> {
         let _held = self.applying.lock().await;
         let (id, revision) = (&document.id, &document.revision);
-        let written = self.settings.configurations.write(id, text, revision).await;
+        let configurations = &self.settings.configurations;
+        let written = configurations.write(viewer, id, text, revision).await;
         let now = clock::now();
         let action = wanted.name();
-        let who = self.who(peer);
+        let who = self.who(viewer, peer);
         let line = serde_json::json!({
             "time": now, "audit": "console", "document": document.name, "release": release, "action": action, "who": who,
             "error": written.as_ref().err().map(ToString::to_string),
@@ -289,8 +333,13 @@ impl App {
         // A standard error that is closed stops no change.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
         written?;
-        let read = self.settings.configurations.read().await;
-        self.state().take(now, read, &Event::Changed, &action, &who);
+        let read = configurations.read().await;
+        let made = Made {
+            document: id,
+            action: &action,
+            who: &who,
+        };
+        self.state().take(now, read, Some(made));
         self.keep_history().await;
         self.send(now);
         Ok(())
@@ -303,19 +352,34 @@ impl App {
     }
 }
 
+/// A change that somebody made on the page.
+#[derive(Clone, Copy)]
+struct Made<'m> {
+    document: &'m str,
+    action: &'m str,
+    who: &'m str,
+}
+
 impl State {
-    /// Takes the configurations as they were read.
-    fn take(
-        &mut self,
-        now: u64,
-        read: Result<Vec<Document>, String>,
-        event: &Event,
-        action: &str,
-        who: &str,
-    ) {
+    /// Why the configurations cannot be read. The reason may name a namespace that the viewer may not see.
+    #[must_use]
+    pub fn documents_error(&self, sight: &Sight) -> Option<&str> {
+        let error = self.documents_error.as_deref()?;
+        Some(if sight.is_everything() {
+            error
+        } else {
+            "the console cannot list all plugins now; its own log says why"
+        })
+    }
+
+    /// Takes the configurations as they were read, after somebody `made` a change on the page.
+    fn take(&mut self, now: u64, read: Result<Vec<Document>, String>, made: Option<Made<'_>>) {
         let documents = match read {
             Ok(documents) => documents,
             Err(error) => {
+                if self.documents_error.as_ref() != Some(&error) {
+                    let _ = writeln!(std::io::stderr().lock(), "halftonectl: {error}");
+                }
                 self.documents_error = Some(error);
                 return;
             }
@@ -324,32 +388,65 @@ impl State {
         if documents == self.documents {
             return;
         }
+        let is_first = self.documents_version == 0;
+        let by_id = |documents: &[Document]| -> BTreeMap<String, Document> {
+            let all = documents.iter().cloned();
+            all.map(|document| (document.id.clone(), document))
+                .collect()
+        };
+        let mut before = by_id(&self.documents);
+        let mut known: BTreeMap<String, Vec<Release>> = BTreeMap::new();
+        for release in std::mem::take(&mut self.releases) {
+            let id = release.document.clone();
+            known.entry(id).or_default().push(release);
+        }
         for after in &documents {
-            let mut old = self.documents.iter();
-            let before = old.find(|before| before.id == after.id);
-            if let Some(before) = before.filter(|before| before.text != after.text) {
-                let changed = Changed {
-                    document: &after.id,
-                    release: &changed_release(&before.text, &after.text),
-                    action,
-                    who,
-                    before: &before.text,
-                    after: &after.text,
-                };
-                self.journal.changed(now, event.clone(), &changed);
-            }
+            let releases = match before.remove(&after.id) {
+                Some(before) if before.text == after.text => known.remove(&after.id),
+                Some(before) => {
+                    self.changed(now, &before, after, made);
+                    None
+                }
+                None => {
+                    if !is_first {
+                        self.journal.came_or_went(now, Event::Added, &after.id);
+                    }
+                    None
+                }
+            };
+            let releases = releases.unwrap_or_else(|| releases_of(&after.id, &after.text));
+            self.releases.extend(releases);
+        }
+        for removed in before.keys() {
+            self.journal.came_or_went(now, Event::Removed, removed);
         }
         self.documents = documents;
         self.documents_version += 1;
-        let documents = self.documents.iter();
-        self.releases = documents
-            .flat_map(|document| releases_of(&document.id, &document.text))
-            .collect();
+    }
+
+    fn changed(&mut self, now: u64, before: &Document, after: &Document, made: Option<Made<'_>>) {
+        let (event, action, who) = match made {
+            Some(made) if made.document == after.id => (Event::Changed, made.action, made.who),
+            _ => (Event::Outside, "", ""),
+        };
+        let release = match changed_release(&before.text, &after.text).as_str() {
+            "" => String::new(),
+            name => release_id(&after.id, name),
+        };
+        let changed = Changed {
+            document: &after.id,
+            release: &release,
+            action,
+            who,
+            before: &before.text,
+            after: &after.text,
+        };
+        self.journal.changed(now, event, &changed);
     }
 
     /// Notes what the proxies report, if it is new.
-    fn notice(&mut self, now: u64) {
-        let after = self.numbers.now();
+    fn notice(&mut self, now: u64, computed: Option<BTreeMap<String, ReleaseNow>>) {
+        let after = computed.unwrap_or_else(|| self.numbers.now());
         let empty = ReleaseNow::default();
         for (release, after) in &after {
             let before = self.now.get(release).unwrap_or(&empty);

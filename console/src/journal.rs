@@ -18,6 +18,10 @@ pub enum Event {
     Changed,
     /// A file changed outside of the console.
     Outside,
+    /// A configuration is new.
+    Added,
+    /// A configuration was deleted.
+    Removed,
     /// The guard returned a version to the principal.
     Guard {
         /// The version.
@@ -126,6 +130,14 @@ impl Journal {
         });
     }
 
+    /// Adds something that happened to a configuration as a whole.
+    pub fn came_or_went(&mut self, time: u64, event: Event, document: &str) {
+        self.happened(time, event, "");
+        if let Some(entry) = self.entries.front_mut() {
+            entry.document = document.into();
+        }
+    }
+
     /// Adds something that happened to a release. It is not added again if it is what the history says already, because a
     /// console that starts again finds the same guard at work.
     pub fn happened(&mut self, time: u64, event: Event, release: &str) {
@@ -230,7 +242,7 @@ impl Event {
         match self {
             Self::Guard { version } | Self::GuardEnded { version } => Some((true, version)),
             Self::Unreachable { version } | Self::Reachable { version } => Some((false, version)),
-            Self::Changed | Self::Outside | Self::Rejected { .. } => None,
+            Self::Changed | Self::Outside | Self::Added | Self::Removed | Self::Rejected { .. } => None,
         }
     }
 }

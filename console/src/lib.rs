@@ -5,7 +5,8 @@
 //! # Layout
 //!
 //! - [`source`] has three traits: where configurations live, where numbers come from, where samples come from.
-//!   [`embedded`] implements them for files and for Envoy's admin endpoint.
+//!   [`embedded`] implements them for files and for Envoy's admin endpoint, and [`cluster`] for Kubernetes.
+//! - [`viewer`] is who looks at the page, and what they may see and change.
 //! - [`judge`] is what `halftonectl` lends: the checker, `explain` and `simulate`.
 //! - [`numbers`] reads metrics, and keeps five minutes by the second and six hours by the quarter of a minute.
 //! - [`differences`] groups the samples of differing answers.
@@ -20,6 +21,7 @@ pub mod api;
 pub mod app;
 pub mod change;
 pub mod clock;
+pub mod cluster;
 pub mod differences;
 pub mod embedded;
 pub mod history;
@@ -31,6 +33,7 @@ pub mod rate;
 pub mod release;
 pub mod server;
 pub mod source;
+pub mod viewer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::viewer::release_id;
+
 /// A release of a configuration. It is read from the configuration as written, which may have violations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
+    /// The name by which the page and the numbers know it: in a cluster after the namespace of its plugin.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// The configuration that contains it.
@@ -64,6 +68,7 @@ pub fn releases(document: &str, config: &Value) -> Vec<Release> {
 impl Release {
     fn of(document: &str, value: &Value) -> Self {
         let mut release = Self {
+            id: release_id(document, &text(value, "/name")),
             name: text(value, "/name"),
             document: document.into(),
             hosts: texts(value, "/hosts"),

@@ -2,10 +2,14 @@
 //!
 //! Each is a trait, so that a cluster can take the place of files.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::pin::Pin;
 
 use serde::Serialize;
+
+use crate::numbers::{Point, ReleaseNow, Span};
+use crate::viewer::Viewer;
 
 /// An answer that is under way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -34,7 +38,13 @@ pub enum NotWritten {
     /// There is no such document.
     #[error("there is no configuration {0}")]
     Unknown(String),
-    /// The source refused it.
+    /// The viewer may not write it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The source cannot accept this text.
+    #[error("{0}")]
+    Refused(String),
+    /// The source failed.
     #[error("{0}")]
     Failed(String),
 }
@@ -48,14 +58,19 @@ pub trait Configurations: Debug + Send + Sync {
     /// The source cannot be read. The error is a sentence.
     fn read(&self) -> Answer<'_, Result<Vec<Document>, String>>;
 
-    /// Replaces the text of the document `id`, if its revision is still `revision`. Proxies get it.
+    /// Replaces the text of the document `id` by the rights of `viewer`, if its revision is still `revision`. Proxies get
+    /// it.
     fn write<'a>(
         &'a self,
+        viewer: &'a Viewer,
         id: &'a str,
         text: &'a str,
         revision: &'a str,
     ) -> Answer<'a, Result<(), NotWritten>>;
 }
+
+/// The points of each version, or a sentence that says why there are none.
+pub type Past = Result<BTreeMap<String, Vec<Point>>, String>;
 
 /// One page of metrics.
 #[derive(Clone, Debug)]
@@ -70,6 +85,16 @@ pub struct Scraped {
 pub trait Numbers: Debug + Send + Sync {
     /// The metrics of every proxy. It takes less than a second.
     fn scrape(&self) -> Answer<'_, Vec<Scraped>>;
+
+    /// What every release does, if the source computes it. None: it follows from the metrics.
+    fn now(&self) -> Option<BTreeMap<String, ReleaseNow>> {
+        None
+    }
+
+    /// The points of the versions of a release, if the source keeps them. None: the console keeps them.
+    fn series<'a>(&'a self, _release: &'a str, _span: Span) -> Option<Answer<'a, Past>> {
+        None
+    }
 }
 
 /// Where samples of differing answers come from.

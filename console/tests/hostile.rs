@@ -17,6 +17,7 @@ use halftone_console::judge::{Asked, Explained, Finding, Judge, Moves};
 use halftone_console::source::{
     Answer, Configurations, Document, NotWritten, Numbers, Samples, Scraped,
 };
+use halftone_console::viewer::Viewer;
 use halftone_console::{App, Settings, api};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -50,6 +51,7 @@ impl Configurations for Memory {
 
     fn write<'a>(
         &'a self,
+        _: &'a Viewer,
         _: &'a str,
         text: &'a str,
         revision: &'a str,
@@ -144,6 +146,8 @@ impl Console {
                 judge: Arc::new(Simple),
                 view_only,
                 history: History::of("ada".into()),
+                rights: None,
+                hosts: Vec::new(),
             },
             4_000,
         )

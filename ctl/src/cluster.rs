@@ -287,11 +287,21 @@ impl ClusterPlugin {
 }
 
 async fn client(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client, Failure> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        Failure::Cluster(format!(
-            "no cluster can be used: {error}; name a kubeconfig with --kubeconfig and a context with --context"
-        ))
-    };
+    let config = config(kubeconfig, context).await?;
+    Client::try_from(config).map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Cluster(format!(
+        "no cluster can be used: {error}; name a kubeconfig with --kubeconfig and a context with --context"
+    ))
+}
+
+/// The way to the cluster of a `context` of a `kubeconfig`, as [`Cluster::new`] finds it.
+pub(crate) async fn config(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+) -> Result<Config, Failure> {
     let options = KubeConfigOptions {
         context: context.map(Into::into),
         ..KubeConfigOptions::default()
@@ -310,7 +320,7 @@ async fn client(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Clie
     };
     config.connect_timeout = Some(PATIENCE);
     config.read_timeout = Some(PATIENCE);
-    Client::try_from(config).map_err(|error| unusable(&error))
+    Ok(config)
 }
 
 /// The rights that the actions need on a kind.

@@ -6,6 +6,7 @@
 
 mod definition;
 mod processes;
+mod users;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +21,7 @@ use crate::client::{Answer, Client, Fields};
 use crate::{tools, wait};
 use definition::Resource;
 use processes::Processes;
+pub use users::{User, Users};
 
 /// How long the server may take to serve a definition that it has accepted.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +38,7 @@ pub struct ApiServer {
     processes: Processes,
     /// What it serves, by `apiVersion` and `kind`.
     resources: BTreeMap<(String, String), Resource>,
+    users: Option<Users>,
 }
 
 impl ApiServer {
@@ -46,9 +49,35 @@ impl ApiServer {
     /// When the API server or etcd is not installed, or is not ready after 30 s (the error has both logs).
     pub async fn start() -> anyhow::Result<Self> {
         Ok(Self {
-            processes: Processes::start(ADMIN).await?,
+            processes: Processes::start(ADMIN, None).await?,
             resources: BTreeMap::new(),
+            users: None,
         })
+    }
+
+    /// Starts an API server with these users, which serves the definitions in a YAML text. Users reach it at the address
+    /// of [`ApiServer::users`], where they can also ask for their rights.
+    ///
+    /// # Errors
+    ///
+    /// As [`ApiServer::start`] and [`ApiServer::install`].
+    pub async fn with_users(definitions: &str, users: Vec<User>) -> anyhow::Result<Self> {
+        let users = Users::start(users).await?;
+        let processes = Processes::start(ADMIN, Some(users.address())).await?;
+        users.stand_before(processes.address());
+        let mut server = Self {
+            processes,
+            resources: BTreeMap::new(),
+            users: Some(users),
+        };
+        server.install(definitions).await?;
+        Ok(server)
+    }
+
+    /// The users, if it was started with users.
+    #[must_use]
+    pub fn users(&self) -> Option<&Users> {
+        self.users.as_ref()
     }
 
     /// Starts an API server that serves every definition that `make schemas` has fetched.
@@ -57,16 +86,8 @@ impl ApiServer {
     ///
     /// As [`ApiServer::start`] and [`ApiServer::install`], and when the definitions are missing.
     pub async fn with_definitions() -> anyhow::Result<Self> {
-        let folder = tools::schemas()?.join("crds");
-        let mut definitions = String::new();
-        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let path = entry?.path();
-            let text = fs::read_to_string(&path);
-            definitions.push_str(&text.with_context(|| path.display().to_string())?);
-            definitions.push_str("\n---\n");
-        }
         let mut server = Self::start().await?;
-        server.install(&definitions).await?;
+        server.install(&definitions()?).await?;
         Ok(server)
     }
 
@@ -171,6 +192,23 @@ impl ApiServer {
         let answer = self.request(Method::POST, &path, JSON, body).await?;
         Ok((answer.status != 201).then(|| message(&answer)))
     }
+}
+
+/// The text of every definition that `make schemas` has fetched.
+///
+/// # Errors
+///
+/// They are missing.
+pub fn definitions() -> anyhow::Result<String> {
+    let folder = tools::schemas()?.join("crds");
+    let mut definitions = String::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let text = fs::read_to_string(&path);
+        definitions.push_str(&text.with_context(|| path.display().to_string())?);
+        definitions.push_str("\n---\n");
+    }
+    Ok(definitions)
 }
 
 /// The message of a refusal, which is a Status.

@@ -30,6 +30,7 @@ const STARTS: usize = 5;
 #[derive(Debug)]
 pub struct Prometheus {
     process: Supervised,
+    address: SocketAddr,
     api: Client,
     /// After `process`, so that it is dropped after it.
     _directory: TempDir,
@@ -68,12 +69,19 @@ impl Prometheus {
         let process = Supervised::start(&tools::prometheus()?, &arguments, &log)?;
         let mut prometheus = Self {
             process,
+            address,
             api: Client::http1(address),
             _directory: directory,
         };
         let ready = prometheus.ready().await;
         ready.with_context(|| format!("starting Prometheus; its log:\n{}", read(&log)))?;
         Ok(prometheus)
+    }
+
+    /// The address at which it answers queries.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {

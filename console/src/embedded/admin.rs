@@ -56,6 +56,15 @@ impl Admins {
         })
     }
 
+    /// No endpoint.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            all: Vec::new(),
+            patience: PATIENCE,
+        }
+    }
+
     /// Sets the longest time for an answer. Defaults to 900 ms, because the console asks once a second.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {

@@ -10,6 +10,7 @@ use halftone_resources::file::replace;
 use halftone_resources::{configuration, discovery};
 
 use crate::source::{Answer, Configurations, Document, NotWritten};
+use crate::viewer::Viewer;
 
 /// The most files of a folder that are read.
 const MOST_FILES: usize = 1_000;
@@ -191,6 +192,7 @@ impl Configurations for Files {
 
     fn write<'a>(
         &'a self,
+        _: &'a Viewer,
         id: &'a str,
         text: &'a str,
         revision: &'a str,

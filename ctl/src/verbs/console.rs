@@ -7,11 +7,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use halftone_console::cluster::{Asked, Plugins, Prometheus, Rights, SignIn};
 use halftone_console::embedded::{Admins, Files, Log};
 use halftone_console::history::History;
-use halftone_console::source::Samples;
+use halftone_console::source::{Numbers, Samples};
 use halftone_console::{Console, Settings};
 
+use crate::cluster;
 use crate::outcome::{Failure, Verdict};
 use judge::Core;
 
@@ -21,27 +23,32 @@ pub struct Args {
     /// A folder with the configuration, and with the discovery resource that Envoy reads
     #[arg(
         value_name = "DIR",
-        required_unless_present = "file",
-        conflicts_with = "file"
+        required_unless_present_any = ["file", "cluster"],
+        conflicts_with_all = ["file", "cluster"]
     )]
     pub folder: Option<PathBuf>,
     /// The configuration, in place of a folder
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub file: Option<PathBuf>,
     /// The admin endpoint of an Envoy. Repeat the flag for more Envoys
     #[arg(
         long = "admin",
         value_name = "URL",
-        default_value = "http://127.0.0.1:9901"
+        default_value = "http://127.0.0.1:9901",
+        conflicts_with = "cluster"
     )]
     pub admins: Vec<String>,
     /// The log of the Envoy, which has the samples of differing answers
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub log: Option<PathBuf>,
     /// The discovery resource that follows the configuration, if it is not in DIR
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub discovery: Option<PathBuf>,
-    /// The file in which the history is kept. Default: `.NAME.history.jsonl` beside FILE, or `.history.jsonl` in DIR
+    /// Show and change the plugins of a Kubernetes cluster, in place of a file
+    #[command(flatten)]
+    pub cluster: InCluster,
+    /// The file in which the history is kept. Default: `.NAME.history.jsonl` beside FILE, or `.history.jsonl` in DIR; none
+    /// with --cluster
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// The address of the page. Port 0: any free port
@@ -55,17 +62,78 @@ pub struct Args {
     pub view_only: bool,
 }
 
+/// The arguments for a cluster.
+#[derive(Debug, clap::Args)]
+pub struct InCluster {
+    /// Show and change the plugins of a Kubernetes cluster, in place of a file
+    #[arg(long)]
+    pub cluster: bool,
+    /// The kubeconfig of the cluster, if not that of KUBECONFIG, your own, or the pod's
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig, if not the current one
+    #[arg(long, value_name = "NAME", requires = "cluster")]
+    pub context: Option<String>,
+    /// A namespace to watch. Repeat the flag for more. Default: all
+    #[arg(long = "namespace", value_name = "NAME", requires = "cluster")]
+    pub namespaces: Vec<String>,
+    /// The URL of Prometheus, which has the numbers
+    #[arg(long, value_name = "URL", requires = "cluster")]
+    pub prometheus: Option<String>,
+    /// The time over which Prometheus computes rates: at least two scrapes
+    #[arg(long, value_name = "TIME", default_value = "1m", requires = "cluster")]
+    pub window: String,
+    /// The namespace whose plugins run in all namespaces
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "istio-system",
+        requires = "cluster"
+    )]
+    pub root_namespace: String,
+    /// Who looks at the page: whoever has the link, as the user of the kubeconfig, or viewers with a token of their own
+    #[arg(
+        long,
+        value_name = "BY",
+        value_enum,
+        default_value = "link",
+        requires = "cluster"
+    )]
+    pub sign_in: By,
+    /// Trust the headers x-forwarded-user and x-forwarded-groups of a reverse proxy, and act as that user
+    #[arg(long, requires = "cluster")]
+    pub trust_proxy_headers: bool,
+    /// A host name by which people reach the page, beside IP addresses and localhost. Repeat the flag for more
+    #[arg(long = "host", value_name = "NAME", requires = "cluster")]
+    pub hosts: Vec<String>,
+}
+
+/// What a viewer needs to see the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// The printed link.
+    Link,
+    /// A token of the cluster.
+    Token,
+}
+
 /// Prints the link to the page, opens it, and serves it until the process ends.
 ///
 /// # Errors
 ///
 /// The configuration cannot be read, the arguments contradict each other, or the address is in use.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let settings = settings(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    runtime?.block_on(serve(args, settings, out))
+    runtime?.block_on(async {
+        let settings = if args.cluster.cluster {
+            of_cluster(args).await?
+        } else {
+            settings(args)?
+        };
+        serve(args, settings, out).await
+    })
 }
 
 async fn serve(args: &Args, settings: Settings, out: &mut dyn Write) -> Result<Verdict, Failure> {
@@ -78,7 +146,8 @@ async fn serve(args: &Args, settings: Settings, out: &mut dyn Write) -> Result<V
     let console = Console::bind(args.listen, settings).await.map_err(failed)?;
     let link = console.link().map_err(failed)?;
     writeln!(out, "Console: {link}")?;
-    if !args.listen.ip().is_loopback() {
+    let by_link = args.cluster.sign_in == By::Link;
+    if by_link && !args.listen.ip().is_loopback() {
         let wide = "Everybody who reaches this address and has the link can use the page.";
         writeln!(out, "{wide} The link is not encrypted.")?;
     }
@@ -90,6 +159,61 @@ async fn serve(args: &Args, settings: Settings, out: &mut dyn Write) -> Result<V
     }
     console.serve().await;
     Ok(Verdict::Fine)
+}
+
+async fn of_cluster(args: &Args) -> Result<Settings, Failure> {
+    let InCluster {
+        kubeconfig,
+        context,
+        namespaces,
+        sign_in,
+        trust_proxy_headers,
+        hosts,
+        prometheus,
+        window,
+        root_namespace,
+        ..
+    } = &args.cluster;
+    let sign_in = match sign_in {
+        By::Link if *trust_proxy_headers => {
+            let wrong = "--trust-proxy-headers: the link lets everybody in; add --sign-in token";
+            return Err(Failure::Usage(wrong.into()));
+        }
+        By::Link => SignIn::Link,
+        By::Token => SignIn::Token {
+            trust_proxy_headers: *trust_proxy_headers,
+        },
+    };
+    let config = cluster::config(kubeconfig.as_deref(), context.as_deref()).await?;
+    let plugins = Plugins::watch(config.clone(), namespaces).map_err(Failure::Cluster)?;
+    let plugins = Arc::new(plugins);
+    let rights = Rights::new(config, sign_in, Arc::clone(&plugins));
+    let numbers: Box<dyn Numbers> = match prometheus {
+        Some(url) => {
+            let asked = Asked {
+                url: url.clone(),
+                window: window.clone(),
+                root_namespace: root_namespace.clone(),
+            };
+            let known = Arc::clone(&plugins);
+            let prometheus = Prometheus::ask(asked, Arc::new(move || known.releases()));
+            Box::new(prometheus.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?)
+        }
+        None => Box::new(Admins::none()),
+    };
+    Ok(Settings {
+        configurations: Box::new(plugins),
+        numbers,
+        samples: None,
+        judge: Arc::new(Core),
+        view_only: args.view_only,
+        history: match &args.history {
+            Some(file) => History::of(person()).with_file(file.clone()),
+            None => History::of(person()),
+        },
+        rights: Some(Arc::new(rights)),
+        hosts: hosts.clone(),
+    })
 }
 
 fn settings(args: &Args) -> Result<Settings, Failure> {
@@ -118,6 +242,8 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
         judge: Arc::new(Core),
         view_only: args.view_only,
         history: History::of(person()).with_file(history_file(args)),
+        rights: None,
+        hosts: Vec::new(),
     })
 }
 

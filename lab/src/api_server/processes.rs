@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -29,17 +30,18 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    pub(super) async fn start(token: &str) -> anyhow::Result<Self> {
+    /// Starts both. `reviewer` is the server that knows the users. None: only the user with `token` may do anything.
+    pub(super) async fn start(token: &str, reviewer: Option<SocketAddr>) -> anyhow::Result<Self> {
         let mut starts = 1;
         loop {
-            match Self::start_once(token).await {
+            match Self::start_once(token, reviewer).await {
                 Err(error) if starts < STARTS && in_use(&error) => starts += 1,
                 started => return started,
             }
         }
     }
 
-    async fn start_once(token: &str) -> anyhow::Result<Self> {
+    async fn start_once(token: &str, reviewer: Option<SocketAddr>) -> anyhow::Result<Self> {
         let (etcd_program, server_program) = (tools::etcd()?, tools::api_server()?);
         let directory = TempDir::with_prefix("halftone-lab-api-server-")
             .context("making a directory for the API server")?;
@@ -51,12 +53,15 @@ impl Processes {
 
         let address = free()?;
         let server = Program::new("api-server", server_program, directory.path());
-        let arguments = [
+        let mut arguments = vec![
             format!("--http-address={address}"),
             format!("--admin-token={token}"),
             format!("--etcd-servers=http://{store}"),
             "--authentication-skip-lookup".to_owned(),
         ];
+        if let Some(reviewer) = reviewer {
+            arguments.extend(review_arguments(directory.path(), reviewer)?);
+        }
         let server = server.start(&arguments, address, "/readyz").await?;
         Ok(Self {
             address,
@@ -120,6 +125,28 @@ fn etcd_arguments(directory: &Path, address: SocketAddr) -> [String; 7] {
         format!("--initial-cluster=default={peers}"),
         "--unsafe-no-fsync".to_owned(),
     ]
+}
+
+/// Asks `reviewer` who a user is and what a user may do, and remembers the answer for a moment only.
+fn review_arguments(directory: &Path, reviewer: SocketAddr) -> anyhow::Result<[String; 5]> {
+    const MOMENT: &str = "10ms";
+    let file = directory.join("reviewer.json");
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "lab",
+        "clusters": [{"name": "lab", "cluster": {"server": format!("http://{reviewer}")}}],
+        "users": [{"name": "lab", "user": {}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
+    });
+    fs::write(&file, kubeconfig.to_string())
+        .with_context(|| format!("writing {}", file.display()))?;
+    let file = file.display();
+    Ok([
+        format!("--authentication-kubeconfig={file}"),
+        format!("--authorization-kubeconfig={file}"),
+        format!("--authentication-token-webhook-cache-ttl={MOMENT}"),
+        format!("--authorization-webhook-cache-authorized-ttl={MOMENT}"),
+        format!("--authorization-webhook-cache-unauthorized-ttl={MOMENT}"),
+    ])
 }
 
 fn free() -> anyhow::Result<SocketAddr> {
