@@ -35,6 +35,7 @@ mod mutations;
 mod outbox;
 mod outcomes;
 mod pairings;
+mod plugins;
 mod ramps;
 mod reading;
 mod reference;
