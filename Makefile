@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help rust build image empty trap test compat check cost bench fuzz soak demo console screenshots envoy prometheus schemas \
+.PHONY: help rust build image empty trap test compat check cost cost-check bench fuzz soak demo console screenshots envoy prometheus schemas \
 	api-server browser tools node go ci dist dist-check reproduce \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
@@ -140,9 +140,14 @@ check: rust ## Check while you work, in under a minute: formatting, lints, and t
 	$(STEP) "Building the tests" cargo test --locked --no-run $(CHECKED)
 	cargo test --locked --quiet $(CHECKED) -- $(SKIPPED)
 
+COST := $(STEP) "Building the measurement (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin cost
 cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and the memory of Envoy: docs/performance.md
-	$(STEP) "Building the measurement (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin cost
+	$(COST)
 	cargo run --quiet --locked -p halftone-lab --bin cost
+
+cost-check: build envoy $(VALGRIND) ## Check that a request costs no more instructions than its budget
+	$(COST)
+	CHECK=1 cargo run --quiet --locked -p halftone-lab --bin cost
 
 # The client and the upstreams share the machine with the Envoys under test, so they are built with optimisation.
 bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
@@ -197,7 +202,7 @@ api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, an
 
 tools: envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
 
-ci: test ## Check everything that CI checks
+ci: test cost-check ## Check everything that CI checks
 
 lint: rust $(DENY) $(ACTIONLINT) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check

@@ -8,6 +8,7 @@ mod callbacks;
 mod envoy;
 mod live;
 mod plugin_status;
+mod plugins;
 mod root;
 
 proxy_wasm::main! {{

@@ -128,6 +128,14 @@ impl<'a> RequestHead<'a> {
         self.headers
     }
 
+    /// The lengths of the names of all headers: the union of their [`length_bit`].
+    #[must_use]
+    pub fn name_lengths(&self) -> u64 {
+        self.headers
+            .iter()
+            .fold(0, |all, header| all | length_bit(header.0))
+    }
+
     /// The work that conditions may still do on this request.
     #[must_use]
     pub fn budget(&self) -> &Budget {
@@ -244,6 +252,12 @@ impl<'a> Iterator for Values<'a, '_> {
         }
         None
     }
+}
+
+/// The bit `n` for a name of `n` bytes, modulo 64. Names whose bits differ are different.
+#[must_use]
+pub fn length_bit(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
 }
 
 /// The address in `address:port` or `[v6]:port`. None: there is no port.

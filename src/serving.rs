@@ -6,9 +6,11 @@
 mod dispatch;
 mod host;
 mod pairing;
+mod reading;
 mod resend;
 mod stream;
 
 pub use dispatch::Dispatch;
 pub use host::{Buffer, Host, Map};
-pub use stream::Stream;
+pub use reading::Reading;
+pub use stream::{ROUTED, Stream};

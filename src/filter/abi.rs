@@ -10,7 +10,7 @@
 //! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -52,6 +52,10 @@ mod raw {
         pub fn proxy_continue_stream(stream: u32) -> u32;
         pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub fn proxy_call_foreign_function(
+            name: *const u8, name_size: usize, arguments: *const u8, arguments_size: usize, data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
         pub fn proxy_get_shared_data(
             key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32,
         ) -> u32;
@@ -305,6 +309,48 @@ pub fn set_filter_state(key: &str, value: &str) {
     let status =
         unsafe { raw::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) };
     logged(status, key);
+}
+
+thread_local! {
+    /// Whether Envoy has refused a declaration.
+    static IS_UNDECLARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Declares that what a plugin writes for a request under `key`, of at most 127 bytes, stays as it is. Only
+/// in the configuration callback of a root.
+pub fn declare_filter_state(key: &str) {
+    const FUNCTION: &str = "declare_property";
+    // Envoy's message `DeclarePropertyArguments`: the field 1 is the name, and the field 2 says that the
+    // property is read-only.
+    let arguments = [&[0x0a, key.len() as u8], key.as_bytes(), &[0x10, 0x01]].concat();
+    // SAFETY: the host reads both texts, and writes through the two pointers alone.
+    let result = bytes(|data, size| unsafe {
+        let (arguments, length) = (arguments.as_ptr(), arguments.len());
+        raw::proxy_call_foreign_function(
+            FUNCTION.as_ptr(),
+            FUNCTION.len(),
+            arguments,
+            length,
+            data,
+            size,
+        )
+    });
+    if result.is_none() {
+        log::debug!("halftone: Envoy refused to declare {key}");
+        IS_UNDECLARED.set(true);
+    }
+}
+
+/// Writes `value` for this request under the declared `key`, unless an earlier plugin has written something
+/// there. True: it is written. Only in a stream's callback.
+pub fn claim_filter_state(key: &str, value: &str) -> bool {
+    if IS_UNDECLARED.get() && filter_state(key).is_some() {
+        return false;
+    }
+    // SAFETY: the host reads key and value and keeps copies.
+    let status =
+        unsafe { raw::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) };
+    status == OK
 }
 
 /// The address that the request came from, without its port. Envoy derives it from `x-forwarded-for`

@@ -12,8 +12,8 @@ use crate::serving::{self, Dispatch};
 pub struct Stream(serving::Stream<Envoy>);
 
 impl Stream {
-    pub fn new(dispatch: Rc<Dispatch<Envoy>>) -> Self {
-        Self(serving::Stream::new(dispatch))
+    pub fn new(dispatch: Rc<Dispatch<Envoy>>, id: u32) -> Self {
+        Self(serving::Stream::new(dispatch, id))
     }
 }
 

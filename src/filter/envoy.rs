@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Instant;
 
 use super::abi::{self, Metric, Queue};
-use super::plugin_status;
+use super::{plugin_status, plugins};
 use crate::live::Shared;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
 use crate::request::{Header, HeaderPairs};
-use crate::serving::{Buffer, Host, Map};
+use crate::serving::{Buffer, Host, Map, Reading};
 
 /// The Envoy that runs this filter.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +44,9 @@ impl Host for Envoy {
     fn take(queue: &Queue) { queue.take(); }
     fn filter_state(key: &str) -> Option<Vec<u8>> { abi::filter_state(key) }
     fn set_filter_state(key: &str, value: &str) { abi::set_filter_state(key, value); }
+    fn claim_filter_state(key: &str, value: &str) -> bool { abi::claim_filter_state(key, value) }
+    fn is_first_reader() -> bool { plugins::is_first_reader() }
+    fn with_reading<R>(with: impl FnOnce(&mut Reading) -> R) -> R { plugins::with_reading(with) }
     fn is_alone() -> bool { plugin_status::is_alone() }
     fn source_address() -> Option<Vec<u8>> { abi::source_address() }
     fn response_status() -> u64 { abi::response_status() }

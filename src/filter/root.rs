@@ -13,6 +13,7 @@ use super::callbacks::Stream;
 use super::envoy::Envoy;
 use super::live::{self, Live};
 use super::plugin_status::{FIRST_TICK, JUDGING_TICKS, LATER_TICKS, RootStatus};
+use super::plugins;
 use crate::config::{Proxy, Violations};
 use crate::escape::for_log;
 use crate::live::{follow_clock, is_judged};
@@ -114,6 +115,7 @@ impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         abi::follow_log_level();
         abi::tick_every(FIRST_TICK);
+        plugins::declare();
         let mut status = RootStatus::new(&abi::plugin_name());
         let text = abi::buffer(Buffer::Configuration, usize::MAX);
         let started_at = abi::instant();
@@ -161,8 +163,8 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.dispatch))))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(Rc::clone(&self.dispatch), context_id)))
     }
 
     fn on_queue_ready(&mut self, _queue: u32) {

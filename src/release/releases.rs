@@ -6,7 +6,7 @@ use super::hosts::{HostPattern, Hosts};
 use super::{Release, Route};
 use crate::invitation::Keys;
 use crate::lookup::Names;
-use crate::request::RequestHead;
+use crate::request::{RequestHead, length_bit};
 
 /// All releases of one plugin configuration.
 ///
@@ -101,6 +101,12 @@ impl<H> Releases<H> {
         self.all.get(*self.hosts.find(head.authority())?)
     }
 
+    /// Whether a release claims the host of `authority`.
+    #[must_use]
+    pub fn claim(&self, authority: &[u8]) -> bool {
+        self.hosts.find(authority).is_some()
+    }
+
     /// The pattern that claims the host of the request.
     #[must_use]
     pub fn pattern(&self, head: &RequestHead<'_>) -> Option<HostPattern<'_>> {
@@ -127,6 +133,13 @@ impl Settings {
     pub fn is_routing_header(&self, name: &[u8]) -> bool {
         self.routing_headers.contain(name)
     }
+
+    /// Whether a release can route by a header of a request, as far as the lengths of their names tell:
+    /// see [`RequestHead::name_lengths`].
+    #[must_use]
+    pub fn can_route_by(&self, lengths: u64) -> bool {
+        self.routing_headers.lengths & lengths != 0
+    }
 }
 
 /// The names of the headers that releases route by. Every header of every request is looked up
@@ -134,21 +147,17 @@ impl Settings {
 #[derive(Clone, Debug, Default)]
 struct RoutingHeaders {
     names: Names,
-    /// Bit `n` is set if a name has `n` bytes, modulo 64.
+    /// See [`length_bit`].
     lengths: u64,
 }
 
 impl RoutingHeaders {
     fn insert(&mut self, name: &str) {
-        self.lengths |= Self::bit(name.as_bytes());
+        self.lengths |= length_bit(name.as_bytes());
         self.names.insert(name.as_bytes().into());
     }
 
     fn contain(&self, name: &[u8]) -> bool {
-        self.lengths & Self::bit(name) != 0 && self.names.contains(name)
-    }
-
-    fn bit(name: &[u8]) -> u64 {
-        1 << (name.len() % 64)
+        self.lengths & length_bit(name) != 0 && self.names.contains(name)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::Reading;
 use crate::live::Shared;
 use crate::metrics::Metric;
 use crate::mirror::{MirrorOutcome, MirrorRequest};
@@ -93,6 +94,17 @@ pub trait Host: Shared + Copy + Default + fmt::Debug + 'static {
 
     /// What an earlier plugin of this proxy wrote for this request under `key`.
     fn filter_state(key: &str) -> Option<Vec<u8>>;
+
+    /// Writes `value` for this request under `key`, which is [`ROUTED`](super::ROUTED), unless an earlier
+    /// plugin of this proxy has written something there. True: it is written.
+    fn claim_filter_state(key: &str, value: &str) -> bool;
+
+    /// Whether no plugin before this one, of those that share the reading, has asked this about the
+    /// request. It is asked at most once for each request.
+    fn is_first_reader() -> bool;
+
+    /// Calls `with` with the reading that all plugins of this worker share.
+    fn with_reading<R>(with: impl FnOnce(&mut Reading) -> R) -> R;
 
     /// Writes `value` for this request under `key`.
     fn set_filter_state(key: &str, value: &str);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::dispatch::{self, Dispatch, GRPC_STATUS, Recipient, count_ended, milliseconds_since};
 use super::host::{Buffer, Host, Map};
 use super::pairing::LivePairing;
+use super::reading::Reading;
 use super::resend::Resent;
 use crate::draw::Draw;
 use crate::effects::{DECISION, Effects, NOT_FOR_OTHERS, effects_overruled, shares_cookies};
@@ -22,7 +23,9 @@ const ACCESS_LOG: &str = "halftone";
 
 /// The filter state that tells later plugins the header by which the request is routed. Its presence
 /// says that the request is decided.
-const ROUTED: &str = "halftone.routed";
+pub const ROUTED: &str = "halftone.routed";
+
+const AUTHORITY: &str = ":authority";
 
 const CACHE_CONTROL: &str = "cache-control";
 
@@ -30,6 +33,8 @@ const CACHE_CONTROL: &str = "cache-control";
 #[derive(Debug)]
 pub struct Stream<H: Host> {
     dispatch: Rc<Dispatch<H>>,
+    /// The id of its context.
+    id: u32,
     decided: Option<Decided<H::Metric>>,
     capture: Option<Capture<Recipient<H>>>,
     /// Production's answer, if a mirror's answer is compared with it.
@@ -58,10 +63,11 @@ struct Decided<M> {
 }
 
 impl<H: Host> Stream<H> {
-    /// A request whose copies go to `dispatch`.
-    pub fn new(dispatch: Rc<Dispatch<H>>) -> Self {
+    /// A request in the context `id`, whose copies go to `dispatch`.
+    pub fn new(dispatch: Rc<Dispatch<H>>, id: u32) -> Self {
         Self {
             dispatch,
+            id,
             decided: None,
             capture: None,
             answer: None,
@@ -69,16 +75,16 @@ impl<H: Host> Stream<H> {
     }
 
     /// Decides the request, performs the effects on it, and returns the mirrors that get a copy.
-    fn decide(&mut self, headers: &[Header<'_>]) -> Option<Selected<H::Metric>> {
+    fn decide(&mut self, headers: &HeaderPairs, is_alone: bool) -> Option<Selected<H::Metric>> {
         let live = self.dispatch.live();
-        let mut head = RequestHead::new(headers);
+        let pairs = headers.borrowed();
+        let mut head = RequestHead::new(&pairs);
         let release = live.claiming(&head);
         let reads_address = release.is_some_and(|live| live.release.reads_source_address());
         if let Some(address) = reads_address.then(H::source_address).flatten() {
             head = head.with_source_address(address);
         }
         let head = &head;
-        let is_alone = H::is_alone();
         let reads_clock = release.is_some_and(|live| live.release.reads_clock());
         let draw = Draw {
             chance: H::random(),
@@ -89,7 +95,7 @@ impl<H: Host> Stream<H> {
             live.settings(),
             release.map(|live| &*live.release),
             head,
-            || (!is_alone).then(|| H::filter_state(ROUTED)).flatten(),
+            || (!is_alone).then(|| routed_by::<H>(release)).flatten(),
             draw,
             &mut (),
             |decision| match release?.overrule(decision.outcome, &H::default(), H::now) {
@@ -167,8 +173,19 @@ impl<H: Host> Stream<H> {
     }
 }
 
-/// Performs the effects on the request headers. Plugins behind this one read the mark; if there are
-/// none, it is not written.
+/// The header by which an earlier plugin routes the request. If there is none and `release` claims the
+/// request, plugins behind this one see that this one routes it.
+fn routed_by<H: Host>(release: Option<&Rc<LiveRelease<H::Metric>>>) -> Option<Vec<u8>> {
+    let is_ours = |live: &Rc<LiveRelease<H::Metric>>| {
+        H::claim_filter_state(ROUTED, live.release.route.header())
+    };
+    match release {
+        Some(live) if is_ours(live) => None,
+        _ => H::filter_state(ROUTED),
+    }
+}
+
+/// Performs the effects on the request headers.
 fn change_request<H: Host>(effects: &Effects<'_, '_>, is_alone: bool) {
     for name in &effects.removed {
         H::remove_header(Map::RequestHeaders, name);
@@ -177,8 +194,8 @@ fn change_request<H: Host>(effects: &Effects<'_, '_>, is_alone: bool) {
         if !set.is_present {
             H::set_header(Map::RequestHeaders, set.name, set.value);
         }
-        if !is_alone {
-            H::set_filter_state(ROUTED, set.name);
+        if !is_alone && set.name == AUTHORITY {
+            H::with_reading(Reading::forget);
         }
     }
     if let Some(entry) = effects.access_log {
@@ -189,11 +206,23 @@ fn change_request<H: Host>(effects: &Effects<'_, '_>, is_alone: bool) {
 impl<H: Host> Stream<H> {
     /// The head of the request passes.
     pub fn request_headers(&mut self, end_of_stream: bool) {
-        if self.dispatch.live().all().is_empty() {
+        let live = self.dispatch.live();
+        if live.all().is_empty() {
+            return;
+        }
+        let is_alone = H::is_alone();
+        let is_first = !is_alone && H::is_first_reader();
+        if !is_alone
+            && !is_first
+            && H::with_reading(|reading| reading.is_of_no_concern(self.id, live))
+        {
             return;
         }
         let headers = H::headers(Map::RequestHeaders);
-        let selected = self.decide(&headers.borrowed());
+        if is_first {
+            H::with_reading(|reading| reading.read(self.id, &headers));
+        }
+        let selected = self.decide(&headers, is_alone);
         if let Some(decided) = &mut self.decided
             && end_of_stream
             && decided.resends

@@ -36,6 +36,7 @@ mod mutations;
 mod outbox;
 mod outcomes;
 mod pairings;
+mod plugins;
 mod ramps;
 mod reading;
 mod reference;

@@ -11,7 +11,7 @@ use halftone::metrics::Metric;
 use halftone::mirror::limits::Budget;
 use halftone::mirror::{MirrorOutcome, MirrorRequest};
 use halftone::request::{Header, HeaderPairs};
-use halftone::serving::{Buffer, Dispatch, Host, Map, Stream};
+use halftone::serving::{Buffer, Dispatch, Host, Map, Reading, Stream};
 use serde_json::{Value, json};
 
 type Pairs = Vec<(String, String)>;
@@ -179,6 +179,18 @@ impl Host for Recording {
 
     fn set_filter_state(_key: &str, _value: &str) {}
 
+    fn claim_filter_state(_key: &str, _value: &str) -> bool {
+        true
+    }
+
+    fn is_first_reader() -> bool {
+        true
+    }
+
+    fn with_reading<R>(with: impl FnOnce(&mut Reading) -> R) -> R {
+        with(&mut Reading::default())
+    }
+
     fn is_alone() -> bool {
         true
     }
@@ -279,7 +291,7 @@ fn stream(
                 .ends_with("version=.=v2;.;halftone_unreachable"),
         )
     });
-    let mut stream = Stream::new(Rc::new(Dispatch::new(Rc::new(serving))));
+    let mut stream = Stream::new(Rc::new(Dispatch::new(Rc::new(serving))), 1);
     stream.request_headers(request_ends);
     let waits = stream.response_headers(response_ends);
     (stream, waits)
@@ -388,7 +400,7 @@ fn the_queue_of_a_root_is_free_when_its_last_stream_is_gone() {
         let releases = halftone::config::load(config.to_string().as_bytes()).unwrap();
         let serving: Live<Only> = live("plugin", releases, None, &Budget::default(), |_, _| Only(false));
         let root = Rc::new(Dispatch::<Recording>::new(Rc::new(serving)));
-        let stream = Stream::new(Rc::clone(&root));
+        let stream = Stream::new(Rc::clone(&root), 1);
         drop(root);
         assert_eq!(QUEUES.get(), expected);
         drop(stream);

@@ -30,6 +30,25 @@ pub fn falling_back(proxy: Proxy) -> Proxy {
     one(proxy, with(header_release(), fields))
 }
 
+/// All requests go to a guarded version whose ramp has ended.
+pub fn ramped(proxy: Proxy) -> Proxy {
+    let points = json!([{"after": "0s", "percentage": 1}, {"after": "24h", "percentage": 100}]);
+    let ramp = json!({"version": V2, "start": "2026-01-01T00:00:00Z", "points": points});
+    let release = release(HOST, json!({ "ramp": ramp }));
+    one(proxy, with(release, json!({"guard": {}})))
+}
+
+/// `count` plugins beside each other, each with one release. The one in the middle is that of [`header`].
+pub fn plugins(proxy: Proxy, count: usize) -> Proxy {
+    let all = (0..count).fold(proxy, |proxy, number| {
+        let name = format!("service-{number}");
+        let name = if number == count / 2 { HOST } else { &name };
+        let config = json!({"releases": [release(name, rules(1, V2))]});
+        proxy.plugin(Plugin::new(name).config(&config.to_string()))
+    });
+    by_version(all)
+}
+
 fn header_release() -> Value {
     release(HOST, rules(1, V2))
 }

@@ -1,0 +1,78 @@
+;; The least that a filter can do for a request that it decides, counts and copies to a mirror by a call, in raw calls of the
+;; ABI: what floor.wat does, and a wake-up of the root, the call, one header of its answer, and the metrics of the copy. The
+;; copy has the headers as they were read.
+(module
+  (import "env" "proxy_get_header_map_pairs" (func $pairs (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_replace_header_map_value" (func $replace (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_header_map_value" (func $value (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+  (import "env" "proxy_record_metric" (func $record (param i32 i64) (result i32)))
+  (import "env" "proxy_register_shared_queue" (func $register (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_enqueue_shared_queue" (func $enqueue (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_dequeue_shared_queue" (func $dequeue (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_http_call"
+    (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+
+  ;; 0: ids of the metrics; 16: the time; 24: the id of the queue; 28: the id of the call; 32, 40: where the host puts what it
+  ;; returns; 48: an empty map; 64: texts; 320: the name of the queue, which no other worker has; 4096: what the host allocates
+  (memory (export "memory") 1)
+  (data (i32.const 64) "x-halftone-version")
+  (data (i32.const 96) "v2")
+  (data (i32.const 104) ":status")
+  (data (i32.const 128) "floor_requests")
+  (data (i32.const 160) "floor_responses")
+  (data (i32.const 192) "floor_duration")
+  (data (i32.const 224) "mirror")
+  (global $free (mut i32) (i32.const 4096))
+
+  (func $count
+    (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))
+    (drop (call $increment (i32.load (i32.const 4)) (i64.const 1)))
+    (drop (call $record (i32.load (i32.const 8)) (i64.const 1))))
+
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
+    (global.get $free)
+    (global.set $free (i32.add (global.get $free) (local.get $size))))
+  (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+    (drop (call $define (i32.const 0) (i32.const 128) (i32.const 14) (i32.const 0)))
+    (drop (call $define (i32.const 0) (i32.const 160) (i32.const 15) (i32.const 4)))
+    (drop (call $define (i32.const 2) (i32.const 192) (i32.const 14) (i32.const 8)))
+    (drop (call $random (i32.const 320) (i32.const 16)))
+    (drop (call $register (i32.const 320) (i32.const 16) (i32.const 24)))
+    (i32.const 1))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_context_create") (param i32 i32))
+
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (global.set $free (i32.const 4096))
+    (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 16)))
+    (drop (call $pairs (i32.const 0) (i32.const 32) (i32.const 36)))
+    (drop (call $replace (i32.const 0) (i32.const 64) (i32.const 18) (i32.const 96) (i32.const 2)))
+    (drop (call $enqueue (i32.load (i32.const 24)) (i32.const 0) (i32.const 0)))
+    (i32.const 0))
+  (func (export "proxy_on_queue_ready") (param i32 i32)
+    (drop (call $dequeue (local.get 1) (i32.const 40) (i32.const 44)))
+    (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 16)))
+    (drop (call $call
+      (i32.const 224) (i32.const 6)
+      (i32.load (i32.const 32)) (i32.load (i32.const 36))
+      (i32.const 0) (i32.const 0)
+      (i32.const 48) (i32.const 4)
+      (i32.const 60000) (i32.const 28))))
+  (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
+    (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 16)))
+    (drop (call $value (i32.const 6) (i32.const 104) (i32.const 7) (i32.const 40) (i32.const 44)))
+    (call $count))
+  (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+    (drop (call $value (i32.const 2) (i32.const 104) (i32.const 7) (i32.const 40) (i32.const 44)))
+    (i32.const 0))
+  ;; A filter needs this callback to know whether the response was complete.
+  (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_log") (param i32) (call $count))
+  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_delete") (param i32))
+)
