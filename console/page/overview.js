@@ -1,11 +1,13 @@
 // All releases.
-import { useEffect, useRef, useState } from './vendor/hooks.js';
+import { useEffect, useMemo, useRef, useState } from './vendor/hooks.js';
 import { Sign, html, sign, tone } from './parts.js';
 import { count, percent, rate, success } from './format.js';
 import { configured, isOld, now, releases, useStore } from './store.js';
-import { t } from './texts.js';
+import { language, t } from './texts.js';
 
 const ROW = 64;
+/** The rows above and below those in view. */
+const MARGIN = 5;
 
 /** How a release is, in a few words. The worst comes first. */
 export function condition(release) {
@@ -48,25 +50,51 @@ export function Shares({ release, tall }) {
     ${tall && bounds.map(bound => html`<b class="want" style=${{ left: `${100 * bound}%` }}></b>`)}</div>`;
 }
 
-export const matching = text => {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return releases().filter(release => {
-    const all = [release.id, release.strategy, release.document, ...release.hosts, ...release.versions].join(' ').toLowerCase();
-    return words.every(word => all.includes(word));
-  });
-};
+const searched = new WeakMap();
+/** What the search looks at, once for each release. */
+function content(release) {
+  if (!searched.has(release)) searched.set(release, [release.id, release.strategy, release.document, ...release.hosts, ...release.versions].join(' ').toLowerCase());
+  return searched.get(release);
+}
+let latest = { text: '', all: null, found: [] };
+export function matching(text) {
+  const all = releases();
+  if (latest.text !== text || latest.all !== all) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    latest = { text, all, found: all.filter(release => words.every(word => content(release).includes(word))) };
+  }
+  return latest.found;
+}
 
 export const address = release => `#/release/${encodeURIComponent(release.id)}`;
+
+/** A release in the list. While somebody scrolls, a row that stays is not drawn again. */
+function Row({ release, place, tick, language }) {
+  return useMemo(() => {
+    const all = sums(release);
+    const state = condition(release);
+    return html`<div class="item" role="listitem" style=${{ top: `${ROW * place}px` }}><a class="row" href=${address(release)}>
+      <span><b>${release.id}</b><br/><small>${strategy(release)}</small></span>
+      <span class="wide"><small>${release.hosts.join(', ')}</small></span>
+      <span><${Shares} release=${release} tall=${true} /></span>
+      <span class="n">${t('per_second', { rate: rate(all.rate) })}<br/><small>${t('requests')}</small></span>
+      <span class="n">${success(all.success)}<br/><small>${t('success')}</small></span>
+      <span class="wide"><span class="chip ${state.kind}">${state.text}</span></span>
+    </a></div>`;
+  }, [release, place, tick, language]);
+}
 
 /** The list, of which only the rows in view exist. */
 export function Overview({ text, onText }) {
   const { state, tick } = useStore();
   const rows = useRef();
-  const [view, setView] = useState({ top: 0, height: innerHeight });
+  const [view, setView] = useState({ first: 0, last: Math.ceil(innerHeight / ROW) + MARGIN });
   useEffect(() => {
     const look = () => {
-      const top = rows.current ? -rows.current.getBoundingClientRect().top : 0;
-      setView({ top: Math.max(0, top), height: innerHeight });
+      const top = Math.max(0, rows.current ? -rows.current.getBoundingClientRect().top : 0);
+      const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
+      const last = Math.ceil((top + innerHeight) / ROW) + MARGIN;
+      setView(before => (before.first === first && before.last === last ? before : { first, last }));
     };
     addEventListener('scroll', look, { passive: true });
     addEventListener('resize', look);
@@ -74,8 +102,7 @@ export function Overview({ text, onText }) {
     return () => { removeEventListener('scroll', look); removeEventListener('resize', look); };
   }, []);
   const found = matching(text);
-  const first = Math.max(0, Math.floor(view.top / ROW) - 5);
-  const last = Math.min(found.length, Math.ceil((view.top + view.height) / ROW) + 5);
+  const first = Math.min(view.first, Math.max(0, found.length - 1));
   return html`<div class="frame"><main id="content">
     <div class="head"><h1>${t('releases')}</h1><span class="chip plain">${count(found.length)}</span>
       <div class="actions"><input id="find" type="search" value=${text} placeholder=${t('find_hint')} aria-label=${t('find')} onInput=${event => onText(event.target.value)} /></div>
@@ -84,18 +111,7 @@ export function Overview({ text, onText }) {
       ${!state && html`<p class="empty">${t('loading')}</p>`}
       ${state && found.length === 0 && html`<p class="empty">${text ? t('none_found', { text }) : t('no_releases')}</p>`}
       <div class="rows ${isOld() ? 'old' : ''}" role="list" ref=${rows} style=${{ height: `${ROW * found.length}px` }}>
-        ${found.slice(first, last).map((release, index) => {
-          const all = sums(release);
-          const state = condition(release);
-          return html`<div class="item" role="listitem" key=${release.id} style=${{ top: `${ROW * (first + index)}px` }}><a class="row" href=${address(release)}>
-            <span><b>${release.id}</b><br/><small>${strategy(release)}</small></span>
-            <span class="wide"><small>${release.hosts.join(', ')}</small></span>
-            <span><${Shares} release=${release} tall=${true} /></span>
-            <span class="n">${t('per_second', { rate: rate(all.rate) })}<br/><small>${t('requests')}</small></span>
-            <span class="n">${success(all.success)}<br/><small>${t('success')}</small></span>
-            <span class="wide"><span class="chip ${state.kind}">${state.text}</span></span>
-          </a></div>`;
-        })}
+        ${found.slice(first, view.last).map((release, index) => html`<${Row} key=${release.id} release=${release} place=${first + index} tick=${tick} language=${language()} />`)}
       </div>
     </div>
     ${tick?.proxies?.length === 0 && html`<p class="empty">${t(state?.inCluster ? 'no_prometheus' : 'loading')}</p>`}

@@ -321,10 +321,20 @@ function Configuration({ release, ask, canChange }) {
   const [read, setRead] = useState(null);
   const [written, setWritten] = useState(null);
   const [findings, setFindings] = useState(null);
+  const [isOvertaken, setOvertaken] = useState(false);
+  const latest = useRef();
+  latest.current = { read, written };
   const revision = store.state?.documents.find(one => one.id === release.document)?.revision;
+  const reset = () => { setWritten(null); setFindings(null); setOvertaken(false); };
   useEffect(() => {
     if (!release.document) return;
-    get(`/api/document?id=${encodeURIComponent(release.document)}`).then(found => { setRead(found.text); setWritten(null); setFindings(null); }, () => {});
+    get(`/api/document?id=${encodeURIComponent(release.document)}`).then(found => {
+      const mine = latest.current;
+      // What somebody is writing is not thrown away because the file changed.
+      const isWriting = mine.written !== null && mine.written !== mine.read && mine.written !== found.text;
+      if (isWriting && mine.read !== found.text) setOvertaken(true); else if (!isWriting) reset();
+      setRead(found.text);
+    }, () => {});
   }, [release.document, revision]);
   useEffect(() => {
     if (written === null) return undefined;
@@ -338,12 +348,13 @@ function Configuration({ release, ask, canChange }) {
   return html`<section class="card s12" data-configuration><header><h2>${t('configuration')}</h2><small title=${release.document}>${release.document.split('/').pop()}</small></header>
     <textarea class="code" spellcheck=${false} aria-label=${t('edit')} readonly=${!canChange} value=${written ?? read ?? ''} onInput=${event => setWritten(event.target.value)}></textarea>
     <div aria-live="polite">
+      ${isChanged && isOvertaken && html`<p class="notice warn">${t('overtaken')}</p>`}
       ${isChanged && !findings && html`<p>${t('checking')}</p>`}
       ${isChanged && findings?.length === 0 && html`<p class="notice ok">${t('valid')}</p>`}
       ${isChanged && findings?.length > 0 && html`<h3>${t('violations')}</h3><${Findings} findings=${findings} />`}
     </div>
     ${canChange && html`<div class="buttons">
       <button class="first" data-look disabled=${!isChanged || findings?.length !== 0} onClick=${() => ask(t('do_text'), { kind: 'text', text: written })}>${t('look')}</button>
-      <button disabled=${!isChanged} onClick=${() => setWritten(null)}>${t('reset')}</button></div>`}
+      <button disabled=${!isChanged} onClick=${reset}>${t('reset')}</button></div>`}
   </section>`;
 }

@@ -102,8 +102,13 @@ function complete(release) {
   const others = Object.entries(now(release.id).versions).filter(([version, one]) => one.rate > 0 && !release.versions.includes(version));
   return others.length ? { ...release, versions: [...release.versions, ...others.map(([version]) => version).sort()] } : release;
 }
-/** The releases of the configuration, then those that only the numbers know. */
+let listed = { state: null, tick: null, all: [] };
+/** The releases of the configuration, then those that only the numbers know. The same array until something changes. */
 export function releases() {
+  if (listed.state !== store.state || listed.tick !== store.tick) listed = { state: store.state, tick: store.tick, all: all() };
+  return listed.all;
+}
+function all() {
   const known = (store.state?.releases ?? []).map(complete);
   const names = new Set(known.map(release => release.id));
   const others = Object.keys(store.tick?.releases ?? {}).filter(name => !names.has(name)).sort();

@@ -206,8 +206,8 @@ mod tests {
         changed(&mut journal, 1, "one\n");
         history.add(&journal.unkept()).unwrap();
         let whole = fs::read_to_string(&file).unwrap();
-        let torn = whole.len() / 2;
-        fs::write(&file, format!("[]\n\u{0}\n{whole}{}", &whole[..torn])).unwrap();
+        let (torn, _) = whole.split_at(whole.len() / 2);
+        fs::write(&file, format!("[]\n\u{0}\n{whole}{torn}")).unwrap();
 
         let (mut journal, mut history) = opened(&file);
         assert_eq!(journal.count(), 1);

@@ -10,8 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use halftone_lab::showcase::{Showcase, USERS};
 use halftone_lab::tools::workspace;
-use halftone_lab::upstream::Script;
+use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -58,7 +59,11 @@ impl Talk {
     }
 
     async fn go_on(&mut self) -> Result<()> {
-        Ok(self.to.write_all(b"\n").await?)
+        self.answer("").await
+    }
+
+    async fn answer(&mut self, line: &str) -> Result<()> {
+        Ok(self.to.write_all(format!("{line}\n").as_bytes()).await?)
     }
 }
 
@@ -108,20 +113,91 @@ fn many(showcase: &Showcase) -> Result<Command> {
     Ok(command)
 }
 
+/// Text that runs a script if a page takes it for markup.
+const MARKUP: &str = "<img src=x onerror=window.__pwned=1>";
+
+/// A configuration whose release, host, versions and mirror have markup in their names.
+fn hostile_config(comment: &str) -> String {
+    let text = |name: &str| {
+        json!(format!(
+            "{name} \"'{MARKUP}</script><script>window.__pwned=1</script>"
+        ))
+    };
+    let release = json!({
+        "name": text("a"), "hosts": [text("host")], "principal": text("v1"),
+        "canary": {"rules": [{"name": text("rule"), "version": text("v2")}], "split": [{"version": text("v2"), "weight": 10}]},
+        "mirrors": [{"name": text("mirror"), "cluster": "c", "compare": {"samples": 1}}],
+    });
+    let other = json!({"name": "javascript:window.__pwned=1", "hosts": [text("other")], "principal": MARKUP});
+    format!("# {comment}\n{}\n", json!({"releases": [release, other]}))
+}
+
+/// A sample of answers with markup at every place.
+fn hostile_sample() -> String {
+    let text = |name: &str| format!("{name} {MARKUP}<script>window.__pwned=1</script>");
+    let pair = json!({
+        "release": serde_json::from_str::<Value>(hostile_config("").lines().nth(1).unwrap_or_default())
+            .ok().and_then(|config| config.pointer("/releases/0/name").cloned()),
+        "mirror": text("mirror"), "requestId": text("id"), "method": text("GET"), "path": text("/"), "result": text("body"),
+        "note": text("note"),
+        "differences": [
+            {"pointer": text("/a"), "production": text("production"), "mirror": text("mirror")},
+            {"header": text("x"), "production": text("production"), "mirror": null},
+        ],
+    });
+    format!("halftone: {pair}\n")
+}
+
+/// A console of texts with markup, the file of its configuration, and the proxy that it asks.
+async fn hostile(showcase: &Showcase) -> Result<(Command, PathBuf, Upstream)> {
+    let proxy = Upstream::start("hostile").await?;
+    let label = MARKUP.replace('"', "\\\"");
+    proxy.direct(move |_| {
+        let labels = format!("release=\"of metrics {label}\",version=\"{label}\"");
+        Script::status(200).body(format!(
+            "halftone_requests_total{{{labels},reason=\"{label}\"}} 1\nhalftone_guard{{{labels}}} 1\n"
+        ))
+    });
+    let file = showcase.folder().join("hostile.yaml");
+    fs::write(&file, hostile_config("begin"))?;
+    let log = showcase.folder().join("hostile.log");
+    fs::write(&log, hostile_sample())?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halftonectl"));
+    command.args(["console", "--no-open", "--admin"]);
+    command.arg(format!("http://{}", proxy.address()));
+    command.arg("--file").arg(&file).arg("--log").arg(log);
+    Ok((command, file, proxy))
+}
+
+/// The console of the showcase. Its user is ada.
+async fn console(showcase: &Showcase) -> Result<(Talk, String)> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halftonectl"));
+    command
+        .args(showcase.arguments("127.0.0.1:0"))
+        .env("USER", "ada");
+    linked(&mut command).await
+}
+
+/// A console, and its link.
+async fn linked(command: &mut Command) -> Result<(Talk, String)> {
+    let mut console = Talk::start(command)?;
+    let line = console.next().await?;
+    let link = line.strip_prefix("Console: ").context("no link")?;
+    Ok((console, link.to_owned()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
     let showcase = Showcase::start(RATE).await?;
-    let mut console = Talk::start(
-        Command::new(env!("CARGO_BIN_EXE_halftonectl")).args(showcase.arguments("127.0.0.1:0")),
-    )?;
-    let line = console.next().await?;
-    let link = line.strip_prefix("Console: ").context("no link")?;
-    let mut many = Talk::start(&mut many(&showcase)?)?;
-    let line = many.next().await?;
-    let many_link = line.strip_prefix("Console: ").context("no link")?;
+    let (first, link) = console(&showcase).await?;
+    let (_many, many_link) = linked(&mut many(&showcase)?).await?;
+    let (mut command, hostile_file, _proxy) = hostile(&showcase).await?;
+    let (_hostile, hostile_link) = linked(&mut command).await?;
     let script = workspace().join("console/browser/proof.mjs");
     let mut page = Command::new("node");
     page.arg(script).env("LINK", link).env("MANY", many_link);
+    page.env("HOSTILE", hostile_link);
+    page.env("ADMIN", format!("http://{}", showcase.envoy.admin()));
     if let Some(shots) = env::var_os("SHOTS") {
         let shots = workspace().join(PathBuf::from(shots));
         fs::create_dir_all(&shots)?;
@@ -195,6 +271,18 @@ async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
     no_request_was_lost(&showcase)?;
     page.go_on().await?;
 
+    page.reach("rolled back by the keyboard").await?;
+    wait::until(PATIENCE, "all users to have v1", async || Ok(are_back())).await?;
+    page.go_on().await?;
+
+    page.reach("paused").await?;
+    ensure!(text()?.contains("hold: "), "{}", text()?);
+    page.go_on().await?;
+
+    page.reach("resumed").await?;
+    ensure!(!text()?.contains("hold: "), "{}", text()?);
+    page.go_on().await?;
+
     page.reach("v2 fails").await?;
     let [_, v2, _] = &showcase.versions;
     v2.script(Script::status(500));
@@ -208,6 +296,19 @@ async fn a_release_is_seen_and_driven_in_a_browser() -> Result<()> {
     };
     wait::until(PATIENCE, "all users to have v1", async || Ok(all_have_v1())).await?;
     no_request_was_lost(&showcase)?;
+    page.go_on().await?;
+
+    page.reach("hostile change").await?;
+    fs::write(hostile_file, hostile_config(MARKUP))?;
+    page.go_on().await?;
+
+    page.reach("restart").await?;
+    drop(first);
+    let (_second, link) = console(&showcase).await?;
+    page.answer(&link).await?;
+
+    page.reach("put back after a restart").await?;
+    ensure!(text()?.contains("weight: 10"), "{}", text()?);
     page.go_on().await?;
 
     page.reach("stop Envoy").await?;
