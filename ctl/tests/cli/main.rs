@@ -13,6 +13,7 @@ mod check;
 mod escapes;
 mod explain;
 mod hooks;
+mod mistakes;
 mod pinned;
 mod render;
 mod schema;
