@@ -20,6 +20,7 @@ mod wire;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use hints::similar;
 pub use known::Known;
 pub use path::step as path_step;
 pub use services::Proxy;

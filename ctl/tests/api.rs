@@ -419,3 +419,53 @@ async fn what_the_cluster_refuses_is_said_in_its_words() {
         assert_eq!(got.2.matches('\n').count(), 1, "{}", got.2);
     }
 }
+
+#[test]
+fn the_known_fields_and_words_of_plugins_are_those_of_their_definitions() {
+    use halftone_resources::spelling;
+    let folder = halftone_lab::tools::schemas().unwrap().join("crds");
+    let mut specs = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let all: Vec<Value> = halftone_resources::yaml::documents(&text).unwrap();
+        for definition in all {
+            let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+            let kind = definition
+                .pointer("/spec/names/kind")
+                .and_then(Value::as_str);
+            if let (Some(kind), Some(spec)) = (kind, definition.pointer(spec)) {
+                specs.insert(kind.to_owned(), spec.clone());
+            }
+        }
+    }
+    let sorted = |words: &[&str]| -> Vec<String> {
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        words.sort();
+        words
+    };
+    let names = |spec: &Value| -> Vec<String> {
+        let mut names: Vec<String> = spec.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let words = |spec: &Value, field: &str| -> Vec<String> {
+        let mut words: Vec<String> = serde_json::from_value(spec[field]["enum"].clone()).unwrap();
+        words.sort();
+        words
+    };
+    let plugin = &specs["WasmPlugin"];
+    let extension = &specs["TrafficExtension"];
+    let module = &extension["wasm"]["properties"];
+    assert_eq!(names(plugin), sorted(&spelling::WASM_PLUGIN));
+    assert_eq!(names(extension), sorted(&spelling::TRAFFIC_EXTENSION));
+    assert_eq!(names(module), sorted(&spelling::MODULE));
+    assert_eq!(words(plugin, "phase"), sorted(&spelling::PHASES));
+    assert_eq!(
+        words(extension, "phase"),
+        sorted(&spelling::EXTENSION_PHASES)
+    );
+    for (field, known) in spelling::WORDS {
+        assert_eq!(words(plugin, field), sorted(known), "{field}");
+        assert_eq!(words(module, field), sorted(known), "{field}");
+    }
+}

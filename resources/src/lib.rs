@@ -38,6 +38,7 @@ mod plugin;
 mod position;
 mod resource;
 pub mod service;
+pub mod spelling;
 mod virtual_service;
 pub mod yaml;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::meta::Meta;
 use crate::service::qualified;
+use crate::spelling::Misspelt;
 
 /// The kind of resource that defines a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Plugin {
     pub plugin_name: Option<String>,
     /// The plugin configuration.
     pub config: Option<Value>,
+    /// The fields and the words of its `spec` that the cluster does not know.
+    pub misspelt: Vec<Misspelt>,
 }
 
 /// The traffic of a workload that a plugin sees.
@@ -220,6 +223,7 @@ impl Plugin {
             fail_strategy: module.fail_strategy,
             plugin_name: module.plugin_name,
             config: module.plugin_config,
+            misspelt: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::destination_rule::DestinationRule;
 use crate::document::{Unreadable, documents};
 use crate::meta::Meta;
 use crate::plugin::{Plugin, PluginKind};
+use crate::spelling::misspelt;
 use crate::virtual_service::VirtualService;
 
 /// The content of a document.
@@ -67,11 +68,12 @@ impl Resource {
         };
         Ok(match (group, kind.as_str()) {
             ("extensions.istio.io", "WasmPlugin") => {
-                Self::Plugin(Plugin::of_wasm_plugin(meta, part.read("spec")?).into())
+                plugin(Plugin::of_wasm_plugin(meta, part.read("spec")?), &document)
             }
-            ("extensions.istio.io", "TrafficExtension") if is_wasm(&document) => {
-                Self::Plugin(Plugin::of_traffic_extension(meta, part.read("spec")?).into())
-            }
+            ("extensions.istio.io", "TrafficExtension") if is_wasm(&document) => plugin(
+                Plugin::of_traffic_extension(meta, part.read("spec")?),
+                &document,
+            ),
             ("networking.istio.io", "VirtualService") => {
                 Self::VirtualService(VirtualService::new(meta, part.read("spec")?))
             }
@@ -118,6 +120,13 @@ impl Resource {
             _ => None,
         }
     }
+}
+
+fn plugin(mut plugin: Plugin, document: &Value) -> Resource {
+    if let Some(spec) = document.get("spec") {
+        plugin.misspelt = misspelt(plugin.kind, spec);
+    }
+    Resource::Plugin(plugin.into())
 }
 
 /// Whether a TrafficExtension has a wasm module. It can have a Lua script instead.

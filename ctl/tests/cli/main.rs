@@ -15,6 +15,7 @@ mod explain;
 mod hooks;
 mod import;
 mod invite;
+mod mistakes;
 mod pinned;
 mod render;
 mod schema;

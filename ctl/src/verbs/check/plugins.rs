@@ -21,6 +21,9 @@ pub fn check(configurations: &[Accepted<'_>]) -> Vec<PlacedFinding> {
         let mut report = |path: &str, message: &str| {
             findings.push(configuration.placed.finding(path, message.into()));
         };
+        for one in &plugin.misspelt {
+            report(&one.path, &one.message);
+        }
         direction(plugin, configuration, &mut report);
         if plugin.module_type.as_deref() == Some("NETWORK") {
             report(

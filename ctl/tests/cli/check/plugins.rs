@@ -46,6 +46,48 @@ fn a_request_meets_a_plugin_once_where_it_is_sent() {
 }
 
 #[test]
+fn a_field_or_a_word_that_the_cluster_does_not_know_is_found() {
+    let known = "selector, targetRefs, match, url, failStrategy, phase, priority, pluginConfig, pluginName, sha256, imagePullPolicy, imagePullSecret, vmConfig, type, targetRef, verificationKey";
+    let table = [
+        (
+            "failStrategy: FAIL_OPN, match: [ { mode: CLIENT } ]",
+            "spec.failStrategy: unknown value \"FAIL_OPN\"; did you mean FAIL_OPEN? The values are FAIL_CLOSE, FAIL_OPEN, FAIL_RELOAD".to_owned(),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], phase: AUTHENTICATION",
+            "spec.phase: unknown value \"AUTHENTICATION\"; the values are AUTHN, AUTHZ, STATS, UNSPECIFIED_PHASE".to_owned(),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], phase: authz",
+            "spec.phase: unknown value \"authz\"; did you mean AUTHZ? The values are AUTHN, AUTHZ, STATS, UNSPECIFIED_PHASE".to_owned(),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], imagePullPolicy: always",
+            "spec.imagePullPolicy: unknown value \"always\"; did you mean Always? The values are IfNotPresent, Always, UNSPECIFIED_POLICY".to_owned(),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], selctor: {}",
+            format!("spec.selctor: unknown field; did you mean `selector`? The fields here are {known}"),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], accessLog: true",
+            format!("spec.accessLog: unknown field; `accessLog` belongs under `pluginConfig`; the fields here are {known}"),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT, port: 80 } ]",
+            "spec.match[0].port: unknown field; did you mean `ports`? The fields here are mode, ports".to_owned(),
+        ),
+        (
+            "failStrategy: FAIL_OPEN, match: [ { mode: CLIENT } ], selector: { app: web }",
+            "spec.selector.app: unknown field; the fields here are matchLabels".to_owned(),
+        ),
+    ];
+    for (fields, said) in &table {
+        hold(&[(fields, said)], RELEASE);
+    }
+}
+
+#[test]
 fn a_plugin_that_only_mirrors_may_run_where_requests_arrive() {
     let release = "{ name: reviews, hosts: [reviews], principal: v1, mirrors: [ { name: next, cluster: next } ] }";
     hold(
