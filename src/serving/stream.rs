@@ -112,7 +112,7 @@ impl<H: Host> Stream<H> {
             release: Rc::clone(release),
             version: Arc::clone(decision.outcome.version()),
             is_try,
-            resends: release.resends(decision.outcome, head),
+            resends: release.resends(decision.outcome),
             is_unreachable: false,
             head: None,
             resent: None,
@@ -194,18 +194,22 @@ impl<H: Host> Stream<H> {
         }
         let headers = H::headers(Map::RequestHeaders);
         let selected = self.decide(&headers.borrowed());
-        if let Some(decided) = &mut self.decided
-            && end_of_stream
-            && decided.resends
-        {
-            decided.head = Some(headers.clone());
-        }
+        let keeps = self
+            .decided
+            .as_mut()
+            .filter(|one| end_of_stream && one.resends);
+        let head = keeps.map(|decided| &mut decided.head);
         if let Some(selected) = selected {
+            if let Some(head) = head {
+                *head = Some(headers.clone());
+            }
             let capture = dispatch::capture::<H>(selected, headers);
             let recipients = capture.targets().iter();
             let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
             self.answer = ProductionAnswer::new(pairs);
             self.capture = Some(capture);
+        } else if let Some(head) = head {
+            *head = Some(headers);
         }
         if end_of_stream {
             self.end_copy();

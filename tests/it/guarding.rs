@@ -734,7 +734,8 @@ fn only_requests_that_may_be_overruled_and_have_no_tunnel_are_sent_again() {
         let proxy = Proxy::new(config);
         let (live, head) = (proxy.live(0), RequestHead::new(headers));
         let decision = live.release.decide(&head, Draw::default(), &mut ());
-        live.resends(decision.outcome, &head)
+        let edits = live.edits_of_resent();
+        live.resends(decision.outcome) && resent(&head, "v1", &edits, |_| false).is_some()
     };
     let with = |resend: bool| {
         let mut config = canary(json!({}));
