@@ -40,7 +40,8 @@ pub fn load(plugin: &str, text: &[u8], proxy: Proxy<'_>) -> Result<Releases, Vio
 /// Serves `releases` for `plugin` from now on.
 pub fn begin(plugin: &str, releases: Releases) -> Rc<Live> {
     let before = last_good(plugin);
-    let live = BUDGET.with(|budget| live::live(plugin, releases, before.as_deref(), budget, define));
+    let live =
+        BUDGET.with(|budget| live::live(plugin, releases, before.as_deref(), budget, define));
     let live = Rc::new(live);
     live::follow(&live, abi::now(), &Envoy);
     if let Some(before) = before {

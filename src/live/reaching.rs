@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Live, LiveRelease, Shared};
 use crate::metrics::{Metric, ReleaseMetrics};
-use crate::mirror::{Edits, MirrorRequest, RequestKind, Uncarriable, is_never_copied};
+use crate::mirror::{Edits, MirrorRequest, RequestKind, is_never_copied};
 use crate::release::{Outcome, Probe, Release, Route, Version};
 use crate::request::{Header, RequestHead};
 
@@ -224,14 +224,12 @@ impl<M: Metric> LiveRelease<M> {
         has_none
     }
 
-    /// Whether a request with this `head`, if it has no body, may be sent again when the version of
-    /// `outcome` has no endpoint.
+    /// Whether a request without a body may be sent again when the version of `outcome` has no
+    /// endpoint. [`resent`] says whether its head allows it.
     #[must_use]
-    pub fn resends(&self, outcome: &Outcome, head: &RequestHead<'_>) -> bool {
+    pub fn resends(&self, outcome: &Outcome) -> bool {
         let fallback = self.release.fallback.as_ref();
-        fallback.is_some_and(|fallback| fallback.resend)
-            && self.release.may_overrule(outcome)
-            && RequestKind::of(head) == RequestKind::Plain
+        fallback.is_some_and(|fallback| fallback.resend) && self.release.may_overrule(outcome)
     }
 
     /// The clusters in which the principal may answer in place of `version`, whose cluster is `failed`, the
@@ -333,20 +331,18 @@ fn renamed(failed: &str, version: &str, principal: &str) -> Option<String> {
     Some([before, principal, after].concat())
 }
 
-/// A request that is sent again.
-///
-/// # Errors
-///
-/// The host does not take its headers.
+/// A request without a body that is sent again. None: it is a tunnel or a call of gRPC, or the host does
+/// not take its headers.
 pub fn resent<'a>(
     head: &'a RequestHead<'_>,
     cluster: &'a str,
     edits: &'a Edits,
     is_routing: impl Fn(&[u8]) -> bool,
-) -> Result<MirrorRequest<'a>, Uncarriable> {
-    Ok(MirrorRequest {
+) -> Option<MirrorRequest<'a>> {
+    let kind = Some(RequestKind::of(head)).filter(|kind| *kind == RequestKind::Plain)?;
+    Some(MirrorRequest {
         cluster,
-        headers: edits.apply(head, RequestKind::of(head), is_routing)?,
+        headers: edits.apply(head, kind, is_routing).ok()?,
         timeout: RESEND_TIMEOUT,
     })
 }

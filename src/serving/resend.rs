@@ -17,7 +17,8 @@ pub struct Resent {
 }
 
 impl Resent {
-    /// Sends the request with `head` again. None: the principal's cluster is unknown. Only in a
+    /// Sends the request with `head` again. None: the principal's cluster is unknown, or the request
+    /// cannot be sent again. Only in a
     /// stream's callback for the head of the response, which then pauses.
     pub fn send<H: Host>(
         dispatch: &Dispatch<H>,
@@ -31,7 +32,7 @@ impl Resent {
         let is_routing = |name: &[u8]| dispatch.live().settings().is_routing_header(name);
         let clusters = release.clusters_of_principal(version, &H::cluster());
         let call = clusters.iter().find_map(|cluster| {
-            let request = resent(&head, cluster, &edits, is_routing).ok()?;
+            let request = resent(&head, cluster, &edits, is_routing)?;
             H::call(request, &[]).ok()
         })?;
         Some(Self {

@@ -118,7 +118,7 @@ impl<H: Host> Stream<H> {
             release: Rc::clone(release),
             version: Arc::clone(decision.outcome.version()),
             is_try,
-            resends: release.resends(decision.outcome, head),
+            resends: release.resends(decision.outcome),
             is_unreachable: false,
             head: None,
             resent: None,
@@ -223,18 +223,22 @@ impl<H: Host> Stream<H> {
             H::with_reading(|reading| reading.read(self.id, &headers));
         }
         let selected = self.decide(&headers, is_alone);
-        if let Some(decided) = &mut self.decided
-            && end_of_stream
-            && decided.resends
-        {
-            decided.head = Some(headers.clone());
-        }
+        let keeps = self
+            .decided
+            .as_mut()
+            .filter(|one| end_of_stream && one.resends);
+        let head = keeps.map(|decided| &mut decided.head);
         if let Some(selected) = selected {
+            if let Some(head) = head {
+                *head = Some(headers.clone());
+            }
             let capture = dispatch::capture::<H>(selected, headers);
             let recipients = capture.targets().iter();
             let pairs = recipients.filter_map(|recipient| recipient.pairing.clone());
             self.answer = ProductionAnswer::new(pairs);
             self.capture = Some(capture);
+        } else if let Some(head) = head {
+            *head = Some(headers);
         }
         if end_of_stream {
             self.end_copy();

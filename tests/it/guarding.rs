@@ -54,7 +54,10 @@ fn gauge() -> u64 {
 
 /// What the workers share.
 #[derive(Default)]
-struct Memory(Rc<RefCell<BTreeMap<String, (Vec<u8>, u32)>>>);
+struct Memory(Rc<RefCell<Entries>>);
+
+/// Bytes by their key, with their version.
+type Entries = BTreeMap<String, (Vec<u8>, u32)>;
 
 impl Shared for Memory {
     fn read(&self, key: &str) -> (Vec<u8>, u32) {
@@ -114,8 +117,8 @@ impl Proxy {
         proxy
     }
 
-    /// Adds a plugin to a proxy, of which this is the same workers.
-    fn beside(other: &mut Self, config: &Value) -> Self {
+    /// The workers of a second plugin in the proxy of `other`.
+    fn beside(other: &Self, config: &Value) -> Self {
         let mut proxy = Self {
             shared: Memory(Rc::clone(&other.shared.0)),
             workers: Vec::new(),
@@ -322,7 +325,7 @@ fn the_responses_of_all_workers_are_one_evidence() {
 fn a_verdict_is_no_verdict_for_the_release_of_this_name_in_another_plugin() {
     let config = canary(json!({}));
     let mut first = Proxy::new(&config);
-    let mut second = Proxy::beside(&mut first, &config);
+    let mut second = Proxy::beside(&first, &config);
     first.fail();
     second.tick();
     assert_eq!(first.reasons(), FAILING);
@@ -605,7 +608,7 @@ fn a_version_without_endpoints_is_that_of_its_plugin() {
     for fallback in [json!({}), json!({"probe": {"path": "/"}})] {
         let config = falling_back(fallback.clone());
         let mut first = Proxy::new(&config);
-        let mut second = Proxy::beside(&mut first, &config);
+        let mut second = Proxy::beside(&first, &config);
         assert!(first.head(0, 503, NO_ENDPOINT));
         assert!(!first.reaches_v2(1) && second.reaches_v2(0));
         let due = usize::from(fallback != json!({}));
@@ -734,7 +737,8 @@ fn only_requests_that_may_be_overruled_and_have_no_tunnel_are_sent_again() {
         let proxy = Proxy::new(config);
         let (live, head) = (proxy.live(0), RequestHead::new(headers));
         let decision = live.release.decide(&head, Draw::default(), &mut ());
-        live.resends(decision.outcome, &head)
+        let edits = live.edits_of_resent();
+        live.resends(decision.outcome) && resent(&head, "v1", &edits, |_| false).is_some()
     };
     let with = |resend: bool| {
         let mut config = canary(json!({}));

@@ -299,7 +299,13 @@ fn the_share_of_each_version_is_that_of_the_configuration_that_serves() {
     follow_clock(&second, 2_000);
     let expected = "canary/v1 750000, canary/v2 0, canary/v3 250000, stays/v1 0, stays/v2 1000000";
     assert_eq!(shares(), expected, "a version is removed");
-    let third = live("plugin", with_canary(&taken), Some(&second), &budget, define);
+    let third = live(
+        "plugin",
+        with_canary(&taken),
+        Some(&second),
+        &budget,
+        define,
+    );
     follow_clock(&third, 2_000);
     let expected = "canary/v1 0, canary/v2 1000000, canary/v3 0, stays/v1 0, stays/v2 1000000";
     assert_eq!(shares(), expected, "a version takes over");

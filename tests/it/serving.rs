@@ -398,7 +398,9 @@ fn the_queue_of_a_root_is_free_when_its_last_stream_is_gone() {
         }
         let config = json!({"releases": [release]});
         let releases = halftone::config::load(config.to_string().as_bytes()).unwrap();
-        let serving: Live<Only> = live("plugin", releases, None, &Budget::default(), |_, _| Only(false));
+        let serving: Live<Only> = live("plugin", releases, None, &Budget::default(), |_, _| {
+            Only(false)
+        });
         let root = Rc::new(Dispatch::<Recording>::new(Rc::new(serving)));
         let stream = Stream::new(Rc::clone(&root), 1);
         drop(root);
