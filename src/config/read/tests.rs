@@ -28,12 +28,13 @@ fn every_field_is_read_as_serde_would_read_it() {
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
             "jwtClaims": {"a": test("claims")}, "sourceLabels": {"version": "v2"},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
-            "withoutClientOs": ["ios"], "percentage": 12.5
+            "withoutClientOs": ["ios"], "percentage": 12.5,
+            "invited": {"queryParam": "invitation", "cookie": "other cookie"}
         }])
     };
     let split = |of: &str| json!([{"version": of, "weight": 3}]);
     let config = json!({
-        "explain": {"header": "explain header"}, "accessLog": true, "mirrorBudget": "mirror budget",
+        "signing": {"keys": ["key", "other key"]}, "explain": {"header": "explain header"}, "accessLog": true, "mirrorBudget": "mirror budget",
         "releases": [{
             "name": "release", "hosts": ["host", "other host"],
             "services": [{"name": "service", "namespace": "namespace", "clusterDomain": "domain"}], "principal": "principal",
