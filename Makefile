@@ -168,7 +168,8 @@ fuzz: $(FUZZ) ## Fuzz what reads a request, an answer or a configuration, TIME=6
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZED)/corpus/$$target; \
 		PATH="$(CURDIR)/$(dir $(FUZZ)):$$PATH" RUSTFLAGS="-Cllvm-args=-sanitizer-coverage-trace-pc -Clink-arg=-Wl,--allow-multiple-definition" \
-			cargo fuzz run --sanitizer none --target-dir $(FUZZED) $$target $(FUZZED)/corpus/$$target -- \
+			cargo fuzz run --sanitizer none --target-dir $(FUZZED) $$target $(FUZZED)/corpus/$$target \
+			$$(ls -d fuzz/seeds/$$target 2>/dev/null) -- \
 			-dict=fuzz/$$target.dict -max_total_time=$(TIME) -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
 	done
 

@@ -138,6 +138,13 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Whether `text` begins like a token, so that it must not come into a log.
+#[must_use]
+pub fn resembles_one(text: &[u8]) -> bool {
+    let rest = text.strip_prefix(VERSION);
+    rest.is_some_and(|rest| rest.starts_with(b"."))
+}
+
 /// Whether `text` is a decimal number, without zeros in front.
 fn is_number(text: &[u8]) -> bool {
     match text {

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod cost;
 pub mod head;
+pub mod invitation;
 pub mod json_diff;
 #[path = "../../tests/support/json_oracle.rs"]
 mod json_oracle;

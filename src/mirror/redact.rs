@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::json_diff::Pointer;
 use super::sample::HIDDEN;
+use crate::invitation;
 
 /// A parameter whose name has one of these parts is secret. Case and separators do not matter.
 const SECRET_PARTS: [&str; 10] = [
@@ -103,7 +104,8 @@ pub fn secret_values(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     query.split(|byte| *byte == b'&').filter_map(secret_value)
 }
 
-/// The value of a parameter, as sent. None: it has no value, or its name is not that of a secret.
+/// The value of a parameter, as sent. None: it has no value, or neither its name nor its value is that of
+/// a secret.
 fn secret_value(param: &[u8]) -> Option<&[u8]> {
     let equals = memchr::memchr(b'=', param)?;
     let name = Cow::from(percent_encoding::percent_decode(param.get(..equals)?));
@@ -113,9 +115,11 @@ fn secret_value(param: &[u8]) -> Option<&[u8]> {
         .filter(|byte| !is_separator(byte))
         .map(|byte| char::from(byte.to_ascii_lowercase()))
         .collect();
+    let value = param.get(equals + 1..)?;
     let is_secret = SECRET_NAMES.contains(&name.as_str())
-        || SECRET_PARTS.iter().any(|part| name.contains(part));
-    is_secret.then(|| param.get(equals + 1..)).flatten()
+        || SECRET_PARTS.iter().any(|part| name.contains(part))
+        || invitation::resembles_one(&Cow::from(percent_encoding::percent_decode(value)));
+    is_secret.then_some(value)
 }
 
 #[cfg(test)]
@@ -139,6 +143,12 @@ mod tests {
             ("code=abc&zipcode=12345", "code=(hidden)&zipcode=12345"),
             ("sid=1&side=left", "sid=(hidden)&side=left"),
             ("token", "token"),
+            (
+                "halftone=i1.shop.testers.1.abc&a=1",
+                "halftone=(hidden)&a=1",
+            ),
+            ("in=%691%2Eshop", "in=(hidden)"),
+            ("version=i12", "version=i12"),
             ("token=&a=1", "token=(hidden)&a=1"),
             ("=abc&&", "=abc&&"),
         ];

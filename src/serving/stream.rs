@@ -385,9 +385,8 @@ impl<H: Host> Stream<H> {
         for cookie in decided.set_cookies.iter().flatten() {
             added.push((b"set-cookie", cookie.as_bytes()));
         }
-        if decided.set_cookies.iter().any(Option::is_some)
-            && shares_cookies(answer.get(CACHE_CONTROL))
-        {
+        let sets_cookies = decided.set_cookies.iter().any(Option::is_some);
+        if sets_cookies && shares_cookies(answer.get(CACHE_CONTROL)) {
             added.push((CACHE_CONTROL.as_bytes(), NOT_FOR_OTHERS.as_bytes()));
         }
         if let Some(explanation) = &explanation {

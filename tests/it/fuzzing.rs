@@ -6,6 +6,8 @@ mod config;
 mod cost;
 #[path = "../../fuzz/src/head.rs"]
 mod head;
+#[path = "../../fuzz/src/invitation.rs"]
+mod invitation;
 #[path = "../../fuzz/src/json_diff.rs"]
 mod json_diff;
 
@@ -78,6 +80,19 @@ fn input(most: usize, dictionary: &str) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![word, bytes], 0..=most).prop_map(|parts| parts.concat())
 }
 
+#[test]
+fn the_seeds_of_invitations() {
+    let seeds = std::fs::read_dir(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fuzz/seeds/invitation"
+    ));
+    let seeds: Vec<_> = seeds.unwrap().map(|seed| seed.unwrap().path()).collect();
+    assert!(seeds.len() > 5);
+    for seed in seeds {
+        invitation::run(&std::fs::read(seed).unwrap());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
@@ -94,6 +109,11 @@ proptest! {
     #[test]
     fn heads(data in input(40, include_str!("../../fuzz/head.dict"))) {
         head::run(&data);
+    }
+
+    #[test]
+    fn invitations(data in input(8, include_str!("../../fuzz/invitation.dict"))) {
+        invitation::run(&data);
     }
 
     #[test]

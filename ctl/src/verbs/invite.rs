@@ -222,8 +222,8 @@ fn key<'r>(releases: &'r Releases, args: &Args) -> Result<(String, &'r Key), Fai
 
 /// The page of the release's first host that a browser can reach by its name.
 fn first_page(release: &Release) -> Option<String> {
-    let is_page = |host: &&Box<str>| !host.contains('*') && host.contains('.');
-    let host = release.hosts.iter().find(is_page)?;
+    let mut hosts = release.hosts.iter().map(|host| &**host);
+    let host = hosts.find(|host: &&str| !host.contains('*') && host.contains('.'))?;
     Some(format!("https://{host}/"))
 }
 

@@ -28,11 +28,12 @@ fn every_field_is_read_as_serde_would_read_it() {
             "cookies": {"a": test("cookies")}, "queryParams": {"a": test("query parameters")},
             "jwtClaims": {"a": test("claims")}, "sourceLabels": {"version": "v2"},
             "path": test("path"), "method": test("method"), "clientOs": ["ios", "android", "windows", "macos", "linux"],
-            "withoutClientOs": ["ios"], "percentage": 12.5
+            "withoutClientOs": ["ios"], "percentage": 12.5,
+            "invited": {"queryParam": "invitation", "cookie": "other cookie"}
         }])
     };
     let split = |of: &str| json!([{"version": of, "weight": 3}]);
-    let config = json!({
+    let mut config = json!({
         "explain": {"header": "explain header"}, "accessLog": true, "mirrorBudget": "mirror budget",
         "releases": [{
             "name": "release", "hosts": ["host", "other host"],
@@ -78,6 +79,8 @@ fn every_field_is_read_as_serde_would_read_it() {
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });
+    // Beside the others, it would exceed the recursion limit of the macro.
+    config["signing"] = json!({"keys": ["key", "other key"]});
     let read = read_all(&config.to_string());
     let expected = PluginConfig::deserialize(&config).unwrap();
     assert_eq!(format!("{read:#?}"), format!("{expected:#?}"));
