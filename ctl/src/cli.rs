@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{act, check, console, explain, import, render, simulate, test};
+use crate::verbs::{act, check, console, explain, export, import, render, simulate, test};
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub enum Verb {
     Render(Box<render::Args>),
     /// Write releases for the grayscale releases of Istio and other tools
     Import(import::Args),
+    /// Print what a release does now as plain weights, to go on without Halftone
+    Export(export::Args),
     /// Set weights of a canary, as in v2=30
     SetWeight(act::WeightArgs),
     /// Give all traffic of a canary to one version

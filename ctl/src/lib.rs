@@ -47,6 +47,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Test(args) => verbs::test::run(args, out),
         Verb::Render(args) => verbs::render::run(args, out),
         Verb::Import(args) => verbs::import::run(args, out),
+        Verb::Export(args) => verbs::export::run(args, out),
         Verb::SetWeight(args) => verbs::act::set_weight(args, out),
         Verb::TakeOver(args) => verbs::act::run(args, Action::TakeOver, out),
         Verb::Restore(args) => verbs::act::run_alone(args, &Action::Restore, out),

@@ -39,7 +39,7 @@ impl Mesh {
     }
 }
 
-fn shares(action: &Value) -> BTreeMap<String, f64> {
+pub(super) fn shares(action: &Value) -> BTreeMap<String, f64> {
     if let Some(cluster) = action["cluster"].as_str() {
         return [(cluster.to_owned(), 1.0)].into();
     }
@@ -62,7 +62,7 @@ fn shares(action: &Value) -> BTreeMap<String, f64> {
 
 impl Asked {
     /// Whether it meets a `RouteMatch`.
-    fn meets(&self, matched: &Value) -> bool {
+    pub(super) fn meets(&self, matched: &Value) -> bool {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let list = |field: &str| matched[field].as_array().cloned().unwrap_or_default();
         let ignores_case = matched["case_sensitive"] == false;
@@ -75,6 +75,9 @@ impl Asked {
         };
         let has_path = if let Some(exact) = matched["path"].as_str() {
             plain(path) == plain(exact)
+        } else if let Some(prefix) = matched["path_separated_prefix"].as_str() {
+            let rest = path.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         } else if let Some(regex) = matched["safe_regex"]["regex"].as_str() {
             is_match(regex, path)
         } else {
@@ -104,7 +107,10 @@ impl Asked {
             ":authority" => return Some(self.host.clone()),
             _ => {}
         }
-        let values = self.headers.iter().filter(|(known, _)| known == name);
+        let values = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(","))
     }

@@ -1,5 +1,6 @@
 //! A document that was read, and what it became.
 
+use halftone_resources::TargetRef;
 use halftone_resources::service::qualified;
 use serde_json::{Map, Value};
 
@@ -56,6 +57,8 @@ pub struct Plugin {
     pub name: String,
     /// The namespace.
     pub namespace: String,
+    /// The gateways that run it, unless the command line says otherwise.
+    pub targets: Vec<TargetRef>,
     /// The configuration.
     pub config: Value,
 }

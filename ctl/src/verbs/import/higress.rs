@@ -79,6 +79,7 @@ pub fn import(document: &Document) -> Imported {
     imported.plugin = Some(Plugin {
         name: format!("{}-release", label(&document.name)),
         namespace: document.namespace.clone(),
+        targets: Vec::new(),
         config: json!({"releases": releases}),
     });
     imported.checked(document)

@@ -101,6 +101,7 @@ pub fn import(document: &Document, principal: Option<&str>) -> Imported {
         plugin: Some(Plugin {
             name: format!("{}-release", document.name),
             namespace: document.namespace.clone(),
+            targets: Vec::new(),
             config,
         }),
         resources: vec![service],
