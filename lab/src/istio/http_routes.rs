@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::model::{Asked, shares};
+use super::model::{Asked, at, shares};
 
 /// The routes of an HTTPRoute.
 #[derive(Clone, Debug)]
@@ -19,10 +19,15 @@ impl HttpRoutes {
     /// Filters and timeouts are ignored, because they change no decision.
     #[must_use]
     pub fn new(route: &Value) -> Self {
-        let list =
-            |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
+        let list = |value: &Value, field: &str| {
+            value
+                .get(field)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let mut ranked = Vec::new();
-        for rule in list(&route["spec"], "rules") {
+        for rule in list(at(route, "/spec"), "rules") {
             let action = action(&list(&rule, "backendRefs"));
             let mut matches = list(&rule, "matches");
             if matches.is_empty() {
@@ -36,7 +41,7 @@ impl HttpRoutes {
             }
         }
         // A stable sort: of two equal matches, the first counts.
-        ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
+        ranked.sort_by_key(|(rank, _)| *rank);
         let mut routes: Vec<Value> = ranked.into_iter().map(|(_, route)| route).collect();
         routes.push(json!({"match": {"prefix": "/"}, "direct_response": {"status": 404}}));
         Self { routes }
@@ -52,9 +57,9 @@ impl HttpRoutes {
     #[must_use]
     pub fn shares(&self, asked: &Asked) -> BTreeMap<String, f64> {
         let mut routes = self.routes.iter();
-        let taken = routes.find(|route| asked.meets(&route["match"]));
+        let taken = routes.find(|route| asked.meets(at(route, "/match")));
         taken
-            .map(|route| shares(&route["route"]))
+            .map(|route| shares(at(route, "/route")))
             .unwrap_or_default()
     }
 }
@@ -62,12 +67,12 @@ impl HttpRoutes {
 fn action(backends: &[Value]) -> Value {
     let clusters: Vec<Value> = backends
         .iter()
-        .map(|one| json!({"name": one["name"], "weight": one["weight"].as_u64().unwrap_or(1)}))
-        .filter(|one| one["weight"] != 0)
+        .map(|one| json!({"name": at(one, "/name"), "weight": at(one, "/weight").as_u64().unwrap_or(1)}))
+        .filter(|one| *at(one, "/weight") != 0)
         .collect();
     match clusters.as_slice() {
         [] => json!({"direct_response": {"status": 500}}),
-        [only] => json!({"route": {"cluster": only["name"]}}),
+        [only] => json!({"route": {"cluster": at(only, "/name")}}),
         _ => json!({"route": {"weighted_clusters": {"clusters": clusters}}}),
     }
 }
@@ -75,19 +80,23 @@ fn action(backends: &[Value]) -> Value {
 /// The precedence of a match, and its `RouteMatch`.
 fn matched(one: &Value) -> ((u8, usize, bool, usize, usize), Value) {
     let tests = |field: &str| {
-        let all = one[field].as_array().cloned().unwrap_or_default();
+        let all = one
+            .get(field)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let tests = all.iter().map(|test| {
-            let test_of = match test["type"].as_str() {
-                Some("RegularExpression") => json!({"safe_regex": {"regex": test["value"]}}),
-                _ => json!({"exact": test["value"]}),
+            let test_of = match at(test, "/type").as_str() {
+                Some("RegularExpression") => json!({"safe_regex": {"regex": at(test, "/value")}}),
+                _ => json!({"exact": at(test, "/value")}),
             };
-            json!({"name": test["name"], "string_match": test_of})
+            json!({"name": at(test, "/name"), "string_match": test_of})
         });
         tests.collect::<Vec<Value>>()
     };
     let (mut headers, parameters) = (tests("headers"), tests("queryParams"));
-    let path = one["path"]["value"].as_str().unwrap_or("/");
-    let (kind, length, specifier) = match one["path"]["type"].as_str() {
+    let path = at(one, "/path/value").as_str().unwrap_or("/");
+    let (kind, length, specifier) = match at(one, "/path/type").as_str() {
         Some("Exact") => (3, path.len(), json!({"prefix": null, "path": path})),
         Some("RegularExpression") => (
             1,
@@ -107,11 +116,11 @@ fn matched(one: &Value) -> ((u8, usize, bool, usize, usize), Value) {
     let rank = (
         kind,
         length,
-        one["method"].is_string(),
+        at(one, "/method").is_string(),
         headers.len(),
         parameters.len(),
     );
-    if let Some(method) = one["method"].as_str() {
+    if let Some(method) = at(one, "/method").as_str() {
         headers.push(json!({"name": ":method", "string_match": {"exact": method}}));
     }
     let mut matched = json!({"headers": headers, "query_parameters": parameters});

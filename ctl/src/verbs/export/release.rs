@@ -9,7 +9,7 @@ use super::blocks::{Block, Part, parts};
 use super::conditions::written;
 use super::has_host;
 use crate::source::{self, Configuration};
-use crate::verbs::import::document::{Document, Fields, objects, text};
+use crate::verbs::import::document::{Document, Fields, objects, set, text};
 use crate::verbs::import::matches::converted;
 use crate::verbs::import::report::{Line, Outcome};
 
@@ -391,11 +391,11 @@ impl<'c> Release<'c> {
             }
             let mut to = destination.clone();
             if let Some(port) = destination.get("port") {
-                to["port"] = json!({"number": port});
+                set(&mut to, "port", json!({"number": port}));
             }
             let mut one = json!({"destination": to});
             if let Some(percentage) = mirror.get("percentage") {
-                one["percentage"] = json!({"value": percentage});
+                set(&mut one, "percentage", json!({"value": percentage}));
             }
             self.line(&path, Outcome::CarriedOver, "mirrors of each route");
             mirrors.push(one);

@@ -177,6 +177,13 @@ pub fn objects(value: Option<&Value>) -> impl Iterator<Item = &Fields> {
     items.filter_map(Value::as_object)
 }
 
+/// Sets a field of an object.
+pub fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.into(), value);
+    }
+}
+
 /// A string.
 pub fn text<'v>(fields: &'v Fields, name: &str) -> Option<&'v str> {
     fields.get(name).and_then(Value::as_str)

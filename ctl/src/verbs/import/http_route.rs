@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use halftone_resources::TargetRef;
 use serde_json::{Value, json};
 
-use super::document::{Document, Fields, Imported, Plugin, label, objects, text};
+use super::document::{Document, Fields, Imported, Plugin, label, objects, set, text};
 use super::gateway_match::{Converted, converted};
 use super::mirrors::{METHODS, number};
 use super::report::{Line, Outcome};
@@ -18,7 +18,7 @@ use super::routes::unique;
 use super::versions::{Target, Versions};
 use super::virtual_service::HEADER;
 
-/// The most rules that the Gateway API allows.
+/// The limit of rules of the Gateway API.
 const MOST_RULES: usize = 16;
 
 /// A rule of the HTTPRoute.
@@ -60,6 +60,10 @@ pub fn import(document: &Document, principal: Option<&str>) -> Imported {
             &format!("spec.rules[{index}].matches"),
             format!("routes by the header {HEADER} already; import the HTTPRoute from before"),
         );
+    }
+    if objects(document.spec("rules")).count() > MOST_RULES {
+        let message = format!("has more than {MOST_RULES} rules, which the Gateway API rejects");
+        return Imported::refused(document, "spec.rules", message);
     }
     let mut lines = Vec::new();
     let mut rules: Vec<Rule> = objects(document.spec("rules"))
@@ -320,7 +324,7 @@ fn written_mirror(
         "name": unique(name, index, names), "destination": {"host": host, "port": port}, "methods": METHODS,
     });
     if let Some(percent) = percent.filter(|percent| *percent < 100.0) {
-        mirror["percentage"] = number(percent);
+        set(&mut mirror, "percentage", number(percent));
     }
     Some(mirror)
 }
@@ -442,8 +446,8 @@ impl Route<'_> {
                     let matches: Vec<Value> = conditions.collect();
                     let mut written = json!({"name": name, "match": matches});
                     match weights.as_slice() {
-                        [(version, _)] => written["version"] = version.clone().into(),
-                        _ => written["split"] = split.into(),
+                        [(version, _)] => set(&mut written, "version", version.clone().into()),
+                        _ => set(&mut written, "split", split.into()),
                     }
                     rules.push((*index, written));
                 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::document::{Document, Fields, Imported, objects, text};
+use super::document::{Document, Fields, Imported, objects, set, text};
 use super::report::{Line, Outcome};
 use super::virtual_service;
 
@@ -75,8 +75,8 @@ pub fn import(document: &Document, has_rules: bool) -> Imported {
             let message = if is_blue_green {
                 format!("blueGreen.active is {governor}")
             } else {
-                release.entry("canary").or_insert_with(|| json!({}))["takeOver"] =
-                    governor.clone().into();
+                let canary = release.entry("canary").or_insert_with(|| json!({}));
+                set(canary, "takeOver", governor.clone().into());
                 format!("canary.takeOver is {governor}")
             };
             lines.push(document.line("spec.governor", Outcome::CarriedOver, message));
