@@ -23,7 +23,7 @@ impl Difference {
     pub fn said(self) -> &'static str {
         match self {
             Self::RepeatedHeader => {
-                "if a request repeats a header, Envoy tests the values as one, joined by commas, and Halftone tests each"
+                "if a request repeats a header, Envoy up to 1.37 tests the values as one, joined by commas; Envoy from 1.39 on and Halftone test each"
             }
             Self::QueryParameter => {
                 "Envoy tests the first parameter of a name as it was sent; Halftone tests each, percent-decoded"
