@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::verbs::{act, check, console, explain, import, invite, render, simulate, status, test};
+use crate::verbs::{
+    act, check, console, explain, export, import, invite, render, simulate, status, test,
+};
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub enum Verb {
     Status(status::Args),
     /// Write releases for the grayscale releases of Istio and other tools
     Import(import::Args),
+    /// Print what a release does now as plain weights, to go on without Halftone
+    Export(export::Args),
     /// Set weights of a canary, as in v2=30
     SetWeight(act::WeightArgs),
     /// Give all traffic of a canary to one version

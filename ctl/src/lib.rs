@@ -48,6 +48,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Render(args) => verbs::render::run(args, out),
         Verb::Status(args) => verbs::status::run(args, out),
         Verb::Import(args) => verbs::import::run(args, out),
+        Verb::Export(args) => verbs::export::run(args, out),
         Verb::SetWeight(args) => verbs::act::set_weight(args, out),
         Verb::TakeOver(args) => verbs::act::run(args, Action::TakeOver, out),
         Verb::Restore(args) => verbs::act::run_alone(args, &Action::Restore, out),

@@ -9,6 +9,7 @@ fn commands_print_the_outputs_in_the_documents() {
     let cases = trycmd::TestCases::new();
     cases
         .case("README.md")
+        .case("docs/coming-from.md")
         .case("docs/halftonectl.md")
         .case("examples/*/README.md");
 }

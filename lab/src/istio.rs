@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod http_routes;
 mod model;
 mod plugins;
 mod routes;
@@ -46,6 +47,7 @@ use crate::upstream::Upstream;
 use plugins::Chain;
 use services::Services;
 
+pub use http_routes::HttpRoutes;
 pub use model::Asked;
 pub use services::{cluster, waypoint_cluster};
 

@@ -306,8 +306,8 @@ metadata: { name: reviews, namespace: bookinfo }
 spec:
   hosts: [reviews, reviews.bookinfo.svc.cluster.local]
   http:
-  - match: [ { uri: { prefix: /, exact: / }, withoutHeaders: { x: {} } }, { headers: { a: { exact: b, regex: c } } } ]
-    timeout: 5s
+  - match: [ { uri: { prefix: /, exact: / }, scheme: { exact: http } }, { headers: { a: { exact: b, regex: c } } } ]
+    fault: { abort: { httpStatus: 500 } }
     route: [ { destination: { host: reviews, subset: v9 } } ]
   - route:
     - { destination: { host: ratings }, weight: 1 }
@@ -329,13 +329,13 @@ spec: { host: details, subsets: [ { name: v1 } ] }
         format!(
             "DestinationRule bookinfo/details: spec.host: no route and no mirror names a port of {details}"
         ),
-        format!("{service}.http[0].timeout: the lab does not translate it"),
+        format!("{service}.http[0].fault: the lab does not translate it"),
         format!(
             "{service}.http[0].route[0].destination.subset: no DestinationRule of {reviews} has the subset v9, \
              so Envoy would answer 503"
         ),
         format!("{service}.http[0].route: has no destination with a weight"),
-        format!("{service}.http[0].match[0].withoutHeaders: the lab does not translate it"),
+        format!("{service}.http[0].match[0].scheme: the lab does not translate it"),
         format!("{service}.http[0].match[0].uri: has more than one test"),
         format!("{service}.http[0].match[1].headers.a: has more than one test"),
         format!(

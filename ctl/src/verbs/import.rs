@@ -10,23 +10,26 @@
 //! - `argo` imports a Rollout of Argo with its VirtualService and its AnalysisTemplates.
 //! - `flagger` imports a Canary of Flagger. `ramp` makes ramps of steps.
 //! - `higress` imports the plugin traffic-tag of Higress.
+//! - `http_route` imports an HTTPRoute of the Gateway API, and `gateway_match` reads its matches.
 //! - `kubesphere` imports a Strategy of KubeSphere.
 //! - `written` writes the resources.
 
 mod argo;
 mod blocks;
-mod document;
+pub(super) mod document;
 mod flagger;
+mod gateway_match;
 mod higress;
+mod http_route;
 mod kubesphere;
-mod matches;
-mod mirrors;
+pub(super) mod matches;
+pub(super) mod mirrors;
 mod ramp;
-mod report;
+pub(super) mod report;
 mod routes;
 mod versions;
 mod virtual_service;
-mod written;
+pub(super) mod written;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +44,7 @@ use crate::source;
 use document::{Document, Imported};
 use ramp::Start;
 use report::{Line, Outcome};
+pub use virtual_service::HEADER;
 
 /// The arguments of `import`.
 #[derive(Debug, clap::Args)]
@@ -111,7 +115,7 @@ fn imported(documents: &[Document], args: &Args) -> Vec<Imported> {
         .filter_map(|document| of(document, documents, args))
         .collect();
     if imported.is_empty() {
-        let known = "give a VirtualService, a Rollout of Argo, a Canary of Flagger, a Strategy of KubeSphere or a traffic-tag of Higress";
+        let known = "give a VirtualService, an HTTPRoute, a Rollout of Argo, a Canary of Flagger, a Strategy of KubeSphere or a traffic-tag of Higress";
         imported.extend(documents.first().map(|first| {
             Imported::refused(
                 first,
@@ -135,6 +139,8 @@ fn of(document: &Document, all: &[Document], args: &Args) -> Option<Imported> {
         Some(virtual_service::import(document, principal))
     } else if document.is("flagger.app", "Canary") {
         Some(flagger::import(document, &Start(args.start.clone())))
+    } else if document.is("gateway.networking.k8s.io", "HTTPRoute") {
+        Some(http_route::import(document, principal))
     } else if higress::is_traffic_tag(document) {
         Some(higress::import(document))
     } else if document.is("servicemesh.kubesphere.io", "Strategy") {

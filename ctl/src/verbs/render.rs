@@ -36,6 +36,9 @@ use yaml::Object;
 /// The default port of a service.
 const DEFAULT_PORT: u16 = 80;
 
+/// The default port on which a rendered Envoy listens.
+const LISTEN: u16 = 10_000;
+
 /// The arguments of `render`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -100,6 +103,42 @@ pub struct Args {
     /// Write each kind to a file in DIR: DIR/wasmplugin.yaml
     #[arg(short = 'o', long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
+}
+
+impl Args {
+    /// The arguments that render one kind of `file`, without flags.
+    #[must_use]
+    pub fn of(file: &str, kind: Kind) -> Self {
+        Self {
+            file: file.into(),
+            kinds: vec![kind],
+            plugin: None,
+            name: None,
+            namespace: None,
+            selectors: Vec::new(),
+            target_refs: Vec::new(),
+            url: None,
+            sha256: None,
+            services: Vec::new(),
+            port: None,
+            gateways: Vec::new(),
+            upstreams: Vec::new(),
+            listen: SocketAddr::from(([0, 0, 0, 0], LISTEN)),
+            admin: None,
+            live: None,
+            output_dir: None,
+        }
+    }
+}
+
+/// The VirtualServices of a configuration, as YAML. A release that routes by the authority has none.
+///
+/// # Errors
+///
+/// The configuration does not allow one of them.
+pub fn virtual_services(configuration: &Configuration) -> Result<String, Failure> {
+    let args = Args::of(&configuration.file, Kind::VirtualService);
+    render(configuration, &args)
 }
 
 /// Prints the documents, or writes them to files.

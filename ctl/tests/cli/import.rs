@@ -120,7 +120,19 @@ fn what_has_no_release_is_refused() {
             "routes by the header x-halftone-version already",
         ),
     ];
-    for (text, expected) in table {
+    let many = "{ destination: { host: a } }, ".repeat(501);
+    let many = (
+        format!("{head}spec: {{ hosts: [a], http: [ {{ route: [ {many} ] }} ] }}"),
+        "has more than 500 destinations",
+    );
+    let rules = "{}, ".repeat(17);
+    let gateway =
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\n";
+    let rules = (
+        format!("{gateway}spec: {{ rules: [ {rules} ] }}"),
+        "has more than 16 rules",
+    );
+    for (text, expected) in table.into_iter().chain([many, rules]) {
         let run = halftonectl_with(&["import", "-"], text.as_bytes());
         assert_eq!((run.code, run.err.as_str()), (1, ""), "{text}");
         assert!(run.out.contains(expected), "{text}\n{}", run.out);

@@ -12,6 +12,7 @@ mod bad_files;
 mod check;
 mod escapes;
 mod explain;
+mod export;
 mod hooks;
 mod import;
 mod invite;

@@ -1,28 +1,35 @@
-//! Laws of `import`, for random VirtualServices and requests: the imported release and the VirtualService that obeys it
-//! send requests where the VirtualService of before sent them.
+//! Laws of `import` and `export`, for random VirtualServices, HTTPRoutes and requests: the imported release and the
+//! routes that obey it send requests where the routes of before sent them.
 
 use std::collections::BTreeMap;
 
 use clap::Parser;
-use halftone_lab::istio::{Asked, Mesh, Role, Workload};
+use halftone::release::Releases;
+use halftone_lab::istio::{Asked, HttpRoutes, Mesh, Role, Workload};
 use halftonectl::Cli;
 use halftonectl::request::Request;
 use halftonectl::verbs::explain::build::explained;
 use halftonectl::verbs::explain::report::{Report, StrategyReport};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 #[path = "../support/virtual_services.rs"]
 mod virtual_services;
 
+#[path = "../support/http_routes.rs"]
+mod http_routes;
+
 use virtual_services::{NAMESPACE, request, resources};
 
-/// Imports `text`, and returns the report with the resources.
-fn imported(text: &str) -> Value {
+/// Runs a verb on `text`, and returns the report with the resources.
+fn run(verb: &[&str], text: &str) -> Value {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     let path = file.path().to_str().unwrap();
-    let cli = Cli::try_parse_from(["halftonectl", "import", path, "--output", "json"]).unwrap();
+    let args = [&["halftonectl"], verb, &[path, "--output", "json"]].concat();
+    let cli = Cli::try_parse_from(args).unwrap();
     let mut out = Vec::new();
     halftonectl::run(&cli, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
@@ -68,6 +75,58 @@ fn decided(report: &Report) -> Vec<(String, f64)> {
     }
 }
 
+/// The shares of the clusters that the routes of `shares` choose, after `releases` has decided.
+fn obeyed(
+    releases: &Releases,
+    asked: &Asked,
+    shares: impl Fn(&Asked) -> BTreeMap<String, f64>,
+) -> BTreeMap<String, f64> {
+    let mut args = vec![
+        "halftonectl".to_owned(),
+        "explain".to_owned(),
+        "f".to_owned(),
+    ];
+    let parts = [
+        "--host",
+        &asked.host,
+        "--method",
+        &asked.method,
+        "--path",
+        &asked.path,
+    ];
+    args.extend(parts.map(String::from));
+    for (name, value) in &asked.headers {
+        args.push(format!("--header={name}: {value}"));
+    }
+    let cli = Cli::try_parse_from(args).unwrap();
+    let halftonectl::cli::Verb::Explain(args) = cli.verb else {
+        panic!()
+    };
+    let report = explained(releases, &Request::from(&args.request), 1, 0, None);
+    let mut all: BTreeMap<String, f64> = BTreeMap::new();
+    for (version, share) in decided(&report) {
+        if share > 0.0 {
+            let mut asked = asked.clone();
+            asked
+                .headers
+                .push(("x-halftone-version".to_owned(), version));
+            for (cluster, part) in shares(&asked) {
+                *all.entry(cluster).or_default() += share * part;
+            }
+        }
+    }
+    all
+}
+
+fn is_close(shares: &BTreeMap<String, f64>, expected: &BTreeMap<String, f64>, error: f64) -> bool {
+    shares.len() == expected.len()
+        && shares.iter().all(|(cluster, share)| {
+            expected
+                .get(cluster)
+                .is_some_and(|other| (other - share).abs() < error)
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
@@ -77,7 +136,7 @@ proptest! {
         requests in prop::collection::vec(request("reviews"), 10),
     ) {
         let before = format!("{service}\n---\n{rule}\n");
-        let result = imported(&before);
+        let result = run(&["import"], &before);
         let all = result["resources"].as_array().unwrap();
         let kind = |kind: &str| all.iter().find(|one| one["kind"] == kind);
         let Some(plugin) = kind("WasmPlugin") else {
@@ -93,34 +152,69 @@ proptest! {
         let releases = halftone::config::load_value_for(config, proxy).unwrap();
         let obeying = kind("VirtualService").unwrap();
         let (old, new) = (mesh(&before), mesh(&format!("{obeying}\n---\n{rule}\n")));
+        let back = run(
+            &["export", "--kind", "virtualservice"],
+            &format!("{obeying}\n---\n{plugin}\n"),
+        );
+        let is_lost = back["report"].to_string().contains("notCarriedOver");
+        let back = mesh(&format!("{}\n---\n{rule}\n", back["resources"][0]));
         for asked in requests {
-            let mut args = vec!["halftonectl".to_owned(), "explain".to_owned(), "f".to_owned()];
-            args.extend(["--host", &asked.host, "--method", &asked.method, "--path", &asked.path].map(String::from));
-            for (name, value) in &asked.headers {
-                args.push(format!("--header={name}: {value}"));
-            }
-            let cli = Cli::try_parse_from(args).unwrap();
-            let halftonectl::cli::Verb::Explain(args) = cli.verb else { panic!() };
-            let report = explained(&releases, &Request::from(&args.request), 1, 0, None);
-            let mut shares: BTreeMap<String, f64> = BTreeMap::new();
-            for (version, share) in decided(&report) {
-                if share == 0.0 {
-                    continue;
-                }
-                let mut asked = asked.clone();
-                asked.headers.push(("x-halftone-version".to_owned(), version));
-                for (cluster, part) in new.shares(&asked) {
-                    *shares.entry(cluster).or_default() += share * part;
-                }
-            }
+            let shares = obeyed(&releases, &asked, |asked| new.shares(asked));
             let expected = old.shares(&asked);
-            let is_close = shares.len() == expected.len()
-                && shares.iter().all(|(cluster, share)| {
-                    expected.get(cluster).is_some_and(|other| (other - share).abs() < 1e-9)
-                });
-            prop_assert!(is_close, "{asked:?}\nbefore {expected:?}\nafter {shares:?}\n{service}\n{config}\n{}", obeying["spec"]["http"]);
+            // Weights are rounded to hundredths of a percent.
+            let exported = back.shares(&asked);
+            prop_assert!(is_lost || is_close(&exported, &expected, 2e-4), "{asked:?}\nbefore {expected:?}\nexported {exported:?}\n{service}\n{config}");
+            prop_assert!(is_close(&shares, &expected, 1e-9), "{asked:?}\nbefore {expected:?}\nafter {shares:?}\n{service}\n{config}\n{}", obeying["spec"]["http"]);
         }
     }
+
+    #[test]
+    fn an_imported_http_route_means_the_same(
+        route in http_routes::route("web"),
+        requests in prop::collection::vec(http_routes::request("web"), 10),
+    ) {
+        let result = run(&["import"], &route.to_string());
+        let all = result["resources"].as_array().unwrap();
+        let kind = |kind: &str| all.iter().find(|one| one["kind"] == kind);
+        let Some(plugin) = kind("WasmPlugin") else {
+            let report = result["report"].to_string();
+            prop_assert!(report.contains("notCarriedOver"), "{report}");
+            return Ok(());
+        };
+        let config = &plugin["spec"]["pluginConfig"];
+        let releases = halftone::config::load_value(config).unwrap();
+        let obeying = kind("HTTPRoute").unwrap();
+        let (old, new) = (HttpRoutes::new(&route), HttpRoutes::new(obeying));
+        for asked in requests {
+            let shares = obeyed(&releases, &asked, |asked| new.shares(asked));
+            let expected = old.shares(&asked);
+            prop_assert!(is_close(&shares, &expected, 1e-9), "{asked:?}\nbefore {expected:?}\nafter {shares:?}\n{route}\n{config}\n{}", obeying["spec"]["rules"]);
+        }
+    }
+}
+
+#[test]
+fn most_virtual_services_come_back_whole() {
+    let mut runner = TestRunner::deterministic();
+    let (mut whole, mut all) = (0, 0);
+    for _ in 0..100 {
+        let (service, rule) = resources("reviews")
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let result = run(&["import"], &format!("{service}\n---\n{rule}\n"));
+        let resources = result["resources"].as_array().unwrap();
+        if resources.iter().any(|one| one["kind"] == "WasmPlugin") {
+            let text: Vec<String> = resources.iter().map(Value::to_string).collect();
+            let back = run(
+                &["export", "--kind", "virtualservice"],
+                &text.join("\n---\n"),
+            );
+            all += 1;
+            whole += u32::from(!back["report"].to_string().contains("notCarriedOver"));
+        }
+    }
+    assert!(all > 50 && whole * 10 > all * 9, "{whole} of {all}");
 }
 
 #[test]

@@ -32,24 +32,29 @@ impl Mesh {
             .routes
             .iter()
             .filter(|route| of_host(route) || (route.authority.is_none() && !has_host));
-        let taken = routes.find(|route| asked.meets(&route.overrides["match"]));
+        let taken = routes.find(|route| asked.meets(at(&route.overrides, "/match")));
         taken
-            .map(|route| shares(&route.overrides["route"]))
+            .map(|route| shares(at(&route.overrides, "/route")))
             .unwrap_or_default()
     }
 }
 
-fn shares(action: &Value) -> BTreeMap<String, f64> {
-    if let Some(cluster) = action["cluster"].as_str() {
+/// The value at a JSON pointer, or `null`.
+pub(super) fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
+pub(super) fn shares(action: &Value) -> BTreeMap<String, f64> {
+    if let Some(cluster) = at(action, "/cluster").as_str() {
         return [(cluster.to_owned(), 1.0)].into();
     }
-    let clusters = action["weighted_clusters"]["clusters"].as_array();
+    let clusters = at(action, "/weighted_clusters/clusters").as_array();
     let clusters: Vec<(String, f64)> = clusters
         .into_iter()
         .flatten()
         .map(|one| {
-            let name = one["name"].as_str().unwrap_or(PASSTHROUGH).to_owned();
-            (name, one["weight"].as_f64().unwrap_or_default())
+            let name = at(one, "/name").as_str().unwrap_or(PASSTHROUGH).to_owned();
+            (name, at(one, "/weight").as_f64().unwrap_or_default())
         })
         .collect();
     let all: f64 = clusters.iter().map(|(_, weight)| weight).sum();
@@ -62,10 +67,10 @@ fn shares(action: &Value) -> BTreeMap<String, f64> {
 
 impl Asked {
     /// Whether it meets a `RouteMatch`.
-    fn meets(&self, matched: &Value) -> bool {
+    pub(super) fn meets(&self, matched: &Value) -> bool {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let list = |field: &str| matched[field].as_array().cloned().unwrap_or_default();
-        let ignores_case = matched["case_sensitive"] == false;
+        let ignores_case = at(matched, "/case_sensitive") == false;
         let plain = |text: &str| {
             if ignores_case {
                 text.to_ascii_lowercase()
@@ -73,12 +78,15 @@ impl Asked {
                 text.to_owned()
             }
         };
-        let has_path = if let Some(exact) = matched["path"].as_str() {
+        let has_path = if let Some(exact) = at(matched, "/path").as_str() {
             plain(path) == plain(exact)
-        } else if let Some(regex) = matched["safe_regex"]["regex"].as_str() {
+        } else if let Some(prefix) = at(matched, "/path_separated_prefix").as_str() {
+            let rest = path.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        } else if let Some(regex) = at(matched, "/safe_regex/regex").as_str() {
             is_match(regex, path)
         } else {
-            let prefix = matched["prefix"].as_str().unwrap_or("/");
+            let prefix = at(matched, "/prefix").as_str().unwrap_or("/");
             plain(path).starts_with(&plain(prefix))
         };
         let parameter = |name: &str| {
@@ -97,14 +105,17 @@ impl Asked {
                 .all(|one| holds(one, parameter))
     }
 
-    /// The values of a header, as one.
+    /// The values of a header, as one: what Envoy did up to 1.37. No random request repeats a header.
     fn header(&self, name: &str) -> Option<String> {
         match name {
             ":method" => return Some(self.method.clone()),
             ":authority" => return Some(self.host.clone()),
             _ => {}
         }
-        let values = self.headers.iter().filter(|(known, _)| known == name);
+        let values = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(","))
     }
@@ -112,24 +123,24 @@ impl Asked {
 
 /// Whether a `HeaderMatcher` or a `QueryParameterMatcher` holds.
 fn holds(matcher: &Value, value: impl Fn(&str) -> Option<String>) -> bool {
-    let value = value(matcher["name"].as_str().unwrap_or_default());
-    let is_inverted = matcher["invert_match"] == true;
-    let test = &matcher["string_match"];
+    let value = value(at(matcher, "/name").as_str().unwrap_or_default());
+    let is_inverted = at(matcher, "/invert_match") == true;
+    let test = at(matcher, "/string_match");
     if test.is_null() {
         return value.is_some() != is_inverted;
     }
     let Some(value) =
-        value.or((matcher["treat_missing_header_as_empty"] == true).then(String::new))
+        value.or((at(matcher, "/treat_missing_header_as_empty") == true).then(String::new))
     else {
         return is_inverted;
     };
-    let passes = if let Some(exact) = test["exact"].as_str() {
+    let passes = if let Some(exact) = at(test, "/exact").as_str() {
         value == exact
-    } else if let Some(prefix) = test["prefix"].as_str() {
+    } else if let Some(prefix) = at(test, "/prefix").as_str() {
         value.starts_with(prefix)
     } else {
         is_match(
-            test["safe_regex"]["regex"].as_str().unwrap_or_default(),
+            at(test, "/safe_regex/regex").as_str().unwrap_or_default(),
             &value,
         )
     };

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::document::{Document, Fields, Imported, objects, text};
+use super::document::{Document, Fields, Imported, objects, set, text};
 use super::flagger::seconds;
 use super::matches::converted;
 use super::mirrors::{METHODS, number};
@@ -242,7 +242,7 @@ impl<'d> Canary<'d> {
                     ),
                     Ok(Some(mut rule)) => {
                         let name = unique(name, index, &mut names);
-                        rule["name"] = name.clone().into();
+                        set(&mut rule, "name", name.clone().into());
                         rules.push(rule);
                         add(
                             Outcome::WithADifference,
@@ -265,7 +265,7 @@ impl<'d> Canary<'d> {
                     ),
                     Ok(Some(mut mirror)) => {
                         let name = unique(name, index, &mut names);
-                        mirror["name"] = name.clone().into();
+                        set(&mut mirror, "name", name.clone().into());
                         mirrors.push(mirror);
                         add(
                             Outcome::WithADifference,
@@ -311,7 +311,7 @@ impl<'d> Canary<'d> {
             let canary = release.entry("canary").or_insert_with(|| json!({}));
             let known = canary.get("rules").and_then(Value::as_array).cloned();
             rules.extend(known.unwrap_or_default());
-            canary["rules"] = rules.into();
+            set(canary, "rules", rules.into());
         }
         if !mirrors.is_empty() {
             let known = release.get("mirrors").and_then(Value::as_array).cloned();
@@ -369,15 +369,15 @@ impl<'d> Canary<'d> {
         let host = hosts.ok_or("the service of the canary is unknown; write canaryService")?;
         let mut destination = json!({"host": host, "port": port});
         if let Some(subset) = &self.subset {
-            destination["subset"] = subset.clone().into();
+            set(&mut destination, "subset", subset.clone().into());
         }
         let mut mirror = json!({"destination": destination, "methods": METHODS});
         if !matches.is_empty() {
-            mirror["match"] = json!(matches);
+            set(&mut mirror, "match", json!(matches));
         }
         let percentage = route.get("percentage").and_then(Value::as_f64);
         if let Some(percentage) = percentage.filter(|percentage| *percentage < 100.0) {
-            mirror["percentage"] = number(percentage);
+            set(&mut mirror, "percentage", number(percentage));
         }
         Ok(Some(mirror))
     }
@@ -421,12 +421,14 @@ impl<'d> Canary<'d> {
                 let path = format!("spec.metrics[{index}]");
                 let (outcome, message) = match limit(metric) {
                     Some(("ceiling", percent)) => {
-                        guard["ceiling"] = number(percent);
-                        (Outcome::WithADifference, format!("guard: a ceiling of {} % of failures in the last 60 s, in each proxy", guard["ceiling"]))
+                        let ceiling = number(percent);
+                        let message = format!("guard: a ceiling of {ceiling} % of failures in the last 60 s, in each proxy");
+                        set(&mut guard, "ceiling", ceiling);
+                        (Outcome::WithADifference, message)
                     }
                     Some((_, milliseconds)) => {
                         let slow = format!("{}ms", milliseconds.round().max(1.0) as u64);
-                        guard["slowerThan"] = slow.clone().into();
+                        set(&mut guard, "slowerThan", slow.clone().into());
                         (Outcome::WithADifference, format!("guard: a response slower than {slow} is a failure, where the query takes a quantile of all"))
                     }
                     None => (Outcome::NotCarriedOver, "is neither a success rate nor a latency of Istio's metrics; alert on it in Prometheus".to_owned()),

@@ -1,5 +1,6 @@
 //! A document that was read, and what it became.
 
+use halftone_resources::TargetRef;
 use halftone_resources::service::qualified;
 use serde_json::{Map, Value};
 
@@ -56,6 +57,8 @@ pub struct Plugin {
     pub name: String,
     /// The namespace.
     pub namespace: String,
+    /// The gateways that run it, unless the command line says otherwise.
+    pub targets: Vec<TargetRef>,
     /// The configuration.
     pub config: Value,
 }
@@ -172,6 +175,13 @@ impl Imported {
 pub fn objects(value: Option<&Value>) -> impl Iterator<Item = &Fields> {
     let items = value.and_then(Value::as_array).into_iter().flatten();
     items.filter_map(Value::as_object)
+}
+
+/// Sets a field of an object.
+pub fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.into(), value);
+    }
 }
 
 /// A string.

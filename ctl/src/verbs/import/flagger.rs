@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::document::{Document, Fields, Imported, objects, text};
+use super::document::{Document, Fields, Imported, objects, set, text};
 use super::mirrors::{METHODS, number};
 use super::ramp::{Ramp, Start};
 use super::report::{Line, Outcome};
@@ -86,7 +86,7 @@ impl Canary<'_> {
         let arm = |role: &str, weight: u32| {
             let mut to = json!({"host": self.of(role)});
             if let Some(port) = self.service.get("port") {
-                to["port"] = json!({"number": port});
+                set(&mut to, "port", json!({"number": port}));
             }
             json!({"destination": to, "weight": weight})
         };
@@ -106,7 +106,7 @@ impl Canary<'_> {
         let tested: Vec<Value> = tested.flat_map(|one| joined(one, &own)).collect();
         if !tested.is_empty() {
             let mut tested = route(tested, json!([arm("canary", 100)]));
-            tested["name"] = json!(RULE);
+            set(&mut tested, "name", json!(RULE));
             http.push(tested);
         }
         let own = own.into_iter().map(Value::from).collect();
@@ -124,7 +124,7 @@ impl Canary<'_> {
             if !gateways.contains(&json!("mesh")) {
                 gateways.push(json!("mesh"));
             }
-            spec["gateways"] = gateways.into();
+            set(&mut spec, "gateways", gateways.into());
         }
         let value = json!({
             "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
@@ -164,7 +164,7 @@ impl Canary<'_> {
         let canary = release.entry("canary").or_insert_with(|| json!({}));
         // The routes test `service.match`, and the principal gets what no rule takes.
         if let Some(rules) = canary.get_mut("rules").and_then(Value::as_array_mut) {
-            rules.retain(|rule| rule["name"] == RULE);
+            rules.retain(|rule| rule.get("name") == Some(&json!(RULE)));
             if rules.is_empty() {
                 canary
                     .as_object_mut()
@@ -172,7 +172,7 @@ impl Canary<'_> {
             }
         }
         if self.document.spec("skipAnalysis") == Some(&json!(true)) {
-            canary["takeOver"] = self.of("canary").into();
+            set(canary, "takeOver", self.of("canary").into());
             let message = "the canary takes over; halftonectl restore ends that";
             lines.push(self.line("spec.skipAnalysis", Outcome::CarriedOver, message));
         }
@@ -254,12 +254,12 @@ impl Canary<'_> {
             .unwrap_or(86_400);
         let mut cookie = json!({"maxAge": format!("{age}s"), "keep": true});
         if let Some(name) = text(affinity, "cookieName") {
-            cookie["name"] = name.into();
+            set(&mut cookie, "name", name.into());
         }
         let Some(canary) = release.get_mut("canary") else {
             return;
         };
-        canary["session"] = json!({"cookie": cookie});
+        set(canary, "session", json!({"cookie": cookie}));
         let message = "every user has the cookie and one version, in both versions; browsers send it over HTTPS only, unless you write secure: false";
         lines.push(self.line(
             "spec.analysis.sessionAffinity",
@@ -284,7 +284,7 @@ impl Canary<'_> {
         });
         let percentage = self.analysis.get("mirrorWeight").and_then(Value::as_f64);
         if let Some(percentage) = percentage.filter(|percentage| *percentage < 100.0) {
-            mirror["percentage"] = number(percentage);
+            set(&mut mirror, "percentage", number(percentage));
         }
         release.insert("mirrors".into(), json!([mirror]));
         let message = "mirror canary copies requests until you remove it; Flagger mirrors before the first step only";
@@ -302,20 +302,20 @@ impl Canary<'_> {
                 ("request-success-rate", Some(least), _, None) => {
                     let ceiling = (100.0 - least).clamp(0.0, 100.0);
                     // 99.9 is not a number of the binary system.
-                    guard["ceiling"] = number((ceiling * 1e6).round() / 1e6);
-                    format!(
-                        "guard: a ceiling of {} % of failures in the last 60 s",
-                        guard["ceiling"]
-                    )
+                    let ceiling = number((ceiling * 1e6).round() / 1e6);
+                    let message =
+                        format!("guard: a ceiling of {ceiling} % of failures in the last 60 s");
+                    set(&mut guard, "ceiling", ceiling);
+                    message
                 }
                 ("request-duration", _, Some(most), None) if most >= 1.0 => {
-                    guard["slowerThan"] = format!("{}ms", most.round() as u64).into();
+                    let slow = format!("{}ms", most.round() as u64);
+                    set(&mut guard, "slowerThan", slow.clone().into());
                     if guard.get("ceiling").is_none() {
-                        guard["ceiling"] = json!(1);
+                        set(&mut guard, "ceiling", json!(1));
                     }
                     format!(
-                        "guard: a response slower than {} is a failure, where Flagger takes the 99th percentile",
-                        guard["slowerThan"].as_str().unwrap_or_default()
+                        "guard: a response slower than {slow} is a failure, where Flagger takes the 99th percentile"
                     )
                 }
                 _ => {

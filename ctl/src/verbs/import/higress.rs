@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::document::{Document, Fields, Imported, Plugin, label, objects, text};
+use super::document::{Document, Fields, Imported, Plugin, label, objects, set, text};
 use super::report::{Line, Outcome};
 use super::routes::unique;
 
@@ -79,6 +79,7 @@ pub fn import(document: &Document) -> Imported {
     imported.plugin = Some(Plugin {
         name: format!("{}-release", label(&document.name)),
         namespace: document.namespace.clone(),
+        targets: Vec::new(),
         config: json!({"releases": releases}),
     });
     imported.checked(document)
@@ -130,7 +131,7 @@ fn release(
     }
     let mut canary = json!({});
     if !rules.is_empty() {
-        canary["rules"] = rules.into();
+        set(&mut canary, "rules", rules.into());
     }
     let mut split: Vec<Value> = Vec::new();
     let mut sum = 0_u64;
@@ -138,9 +139,12 @@ fn release(
         let weight = group.get("weight").and_then(Value::as_u64).unwrap_or(0);
         sum += weight;
         let version = text(group, "headerValue").unwrap_or_default();
-        match split.iter_mut().find(|one| one["version"] == version) {
+        match split
+            .iter_mut()
+            .find(|one| one.get("version") == Some(&json!(version)))
+        {
             Some(known) => {
-                known["weight"] = (known["weight"].as_u64().unwrap_or(0) + weight).into();
+                add_weight(known, weight);
             }
             None => split.push(json!({"version": version, "weight": weight})),
         }
@@ -148,15 +152,18 @@ fn release(
     if !split.is_empty() {
         let path = format!("{path}.weightGroups");
         let rest = 100_u64.saturating_sub(sum);
-        match split.iter_mut().find(|one| one["version"] == principal) {
+        match split
+            .iter_mut()
+            .find(|one| one.get("version") == Some(&json!(principal)))
+        {
             Some(known) => {
-                known["weight"] = (known["weight"].as_u64().unwrap_or(0) + rest).into();
+                add_weight(known, rest);
             }
             None => split.push(json!({"version": principal, "weight": rest})),
         }
         let message = format!("split, of which {principal} has the rest, {rest} %");
         lines.push(document.line(&path, Outcome::CarriedOver, message));
-        canary["split"] = split.into();
+        set(&mut canary, "split", split.into());
     }
     add_session(document, path, &keys, &mut canary, lines);
     let name = label(&document.name);
@@ -173,6 +180,11 @@ fn release(
     Some(json!({
         "name": name, "hosts": hosts, "principal": principal, "canary": canary, "route": {"header": header},
     }))
+}
+
+fn add_weight(arm: &mut Value, more: u64) {
+    let known = arm.get("weight").and_then(Value::as_u64);
+    set(arm, "weight", json!(known.unwrap_or(0) + more));
 }
 
 /// Adds the session by which percentages select.
@@ -192,7 +204,7 @@ fn add_session(
         "cookie" => "cookie",
         _ => "queryParam",
     };
-    canary["session"] = json!({"key": [{field: name}]});
+    set(canary, "session", json!({"key": [{field: name}]}));
     let message =
         format!("percentages select by the {kind} {name}, but not the same users as Higress");
     lines.push(document.line(path, Outcome::WithADifference, message));
@@ -257,7 +269,7 @@ fn add(condition: &Fields, to: &mut Value, key: &mut Option<Key>) -> Result<(), 
             if to.get("percentage").is_some() {
                 return Err("has two percentages; write one".into());
             }
-            to["percentage"] = super::mirrors::number(percentage);
+            set(to, "percentage", super::mirrors::number(percentage));
             *key = Some((kind.to_owned(), name.to_owned()));
             return Ok(());
         }

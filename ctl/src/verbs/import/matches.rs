@@ -14,6 +14,8 @@ pub enum Difference {
     QueryParameter,
     /// A regular expression and a long value.
     LongValue,
+    /// A path by a regular expression, in the Gateway API.
+    RegexPath,
 }
 
 impl Difference {
@@ -21,10 +23,13 @@ impl Difference {
     pub fn said(self) -> &'static str {
         match self {
             Self::RepeatedHeader => {
-                "if a request repeats a header, Envoy tests the values as one, joined by commas, and Halftone tests each"
+                "if a request repeats a header, Envoy up to 1.37 tests the values as one, joined by commas; Envoy from 1.39 on and Halftone test each"
             }
             Self::QueryParameter => {
                 "Envoy tests the first parameter of a name as it was sent; Halftone tests each, percent-decoded"
+            }
+            Self::RegexPath => {
+                "a path by a regular expression comes after all other paths, as in Istio; the Gateway API leaves that open"
             }
             Self::LongValue => "in Halftone, a value of more than 2,048 bytes matches no regex",
         }
@@ -62,7 +67,9 @@ pub fn converted(written: &Fields) -> Result<Converted, String> {
             other => return Err(format!("Halftone has no condition on `{other}`")),
         }
     }
-    converted.compile()?;
+    if !converted.is_any() {
+        compile(&converted.conditions)?;
+    }
     Ok(converted)
 }
 
@@ -153,27 +160,27 @@ impl Converted {
         self.add("path", test);
         Ok(())
     }
+}
 
-    /// Halftone's own violations: an expression that it cannot compile, a header that it does not see.
-    fn compile(&self) -> Result<(), String> {
-        if self.is_any() {
-            return Ok(());
-        }
-        let rule = json!({"name": "r", "match": [self.conditions], "version": "a"});
-        let config = json!({"releases": [{
-            "name": "r", "hosts": ["*"], "principal": "a", "canary": {"rules": [rule]},
-        }]});
-        halftone::config::load_value(&config).map_err(|violations| {
-            let first = violations.iter().next();
-            let first = first.map(|one| {
-                let path = one.path.split("match[0].").nth(1).unwrap_or(&one.path);
-                let problem = one.message.split(';').next().unwrap_or_default();
-                format!("Halftone rejects `{path}`: {problem}")
-            });
-            first.unwrap_or_default()
-        })?;
-        Ok(())
-    }
+/// Compiles a match of Halftone.
+///
+/// # Errors
+///
+/// The first violation: an expression that Halftone cannot compile, a header that it does not see.
+pub fn compile(conditions: &Fields) -> Result<(), String> {
+    let rule = json!({"name": "r", "match": [conditions], "version": "a"});
+    let config = json!({"releases": [{
+        "name": "r", "hosts": ["*"], "principal": "a", "canary": {"rules": [rule]},
+    }]});
+    let Err(violations) = halftone::config::load_value(&config) else {
+        return Ok(());
+    };
+    let first = violations.iter().next().map(|one| {
+        let path = one.path.split("match[0].").nth(1).unwrap_or(&one.path);
+        let problem = one.message.split(';').next().unwrap_or_default();
+        format!("Halftone rejects `{path}`: {problem}")
+    });
+    Err(first.unwrap_or_default())
 }
 
 /// A test of Halftone that means the same as a `StringMatch`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::document::set;
 use super::mirrors::number;
 
 /// The time from which the points of a held ramp count. It has no effect while the ramp is held.
@@ -76,7 +77,7 @@ impl Ramp {
             "shape": "steps",
         });
         if let Some(percentage) = self.hold.or(unstarted) {
-            ramp["hold"] = number(percentage);
+            set(&mut ramp, "hold", number(percentage));
         }
         ramp
     }

@@ -15,6 +15,9 @@ use super::versions::{Target, Versions};
 /// The routing header.
 pub const HEADER: &str = "x-halftone-version";
 
+/// The limit of destinations. Each version gets a route for each route of its service.
+const MOST_DESTINATIONS: usize = 500;
+
 /// The gateway that means all sidecars.
 const MESH: &str = "mesh";
 
@@ -34,6 +37,14 @@ pub fn import(document: &Document, principal: Option<&str>) -> Imported {
             &format!("spec.http[{index}].match"),
             format!("routes by the header {HEADER} already; import the VirtualService from before"),
         );
+    }
+    let destinations =
+        objects(document.spec("http")).map(|route| objects(route.get("route")).count());
+    if destinations.sum::<usize>() > MOST_DESTINATIONS {
+        let message = format!(
+            "has more than {MOST_DESTINATIONS} destinations; split it by hosts, and import each part"
+        );
+        return Imported::refused(document, "spec.http", message);
     }
     let hosts = document.spec("hosts").and_then(Value::as_array);
     if hosts.is_none_or(Vec::is_empty) {
@@ -101,6 +112,7 @@ pub fn import(document: &Document, principal: Option<&str>) -> Imported {
         plugin: Some(Plugin {
             name: format!("{}-release", document.name),
             namespace: document.namespace.clone(),
+            targets: Vec::new(),
             config,
         }),
         resources: vec![service],

@@ -108,7 +108,8 @@ fn documents(args: &Args, imported: &[Imported]) -> Result<Vec<(String, String)>
     Ok(documents)
 }
 
-fn resource_text(resource: &Value) -> Result<String, Failure> {
+/// The text of a resource.
+pub fn resource_text(resource: &Value) -> Result<String, Failure> {
     let mut object = Object::new();
     let fields = resource.as_object();
     for name in ["apiVersion", "kind", "metadata", "spec"] {
@@ -131,24 +132,19 @@ fn plugin_text(args: &Args, plugin: &Plugin) -> Result<String, Failure> {
         releases,
         plugin: None,
     };
+    let is_placed = !args.target_refs.is_empty() || !args.selectors.is_empty();
+    let target_refs = if is_placed {
+        args.target_refs.clone()
+    } else {
+        plugin.targets.clone()
+    };
     let args = render::Args {
-        file: configuration.file.clone(),
-        kinds: vec![Kind::WasmPlugin],
-        plugin: None,
         name: Some(plugin.name.clone()),
         namespace: args.namespace.clone().or(Some(plugin.namespace.clone())),
         selectors: args.selectors.clone(),
-        target_refs: args.target_refs.clone(),
+        target_refs,
         url: args.url.clone(),
-        sha256: None,
-        services: Vec::new(),
-        port: None,
-        gateways: Vec::new(),
-        upstreams: Vec::new(),
-        listen: std::net::SocketAddr::from(([0, 0, 0, 0], 10000)),
-        admin: None,
-        live: None,
-        output_dir: None,
+        ..render::Args::of(&configuration.file, Kind::WasmPlugin)
     };
     render::render(&configuration, &args)
 }
