@@ -146,6 +146,7 @@ impl Console {
                 view_only,
                 rights: None,
                 hosts: Vec::new(),
+                alerts: None,
             },
             4_000,
         )
