@@ -8,7 +8,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help rust build image empty trap test compat check cost cost-check bench fuzz soak demo console screenshots envoy prometheus schemas \
-	api-server browser tools node go ci dist dist-check reproduce \
+	alertmanager api-server browser tools node go ci dist dist-check reproduce \
 	lint texts fmt doc audit clean
 # V=1 prints each command, and all output of each command.
 ifneq ($(V),1)
@@ -32,6 +32,7 @@ TOOLS := target/tools
 ENVOY := $(TOOLS)/envoy/envoy/_bin/envoy
 KUBECTL := $(TOOLS)/kubectl/bin/kubectl
 PROMETHEUS := $(TOOLS)/prometheus/bin/prometheus
+ALERTMANAGER := $(TOOLS)/prometheus-alertmanager/bin/prometheus-alertmanager
 VALGRIND := $(TOOLS)/valgrind/bin/valgrind
 SCHEMAS := $(TOOLS)/schemas/fetched
 ETCD := $(TOOLS)/etcd-server/bin/etcd
@@ -116,7 +117,7 @@ trap: rust ## Build the filter that a test can crash: target/trap.wasm
 # With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
 WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
-test: lint trap image reproduce empty envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+test: lint trap image reproduce empty envoy prometheus alertmanager schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet
@@ -195,13 +196,15 @@ envoy: $(ENVOY) ## Install Envoy
 
 prometheus: $(PROMETHEUS) ## Install Prometheus and promtool, unless the PATH has them
 
+alertmanager: $(ALERTMANAGER) ## Install Alertmanager, unless the PATH has it
+
 schemas: $(SCHEMAS) ## Fetch the schemas that the tests validate resources with
 
 browser: $(BROWSER) ## Install the browser that tests the console
 
 api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, and install its etcd
 
-tools: envoy prometheus schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
+tools: envoy prometheus alertmanager schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
 
 ci: test cost-check ## Check everything that CI checks
 
@@ -284,6 +287,9 @@ $(ZIGBUILD): tools/dist/requirements.txt
 
 $(PROMETHEUS):
 	$(STEP) "Looking for Prometheus, or downloading it from Debian" tools/debian prometheus prometheus promtool
+
+$(ALERTMANAGER): tools/alertmanager
+	$(STEP) "Looking for Alertmanager, or downloading it from Debian" $<
 
 $(VALGRIND):
 	$(STEP) "Looking for Valgrind, or downloading it from Debian" tools/debian valgrind valgrind vgdb

@@ -29,7 +29,7 @@ use crate::release::Release;
 use crate::server::Peer;
 use crate::source::{Document, NotWritten};
 use crate::viewer::{Sight, Viewer};
-use crate::{access, page};
+use crate::{access, alerts, page};
 
 /// The size of the largest request body, in bytes. A configuration of 2 MiB fits, also if JSON escapes some of it.
 pub const LARGEST: usize = 4 << 20;
@@ -53,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/apply", post(apply))
         .route(access::SIGN_IN, post(sign_in))
         .route("/api/sign-out", post(sign_out))
+        .route(alerts::PATH, post(alerts::take))
         .fallback(get(page::file))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::disable())

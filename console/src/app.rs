@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::access::Access;
+use crate::alerts::Alerts;
 use crate::change::Wanted;
 use crate::clock;
 use crate::cluster::Rights;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub rights: Option<Arc<Rights>>,
     /// The names by which people reach the page, beside IP addresses and `localhost`.
     pub hosts: Vec<String>,
+    /// Which alerts are taken. None: none.
+    pub alerts: Option<Alerts>,
 }
 
 /// A running console.
@@ -150,6 +153,12 @@ impl App {
     #[must_use]
     pub fn rights(&self) -> Option<&Arc<Rights>> {
         self.settings.rights.as_ref()
+    }
+
+    /// Which alerts are taken.
+    #[must_use]
+    pub fn alerts(&self) -> Option<&Alerts> {
+        self.settings.alerts.as_ref()
     }
 
     /// What `halftonectl` lends.

@@ -14,9 +14,11 @@
 //! - [`journal`] is the history of changes. [`history`] keeps it in a file.
 //! - [`access`] decides which requests are answered, and [`rate`] how many. [`api`] answers them. [`page`] has the files
 //!   of the page. [`server`] bounds connections.
+//! - [`alerts`] is the guard of a fleet: what an alert of Prometheus does.
 //! - [`app`] is what they share, with the loop that asks the sources once a second.
 
 pub mod access;
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod change;

@@ -148,6 +148,7 @@ impl Console {
                 history: History::of("ada".into()),
                 rights: None,
                 hosts: Vec::new(),
+                alerts: None,
             },
             4_000,
         )

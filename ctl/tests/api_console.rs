@@ -13,14 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use halftone_console::alerts::Alerts;
 use halftone_console::cluster::{Asked, Config, Plugins, Prometheus, Rights, SignIn};
 use halftone_console::embedded::Admins;
 use halftone_console::judge::{self, Explained, Finding, Judge, Moves};
 use halftone_console::source::Numbers;
 use halftone_console::{Console, Settings};
+use halftone_lab::alertmanager::Alertmanager;
 use halftone_lab::api_server::{ApiServer, Method, User, definitions};
 use halftone_lab::client::{Answer, Client};
 use halftone_lab::prometheus::{self, Scrape};
+use halftone_lab::tools::workspace;
 use halftone_lab::upstream::{Script, Upstream};
 use halftone_lab::wait;
 use serde_json::{Value, json};
@@ -29,6 +32,9 @@ use tokio::net::TcpStream;
 
 /// The longest time that a condition takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The secret of the alerts.
+const SECRET: &str = "0123456789abcdef";
 
 const LIST: [&str; 2] = ["list", "watch"];
 
@@ -185,6 +191,10 @@ impl Scene {
             view_only: false,
             rights: Some(Arc::new(rights.with_lifetime(Duration::from_millis(100)))),
             hosts: vec!["halftone.example.com".into()],
+            alerts: Some(Alerts {
+                secret: SECRET.into(),
+                root_namespace: "istio-system".into(),
+            }),
         };
         let console = Console::bind(([127, 0, 0, 1], 0).into(), settings).await;
         let console = console.unwrap();
@@ -543,7 +553,8 @@ async fn a_token_is_exchanged_for_a_cookie() {
     let good = json!({"token": "jane-token"}).to_string();
     let bad = json!({"token": "jane-tokem"}).to_string();
     let path = "/api/sign-in";
-    let table: [(&[(&str, &str)], &str, u16); 5] = [
+    type Row<'r> = (&'r [(&'r str, &'r str)], &'r str, u16);
+    let table: [Row<'_>; 5] = [
         (&own_site, &bad, 401),
         (&own_site, r#"{"token": ""}"#, 401),
         (&plain, &good, 403),
@@ -748,4 +759,110 @@ async fn a_prometheus_that_never_answers_delays_nothing() {
     }
     let waits = |event: &Value| event["proxies"][0]["error"] == "no answer yet";
     events.until("what is missing", waits).await;
+}
+
+/// The rules that compare versions, as they are shipped, over ten seconds and without a delay.
+fn rules() -> Value {
+    let file = workspace().join("manifests/mesh/halftone-alerts.yaml");
+    let text = std::fs::read_to_string(file)
+        .unwrap()
+        .replace("[5m]", "[10s]");
+    let rule: Value = halftone_resources::yaml::document(&text).unwrap();
+    let mut groups = rule["spec"]["groups"].clone();
+    for group in groups.as_array_mut().unwrap() {
+        let rules = group["rules"].as_array_mut().unwrap();
+        rules.retain(|rule| rule["alert"].is_null() || rule["alert"] == "HalftoneVersionFails");
+        for rule in rules {
+            if !rule["alert"].is_null() {
+                rule["for"] = json!("0s");
+            }
+        }
+    }
+    json!({"groups": groups})
+}
+
+fn on_alert(namespace: &str, name: &str) -> Value {
+    let mut plugin = plugin(namespace, name);
+    plugin["metadata"]["annotations"] = json!({"halftone.dev/on-alert": "rollback"});
+    plugin
+}
+
+fn firing(namespace: &str, release: &str, version: &str) -> String {
+    let labels = json!({"alertname": "HalftoneVersionFails", "namespace": namespace, "release": release, "version": version});
+    json!({"version": "4", "status": "firing", "alerts": [{"status": "firing", "labels": labels}]})
+        .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_rolls_a_release_back_if_its_plugin_allows_it() {
+    let own = everywhere(
+        User::new("console", "console-token"),
+        &["list", "watch", "patch"],
+    );
+    let scene = Scene::new(vec![operator()], false).await;
+    scene.server.users().unwrap().set(own);
+    create(&scene.server, &on_alert("shop", "web")).await;
+    create(&scene.server, &plugin("bank", "pay")).await;
+    let jane = scene.with_token("jane-token");
+    jane.waits_for(&[("bank/pay", true), ("shop/web", true)])
+        .await;
+    let anybody = scene.viewer(&[]);
+    let send = async |authorization: &str, body: &str| {
+        let headers = [
+            ("content-type", "application/json"),
+            ("authorization", authorization),
+        ];
+        let answer = anybody
+            .send(Method::POST, "/api/alerts", &headers, body)
+            .await;
+        (answer.status.as_u16(), answer.text())
+    };
+
+    let good = format!("Bearer {SECRET}");
+    let alert = firing("shop", "web", "v2");
+    let ended = alert.replace("firing", "resolved");
+    for (authorization, body, expected) in [
+        ("Bearer 0123456789abcdeF", &alert, 401),
+        ("Bearer jane-token", &alert, 401),
+        ("", &alert, 401),
+        (&good, &"{}".to_owned(), 400),
+        (&good, &ended, 200),
+        (&good, &firing("shop", "web", "v1"), 200),
+        (&good, &firing("shop", "other", "v2"), 200),
+        (&good, &firing("bank", "pay", "v2"), 200),
+    ] {
+        let (status, said) = send(authorization, body).await;
+        assert_eq!(status, expected, "{said}");
+        assert_eq!(said.contains("nothing: "), expected == 200, "{said}");
+    }
+    for (namespace, name) in [("shop", "web"), ("bank", "pay")] {
+        let plugin = stored(&scene.server, namespace, name).await;
+        assert_eq!(plugin["spec"]["pluginConfig"], config(name, 10));
+    }
+
+    let [web, pay] = [proxy("web").await, proxy("pay").await];
+    let webhook = format!("http://{}/api/alerts", scene.address);
+    let alertmanager = Alertmanager::start(&webhook, SECRET).await.unwrap();
+    let settings = prometheus::Settings::new("/stats/prometheus", Value::Null)
+        .scrape(Scrape::new(web.address(), "shop", "web-1"))
+        .scrape(Scrape::new(pay.address(), "bank", "pay-1"))
+        .rules(rules())
+        .alertmanager(alertmanager.address());
+    let _prometheus = prometheus::Prometheus::start(&settings).await.unwrap();
+    let is_back = async || {
+        let plugin = stored(&scene.server, "shop", "web").await;
+        let canary = &plugin["spec"]["pluginConfig"]["releases"][0]["canary"];
+        Ok(canary["takeOver"] == "v1")
+    };
+    wait::until(PATIENCE, "the rollback", is_back)
+        .await
+        .unwrap();
+    let history = jane.get("/api/history").await.1.to_string();
+    let by = "rollback, by the alert HalftoneVersionFails";
+    assert!(history.contains(by), "{history}");
+    let untouched = stored(&scene.server, "bank", "pay").await;
+    assert_eq!(untouched["spec"]["pluginConfig"], config("pay", 10));
+    let (status, said) = send(&good, &alert).await;
+    assert_eq!(status, 200);
+    assert!(said.contains("rolled back already"), "{said}");
 }

@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+pub mod alertmanager;
 pub mod api_server;
 pub mod bootstrap;
 pub mod client;

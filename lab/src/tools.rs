@@ -31,6 +31,16 @@ pub fn prometheus() -> anyhow::Result<PathBuf> {
     binary("Prometheus", "PROMETHEUS_BIN", path)
 }
 
+/// The path of Alertmanager: `ALERTMANAGER_BIN` when set, else the one that `make alertmanager` finds.
+///
+/// # Errors
+///
+/// As [`envoy`].
+pub fn alertmanager() -> anyhow::Result<PathBuf> {
+    let path = "target/tools/prometheus-alertmanager/bin/prometheus-alertmanager";
+    binary("Alertmanager", "ALERTMANAGER_BIN", path)
+}
+
 /// The path of promtool: `PROMTOOL_BIN` when set, else the one that `make prometheus` finds.
 ///
 /// # Errors

@@ -91,7 +91,7 @@ struct State {
 /// What a viewer shows.
 #[derive(Clone, PartialEq, Eq)]
 enum Key {
-    /// The link.
+    /// The link, or an alert.
     Link,
     Cookie(String),
     Token(String),
@@ -149,6 +149,18 @@ impl Rights {
             self.state().viewers.retain(|known| !known.key.is(&key));
         }
         viewer
+    }
+
+    /// The console itself. Only an alert acts by its rights.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rights::viewer`].
+    pub async fn own(&self) -> Result<Arc<Session>, Refused> {
+        match self.known(&Key::Link) {
+            Some(session) => Ok(session),
+            None => self.begin(&Key::Link).await,
+        }
     }
 
     /// The same viewer with what they may see now.

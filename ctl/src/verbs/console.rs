@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use halftone_console::alerts::Alerts;
 use halftone_console::cluster::{Asked, Plugins, Prometheus, Rights, SignIn};
 use halftone_console::embedded::{Admins, Files, Log};
 use halftone_console::history::History;
@@ -16,6 +17,9 @@ use halftone_console::{Console, Settings};
 use crate::cluster;
 use crate::outcome::{Failure, Verdict};
 use judge::Core;
+
+/// The size of the shortest secret, in bytes.
+const SHORTEST_SECRET: usize = 16;
 
 /// The arguments of `console`.
 #[derive(Debug, clap::Args)]
@@ -91,6 +95,9 @@ pub struct InCluster {
         requires = "cluster"
     )]
     pub root_namespace: String,
+    /// The file with the secret that Alertmanager sends with its alerts. Without it, alerts do nothing
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub alert_secret: Option<PathBuf>,
     /// Who looks at the page: whoever has the link, as the user of the kubeconfig, or viewers with a token of their own
     #[arg(
         long,
@@ -172,6 +179,7 @@ async fn of_cluster(args: &Args) -> Result<Settings, Failure> {
         prometheus,
         window,
         root_namespace,
+        alert_secret,
         ..
     } = &args.cluster;
     let sign_in = match sign_in {
@@ -201,6 +209,11 @@ async fn of_cluster(args: &Args) -> Result<Settings, Failure> {
         }
         None => Box::new(Admins::none()),
     };
+    let alerts = alert_secret.as_deref().map(secret).transpose()?;
+    let alerts = alerts.map(|secret| Alerts {
+        secret,
+        root_namespace: root_namespace.clone(),
+    });
     Ok(Settings {
         configurations: Box::new(plugins),
         numbers,
@@ -213,7 +226,25 @@ async fn of_cluster(args: &Args) -> Result<Settings, Failure> {
         },
         rights: Some(Arc::new(rights)),
         hosts: hosts.clone(),
+        alerts,
     })
+}
+
+/// The secret in a file, without white space around it.
+fn secret(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::File {
+        file: file.display().to_string(),
+        error,
+    })?;
+    let secret = text.trim();
+    if secret.len() < SHORTEST_SECRET {
+        return Err(Failure::Usage(format!(
+            "--alert-secret: {} has {} bytes; write at least {SHORTEST_SECRET} random ones, such as the output of `openssl rand -hex 32`",
+            file.display(),
+            secret.len()
+        )));
+    }
+    Ok(secret.into())
 }
 
 fn settings(args: &Args) -> Result<Settings, Failure> {
@@ -244,6 +275,7 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
         history: History::of(person()).with_file(history_file(args)),
         rights: None,
         hosts: Vec::new(),
+        alerts: None,
     })
 }
 

@@ -44,6 +44,7 @@ pub struct Settings {
     /// The fields of other jobs, and what they scrape.
     others: Vec<(Value, Scrape)>,
     rules: Option<Value>,
+    alertmanager: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -78,6 +79,13 @@ impl Settings {
         self
     }
 
+    /// Sends alerts to the Alertmanager at this address.
+    #[must_use]
+    pub fn alertmanager(mut self, address: SocketAddr) -> Self {
+        self.alertmanager = Some(address);
+        self
+    }
+
     /// The configuration for Prometheus. The files that it names are written into `directory`.
     pub(super) fn written(&self, directory: &Path) -> anyhow::Result<String> {
         let mut rule_files = Vec::new();
@@ -104,7 +112,11 @@ impl Settings {
             merge(&mut job, fields);
             job
         });
+        let alertmanagers = self.alertmanager.iter();
+        let alertmanagers = alertmanagers
+            .map(|address| json!({"static_configs": [{"targets": [address.to_string()]}]}));
         let configuration = json!({
+            "alerting": {"alertmanagers": Vec::from_iter(alertmanagers)},
             "global": {
                 "scrape_interval": INTERVAL,
                 "scrape_timeout": INTERVAL,
