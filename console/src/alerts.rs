@@ -163,8 +163,15 @@ async fn answer(app: &App, alerts: &Alerts, alert: &Alert) -> Result<&'static st
         sight: Arc::new(Sight::everything()),
         session: Some(own),
     };
-    app.apply(&viewer, &document, &release.name, wanted, &prepared.text)
-        .await?;
+    app.apply(
+        &viewer,
+        None,
+        &document,
+        &release.name,
+        wanted,
+        &prepared.text,
+    )
+    .await?;
     Ok("rollback")
 }
 

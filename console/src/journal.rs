@@ -242,7 +242,9 @@ impl Event {
         match self {
             Self::Guard { version } | Self::GuardEnded { version } => Some((true, version)),
             Self::Unreachable { version } | Self::Reachable { version } => Some((false, version)),
-            Self::Changed | Self::Outside | Self::Added | Self::Removed | Self::Rejected { .. } => None,
+            Self::Changed | Self::Outside | Self::Added | Self::Removed | Self::Rejected { .. } => {
+                None
+            }
         }
     }
 }

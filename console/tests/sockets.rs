@@ -14,6 +14,7 @@ use std::time::Duration;
 use halftone_console::history::History;
 use halftone_console::judge::{Asked, Explained, Finding, Judge, Moves};
 use halftone_console::source::{Answer, Configurations, Document, NotWritten, Numbers, Scraped};
+use halftone_console::viewer::Viewer;
 use halftone_console::{App, Limits, Settings, api, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,7 @@ impl Configurations for Broken {
 
     fn write<'a>(
         &'a self,
+        _: &'a Viewer,
         id: &'a str,
         _: &'a str,
         _: &'a str,
@@ -82,6 +84,9 @@ impl Console {
             judge: Arc::new(Nothing),
             view_only: false,
             history: History::default(),
+            rights: None,
+            hosts: Vec::new(),
+            alerts: None,
         };
         let app = App::new(settings, address.port()).unwrap();
         tokio::spawn(server::serve(

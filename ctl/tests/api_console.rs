@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use halftone_console::alerts::Alerts;
 use halftone_console::cluster::{Asked, Config, Plugins, Prometheus, Rights, SignIn};
 use halftone_console::embedded::Admins;
+use halftone_console::history::History;
 use halftone_console::judge::{self, Explained, Finding, Judge, Moves};
 use halftone_console::source::Numbers;
 use halftone_console::{Console, Settings};
@@ -189,6 +190,7 @@ impl Scene {
             samples: None,
             judge: Arc::new(Lenient),
             view_only: false,
+            history: History::of("ada".into()),
             rights: Some(Arc::new(rights.with_lifetime(Duration::from_millis(100)))),
             hosts: vec!["halftone.example.com".into()],
             alerts: Some(Alerts {
@@ -414,11 +416,11 @@ async fn plugins_are_watched_changed_and_deleted_while_somebody_looks() {
     let kinds: Vec<String> = history
         .map(|entry| {
             let text = |name: &str| entry[name].as_str().unwrap().to_owned();
-            format!("{} {}", text("kind"), text("action"))
+            format!("{} {} {}", text("kind"), text("action"), text("who"))
         })
         .collect();
     let has = |text: &str| kinds.iter().any(|kind| kind == text);
-    for expected in ["removed ", "outside ", "changed set-weight v2=30, by jane"] {
+    for expected in ["removed  ", "outside  ", "changed set-weight v2=30 jane"] {
         assert!(has(expected), "{expected}: {kinds:?}");
     }
     // The page hears of each change without asking.
@@ -857,9 +859,14 @@ async fn an_alert_rolls_a_release_back_if_its_plugin_allows_it() {
     wait::until(PATIENCE, "the rollback", is_back)
         .await
         .unwrap();
-    let history = jane.get("/api/history").await.1.to_string();
-    let by = "rollback, by the alert HalftoneVersionFails";
-    assert!(history.contains(by), "{history}");
+    let history = jane.get("/api/history").await.1;
+    let is_of_alert = |entry: &Value| {
+        entry["action"] == "rollback" && entry["who"] == "the alert HalftoneVersionFails"
+    };
+    assert!(
+        history.as_array().unwrap().iter().any(is_of_alert),
+        "{history}"
+    );
     let untouched = stored(&scene.server, "bank", "pay").await;
     assert_eq!(untouched["spec"]["pluginConfig"], config("pay", 10));
     let (status, said) = send(&good, &alert).await;
