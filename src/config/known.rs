@@ -25,6 +25,7 @@ pub struct Known {
 struct KnownRelease {
     text: Box<str>,
     mirror_budget: usize,
+    omits_responses: bool,
     /// The size of its compiled regexes, in bytes.
     regexes: usize,
     release: Weak<Release>,
@@ -67,9 +68,11 @@ impl Known {
         let config: PluginConfig = read(&outline.rest, &mut violations);
         let mut compiling = Compiling::new(&config, proxy, &mut violations);
         let mirror_budget = compiling.settings().mirror_budget;
+        let omits_responses = compiling.settings().omits_responses;
         for text in &outline.releases {
             let hash = xxh64(text.as_bytes(), 0);
-            match self.find(hash, text, mirror_budget) {
+            let found = self.find(hash, text, mirror_budget, omits_responses);
+            match found {
                 Some(found) => {
                     if !violations.add_regexes(found.regexes) {
                         return None;
@@ -85,6 +88,7 @@ impl Known {
                     let known = KnownRelease {
                         text: (*text).into(),
                         mirror_budget,
+                        omits_responses,
                         regexes: violations.regexes() - before,
                         release: Arc::downgrade(release),
                         claims: Arc::new(ReleaseConfig {
@@ -105,9 +109,17 @@ impl Known {
     }
 
     /// The release that was compiled from `text`. Two texts can have one hash, so the texts are compared.
-    fn find(&self, hash: u64, text: &str, mirror_budget: usize) -> Option<Found> {
+    fn find(
+        &self,
+        hash: u64,
+        text: &str,
+        mirror_budget: usize,
+        omits_responses: bool,
+    ) -> Option<Found> {
         let known = self.by_hash.get(&hash)?;
-        let is_same = *known.text == *text && known.mirror_budget == mirror_budget;
+        let is_same = *known.text == *text
+            && known.mirror_budget == mirror_budget
+            && known.omits_responses == omits_responses;
         Some(Found {
             release: known.release.upgrade().filter(|_| is_same)?,
             claims: Arc::clone(&known.claims),

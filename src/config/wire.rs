@@ -25,7 +25,9 @@ pub use mirrors::{
     BodyConfig, CompareConfig, DestinationConfig, HeadersConfig, MirrorConfig, RedactConfig,
 };
 pub use ramp::{RampConfig, RampPointConfig, ShapeConfig};
-pub use release::{ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig};
+pub use release::{
+    ExplainConfig, MetricsConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig,
+};
 pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};
 
