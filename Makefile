@@ -117,11 +117,12 @@ trap: rust ## Build the filter that a test can crash: target/trap.wasm
 # With debug info the wasm32 test binary is six times as large, and the runner rewrites all of it.
 WASM_TEST := env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(CURDIR)/$(RUNNER) \
 	cargo test --locked --target wasm32-unknown-unknown -p halftone --test wasm
-test: lint trap image reproduce empty envoy prometheus alertmanager schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
+test: lint trap image reproduce empty envoy prometheus alertmanager schemas api-server $(KUBECTL) $(VALGRIND) node $(BROWSER) $(RUNNER) ## Lint, then run every test: native, wasm32 under Node, in a real Envoy
 	$(STEP) "Building the tests (the first time: about five minutes)" cargo test --workspace --locked --no-run
 	$(STEP) "Building the wasm32 tests (the first time: about a minute)" $(WASM_TEST) --no-run
 	cargo test --workspace --locked --quiet
 	$(WASM_TEST)
+	$(COST_CHECK)
 
 # 1.38.3 was built without V8, so it runs no plugin.
 OLDER := $(foreach file,$(wildcard lab/envoys/*.txt),$(TOOLS)/envoy-$(basename $(notdir $(file)))/envoy/_bin/envoy)
@@ -141,6 +142,7 @@ check: rust ## Check while you work, in under a minute: formatting, lints, and t
 	$(STEP) "Building the tests" cargo test --locked --no-run $(CHECKED)
 	cargo test --locked --quiet $(CHECKED) -- $(SKIPPED)
 
+COST_CHECK := CHECK=1 cargo run --quiet --locked -p halftone-lab --bin cost
 COST := $(STEP) "Building the measurement (the first time: about two minutes)" cargo build --locked -p halftone-lab --bin cost
 cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and the memory of Envoy: docs/performance.md
 	$(COST)
@@ -148,7 +150,7 @@ cost: build empty envoy $(VALGRIND) ## Count the instructions of a request and t
 
 cost-check: build envoy $(VALGRIND) ## Check that a request costs no more instructions than its budget
 	$(COST)
-	CHECK=1 cargo run --quiet --locked -p halftone-lab --bin cost
+	$(COST_CHECK)
 
 # The client and the upstreams share the machine with the Envoys under test, so they are built with optimisation.
 bench: build empty envoy ## Measure the core, and what a request costs Envoy: docs/performance.md
@@ -206,7 +208,7 @@ api-server: $(API_SERVER) $(ETCD) ## Build an API server of custom resources, an
 
 tools: envoy prometheus alertmanager schemas api-server $(KUBECTL) node $(BROWSER) $(RUNNER) $(DENY) ## Install all tools that `ci` needs besides Rust
 
-ci: test cost-check ## Check everything that CI checks
+ci: test ## Check everything that CI checks
 
 lint: rust $(DENY) $(ACTIONLINT) ## Check formatting, lints, documentation and licences
 	cargo fmt --all --check

@@ -151,6 +151,9 @@ impl Effects<'_, '_> {
 /// The routing headers that the client sent. A name that is not UTF-8 is none.
 fn forged<'h>(settings: &Settings, head: &RequestHead<'h>) -> Vec<&'h str> {
     let mut names: Vec<&str> = Vec::new();
+    if !settings.can_route_by(head.name_lengths()) {
+        return names;
+    }
     for (name, _) in head.all_headers() {
         if settings.is_routing_header(name)
             && let Ok(name) = std::str::from_utf8(name)

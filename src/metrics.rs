@@ -84,13 +84,20 @@ pub struct ReleaseMetrics<M> {
 
 #[derive(Clone, Debug)]
 struct VersionMetrics<M> {
-    responses: [M; ResponseClass::ALL.len()],
-    duration: M,
+    /// None: the release does not count its responses.
+    responses: Option<ResponseMetrics<M>>,
     share: M,
     /// None: the release has no guard.
     guard: Option<GuardMetrics<M>>,
     /// None: the release has no fallback.
     unreachable: Option<M>,
+}
+
+/// The metrics of the responses of one version.
+#[derive(Clone, Debug)]
+struct ResponseMetrics<M> {
+    classes: [M; ResponseClass::ALL.len()],
+    duration: M,
 }
 
 /// The metrics of one version of a release with a guard.
@@ -128,6 +135,9 @@ impl<M: Metric> ReleaseMetrics<M> {
         let mut versions = Vec::with_capacity(release.versions.len());
         for version in &release.versions {
             let mut metrics = VersionMetrics::define(name, version.name(), define);
+            let counts_responses = release.counts_responses;
+            metrics.responses =
+                counts_responses.then(|| ResponseMetrics::define(name, version.name(), define));
             let guard = release.guard.as_ref();
             metrics.guard =
                 guard.map(|one| GuardMetrics::define(name, version.name(), &one.guard, define));
@@ -154,9 +164,10 @@ impl<M: Metric> ReleaseMetrics<M> {
 
     /// A response of `version` ended, `milliseconds` after the head of its request.
     pub fn count_response(&self, version: &Version, class: ResponseClass, milliseconds: u64) {
-        if let Some(version) = self.versions.get(version.index()) {
-            add_one(&version.responses, class.index());
-            version.duration.record(milliseconds);
+        let version = self.versions.get(version.index());
+        if let Some(responses) = version.and_then(|version| version.responses.as_ref()) {
+            add_one(&responses.classes, class.index());
+            responses.duration.record(milliseconds);
         }
     }
 
@@ -238,13 +249,30 @@ impl<M: Metric> VersionMetrics<M> {
         version: &str,
         define: &mut impl FnMut(Kind, &Event<'_>) -> M,
     ) -> Self {
-        let duration = Event::RequestDuration { release, version };
         Self {
             share: define(Kind::Gauge, &Event::Share { release, version }),
+            responses: None,
             guard: None,
             unreachable: None,
+        }
+    }
+
+    fn set_share(&self, share: f64) {
+        const PARTS: f64 = 1e6;
+        self.share.record((share * PARTS).round() as u64);
+    }
+}
+
+impl<M: Metric> ResponseMetrics<M> {
+    fn define(
+        release: &str,
+        version: &str,
+        define: &mut impl FnMut(Kind, &Event<'_>) -> M,
+    ) -> Self {
+        let duration = Event::RequestDuration { release, version };
+        Self {
             duration: define(Kind::Histogram, &duration),
-            responses: ResponseClass::ALL.map(|class| {
+            classes: ResponseClass::ALL.map(|class| {
                 let event = Event::Response {
                     release,
                     version,
@@ -253,11 +281,6 @@ impl<M: Metric> VersionMetrics<M> {
                 define(Kind::Counter, &event)
             }),
         }
-    }
-
-    fn set_share(&self, share: f64) {
-        const PARTS: f64 = 1e6;
-        self.share.record((share * PARTS).round() as u64);
     }
 }
 

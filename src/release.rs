@@ -54,6 +54,8 @@ pub struct Release {
     /// A hash of its configuration. Two configurations that differ in the order of fields or in spaces
     /// have one hash. 0: nothing of it outlives updates.
     pub identity: u64,
+    /// Whether it has metrics of its responses.
+    pub counts_responses: bool,
     /// How it chooses a version.
     pub strategy: Strategy,
     /// How it recognises users. None: each request is drawn by itself.
@@ -158,6 +160,12 @@ impl Release {
     #[must_use]
     pub fn reads_clock(&self) -> bool {
         self.invites || self.ramp().is_some()
+    }
+
+    /// Whether something depends on the status of a response.
+    #[must_use]
+    pub fn reads_status(&self) -> bool {
+        self.counts_responses || self.fallback.is_some()
     }
 
     /// The split that follows the clock. None: no decision depends on the time.

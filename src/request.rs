@@ -38,6 +38,7 @@ type QueryParam<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 #[derive(Clone, Debug)]
 pub struct RequestHead<'a> {
     headers: &'a [Header<'a>],
+    lengths: u64,
     authority: &'a [u8],
     method: &'a [u8],
     path: &'a [u8],
@@ -56,7 +57,12 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn new(headers: &'a [Header<'a>]) -> Self {
         let (mut authority, mut method, mut target) = (None, None, None);
-        for (name, value) in headers.iter().filter(|header| header.0.starts_with(b":")) {
+        let mut lengths = 0;
+        for (name, value) in headers {
+            lengths |= length_bit(name);
+            if name.first() != Some(&b':') {
+                continue;
+            }
             let first = match *name {
                 b":authority" => &mut authority,
                 b":method" => &mut method,
@@ -69,6 +75,7 @@ impl<'a> RequestHead<'a> {
         let (path, query) = split_once(target, b'?').unwrap_or((target, b""));
         Self {
             headers,
+            lengths,
             authority: authority.unwrap_or_default(),
             method: method.unwrap_or_default(),
             path,
@@ -131,9 +138,7 @@ impl<'a> RequestHead<'a> {
     /// The lengths of the names of all headers: the union of their [`length_bit`].
     #[must_use]
     pub fn name_lengths(&self) -> u64 {
-        self.headers
-            .iter()
-            .fold(0, |all, header| all | length_bit(header.0))
+        self.lengths
     }
 
     /// The work that conditions may still do on this request.
@@ -144,9 +149,11 @@ impl<'a> RequestHead<'a> {
 
     /// The values of the header `name` (in lower case), in their order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let name = name.as_bytes();
+        let is_possible = self.lengths & length_bit(name) != 0;
         Values {
-            headers: self.headers,
-            name: name.as_bytes(),
+            headers: if is_possible { self.headers } else { &[] },
+            name,
         }
     }
 

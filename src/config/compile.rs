@@ -79,6 +79,11 @@ impl<'p> Compiling<'p> {
             .as_ref()
             .map(|explain| explain_header(explain, violations));
         settings.access_log = config.access_log.unwrap_or(false);
+        let counts_responses = config
+            .metrics
+            .as_ref()
+            .and_then(|metrics| metrics.responses);
+        settings.omits_responses = counts_responses == Some(false);
         settings.mirror_budget = mirrors::budget(config.mirror_budget.as_ref(), violations);
         settings.signing = invitations::keys(config.signing.as_ref(), proxy, violations).into();
         Self {
@@ -96,8 +101,8 @@ impl<'p> Compiling<'p> {
     }
 
     /// Compiles and adds the next release. `identity` gives its [`Release::identity`], if something of
-    /// it outlives updates. It depends on the proxy, and of the configuration on `one`,
-    /// the mirror budget and the keys alone: [`Known`](super::Known) relies on it.
+    /// it outlives updates. It depends on the proxy, and of the configuration on `one`, the mirror budget, the
+    /// keys and whether responses are omitted alone: [`Known`](super::Known) relies on it.
     pub(super) fn compile(
         &mut self,
         one: &ReleaseConfig,
@@ -114,6 +119,7 @@ impl<'p> Compiling<'p> {
         let budget = self.settings().mirror_budget;
         let keys = Arc::clone(&self.settings().signing);
         let mut release = compile_release(one, budget, &keys, self.proxy, &path, violations);
+        release.counts_responses = release.guard.is_some() || !self.settings().omits_responses;
         if one.guard.is_some() || one.fallback.is_some() {
             release.identity = identity();
         }
@@ -244,6 +250,7 @@ fn compile_release(
         fallback: fallback.map(Box::new),
         unguarded: guard::unguarded(&strategy),
         identity: 0,
+        counts_responses: true,
         strategy,
         session,
         aside: aside.map(Box::new),

@@ -28,6 +28,7 @@ struct KnownRelease {
     mirror_budget: usize,
     /// The keys of its configuration. Those of one name are the same in each.
     signing: Arc<Keys>,
+    omits_responses: bool,
     /// The size of its compiled regexes, in bytes.
     regexes: usize,
     release: Weak<Release>,
@@ -70,10 +71,16 @@ impl Known {
         let config: PluginConfig = read(&outline.rest, &mut violations);
         let mut compiling = Compiling::new(&config, proxy, &mut violations);
         let mirror_budget = compiling.settings().mirror_budget;
+        let omits_responses = compiling.settings().omits_responses;
         let signing = Arc::clone(&compiling.settings().signing);
+        let has_same_settings = |known: &KnownRelease| {
+            known.mirror_budget == mirror_budget
+                && known.omits_responses == omits_responses
+                && known.signing.names().eq(signing.names())
+        };
         for text in &outline.releases {
             let hash = xxh64(text.as_bytes(), 0);
-            match self.find(hash, text, mirror_budget, &signing) {
+            match self.find(hash, text, has_same_settings) {
                 Some(found) => {
                     if !violations.add_regexes(found.regexes) {
                         return None;
@@ -90,6 +97,7 @@ impl Known {
                         text: (*text).into(),
                         mirror_budget,
                         signing: Arc::clone(&signing),
+                        omits_responses,
                         regexes: violations.regexes() - before,
                         release: Arc::downgrade(release),
                         claims: Arc::new(ReleaseConfig {
@@ -110,11 +118,14 @@ impl Known {
     }
 
     /// The release that was compiled from `text`. Two texts can have one hash, so the texts are compared.
-    fn find(&self, hash: u64, text: &str, mirror_budget: usize, keys: &Keys) -> Option<Found> {
+    fn find(
+        &self,
+        hash: u64,
+        text: &str,
+        has_same_settings: impl Fn(&KnownRelease) -> bool,
+    ) -> Option<Found> {
         let known = self.by_hash.get(&hash)?;
-        let is_same = *known.text == *text
-            && known.mirror_budget == mirror_budget
-            && known.signing.names().eq(keys.names());
+        let is_same = *known.text == *text && has_same_settings(known);
         Some(Found {
             release: known.release.upgrade().filter(|_| is_same)?,
             claims: Arc::clone(&known.claims),

@@ -26,7 +26,8 @@ pub use mirrors::{
 };
 pub use ramp::{RampConfig, RampPointConfig, ShapeConfig};
 pub use release::{
-    ExplainConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig, SigningConfig,
+    ExplainConfig, MetricsConfig, PluginConfig, ReleaseConfig, RouteConfig, ServiceConfig,
+    SigningConfig,
 };
 pub use session::{SameSiteConfig, SessionConfig, SessionCookieConfig, SessionKeyConfig};
 pub use strategy::{BlueGreenConfig, CanaryConfig, PreviewConfig, RuleConfig, WeightConfig};

@@ -31,6 +31,8 @@ pub struct Settings {
     pub explain: Option<Box<str>>,
     /// Whether decisions are written where access logs can print them.
     pub access_log: bool,
+    /// Whether no responses are counted, except those that a guard needs.
+    pub omits_responses: bool,
     routing_headers: RoutingHeaders,
 }
 

@@ -171,12 +171,18 @@ impl<H: Host> Dispatch<H> {
             Some(head) => head.get(name).map(<[u8]>::to_vec),
             None => H::header(Map::AnswerHeaders, name),
         };
-        let outcome = MirrorOutcome::of_answer(copy.kind, header, elapsed, mirror.mirror.timeout);
+        let status = header(":status");
+        // Without all headers, each header costs a call of the host.
+        let read_once = |name: &str| match name {
+            ":status" => status.clone(),
+            _ => header(name),
+        };
+        let outcome =
+            MirrorOutcome::of_answer(copy.kind, read_once, elapsed, mirror.mirror.timeout);
         mirror.metrics().count(outcome);
         if outcome == MirrorOutcome::Answered {
             let grpc_status =
                 || header(GRPC_STATUS).or_else(|| H::header(Map::AnswerTrailers, GRPC_STATUS));
-            let status = header(":status");
             let class =
                 ResponseClass::of_complete(copy.kind.into(), status.as_deref(), grpc_status);
             mirror.metrics().count_answer(class, milliseconds(elapsed));

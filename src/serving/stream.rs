@@ -62,6 +62,13 @@ struct Decided<M> {
     response: Response,
 }
 
+impl<M> Decided<M> {
+    /// Whether the `grpc-status` of the response counts.
+    fn counts_grpc(&self) -> bool {
+        self.response.is_grpc() && self.release.release.counts_responses
+    }
+}
+
 impl<H: Host> Stream<H> {
     /// A request in the context `id`, whose copies go to `dispatch`.
     pub fn new(dispatch: Rc<Dispatch<H>>, id: u32) -> Self {
@@ -273,10 +280,11 @@ impl<H: Host> Stream<H> {
                 answer.head(&headers.borrowed(), end_of_stream);
                 decided.response.head(headers.get(":status"), end_of_stream);
             }
-            None => {
+            None if decided.release.release.reads_status() => {
                 let status = H::header(Map::ResponseHeaders, ":status");
                 decided.response.head(status.as_deref(), end_of_stream);
             }
+            None => {}
         }
         if self.resend(end_of_stream) {
             return true;
@@ -284,7 +292,7 @@ impl<H: Host> Stream<H> {
         let Some(decided) = &mut self.decided else {
             return false;
         };
-        if decided.response.is_grpc() {
+        if decided.counts_grpc() {
             let status = H::header(Map::ResponseHeaders, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
         }
@@ -326,7 +334,7 @@ impl<H: Host> Stream<H> {
             answer.trailers(|| H::headers(Map::ResponseTrailers));
         }
         if let Some(decided) = &mut self.decided
-            && decided.response.is_grpc()
+            && decided.counts_grpc()
         {
             let status = H::header(Map::ResponseTrailers, GRPC_STATUS);
             decided.response.grpc_status(status.as_deref());
@@ -343,7 +351,9 @@ impl<H: Host> Stream<H> {
         if let Some(answer) = self.answer.take() {
             report(answer.abandon());
         }
-        if let Some(decided) = &self.decided {
+        if let Some(decided) = &self.decided
+            && decided.release.release.counts_responses
+        {
             let ask = || (H::response_status(), H::response_details());
             let ended = EndedResponse {
                 version: &decided.version,

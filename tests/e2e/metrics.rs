@@ -212,3 +212,28 @@ async fn durations_are_measured_by_version() -> Result<()> {
     }
     scene.end().await
 }
+
+#[tokio::test]
+async fn without_response_metrics_a_response_still_gets_what_the_decision_adds() -> Result<()> {
+    let mut config = canary();
+    config["metrics"] = json!({"responses": false});
+    let scene = Scene::new(&config).await?;
+    let sent: Sent = &[ASKED, ("end-user", b"jason")];
+    let answer = scene.get(sent).await?;
+    assert_eq!(answer.upstream(), Some("v2"));
+    assert_eq!(decided(&answer, "reason"), Some("rule:testers"));
+    assert_eq!(
+        scene
+            .metric(REQUESTS, &[("reason", "rule:testers")])
+            .await?,
+        1.0
+    );
+    let metrics = scene.envoy.metrics().await?;
+    for name in metrics.names("halftone_") {
+        assert!(
+            !name.contains("_response") && !name.contains("_duration"),
+            "{name}"
+        );
+    }
+    scene.end().await
+}

@@ -62,6 +62,7 @@ fn an_update_compiles_the_releases_that_it_changes() {
     let spaced = before.replace(r#""name":"b""#, r#""name": "b""#);
     let setting = before.replace("true", "false");
     let budget = before.replace(r#""accessLog":true"#, r#""mirrorBudget":"1MiB""#);
+    let responses = before.replace(r#""accessLog":true"#, r#""metrics":{"responses":false}"#);
     let table = [
         ("the same text", before.clone(), vec![true; 3]),
         (
@@ -87,6 +88,7 @@ fn an_update_compiles_the_releases_that_it_changes() {
             vec![true; 3],
         ),
         ("the mirrors' budget", budget, vec![false; 3]),
+        ("what is counted", responses, vec![false; 3]),
         ("nothing left", text(&[]), vec![]),
     ];
     for (what, after, expected) in table {

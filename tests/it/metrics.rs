@@ -158,3 +158,32 @@ fn each_event_reaches_the_metric_of_its_name() {
     ];
     assert_eq!(defined.counted(), expected);
 }
+
+#[test]
+fn responses_are_counted_unless_the_configuration_says_that_the_mesh_counts_them() {
+    for (metrics, guard, are_counted) in [
+        ("null", "null", true),
+        ("{}", "null", true),
+        (r#"{"responses": true}"#, "null", true),
+        (r#"{"responses": false}"#, "null", false),
+        // The guard judges by them.
+        (r#"{"responses": false}"#, "{}", true),
+    ] {
+        let fields = format!(r#"{{"metrics": {metrics}, "releases": [{{"guard": {guard},"#);
+        let text = CONFIGURATION.replacen(r#"{"releases": [{"#, &fields, 1);
+        let releases = config::load(text.as_bytes()).unwrap();
+        let mut names = Vec::new();
+        ReleaseMetrics::define(&releases.all()[0], &mut |_, event| {
+            names.push(event.to_string());
+            Counted(Box::leak(Box::default()))
+        });
+        let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+        for ending in [
+            "halftone_responses_total",
+            "halftone_request_duration_milliseconds",
+        ] {
+            assert_eq!(has(ending), are_counted, "{metrics} {guard} {ending}");
+        }
+        assert!(has("halftone_requests_total"), "{metrics} {guard}");
+    }
+}

@@ -9,10 +9,11 @@ use crate::documents::{read, root};
 
 /// The tables of fields: heading, first cell of the table's head, and where [`BASES`] have such an
 /// object, as a JSON pointer.
-const TABLES: [(&str, &str, &str); 29] = [
+const TABLES: [(&str, &str, &str); 30] = [
     ("Configuration", "field", ""),
     ("Configuration", "field of `signing`", "/signing"),
     ("Configuration", "field of `explain`", "/explain"),
+    ("Configuration", "field of `metrics`", "/metrics"),
     ("Releases", "field", "/releases/0"),
     ("Releases", "field of a service", "/releases/0/services/0"),
     ("Releases", "field of `route`", "/releases/0/route"),
@@ -102,7 +103,16 @@ const CASE_FILES: (&str, &str) = ("Case files", "field of a case");
 
 /// Valid configurations that together have every field whose default a table gives, each with
 /// another value than the default.
-const BASES: [&str; 4] = [
+const BASES: [&str; 5] = [
+    "
+metrics: { responses: false }
+releases:
+- name: reviews
+  hosts: [reviews]
+  principal: v1
+  canary: { takeOver: v2 }
+  mirrors: [ { name: shadow, cluster: shadow } ]
+",
     "
 signing: { keys: [HALFTONE_KEY] }
 explain: { header: x-explain }

@@ -75,7 +75,7 @@ fn what_is_not_json_says_where() {
         ),
         (
             b"\"text\"",
-            "configuration: expected an object (fields: releases, signing, explain, accessLog, mirrorBudget), got the string \"text\"",
+            "configuration: expected an object (fields: releases, signing, explain, accessLog, mirrorBudget, metrics), got the string \"text\"",
         ),
         (
             deep.as_bytes(),

@@ -19,6 +19,12 @@ pub fn header(proxy: Proxy) -> Proxy {
     one(proxy, header_release())
 }
 
+/// As [`header`], without metrics of responses.
+pub fn uncounted(proxy: Proxy) -> Proxy {
+    let config = json!({"releases": [header_release()], "metrics": {"responses": false}});
+    halftone(proxy, &config)
+}
+
 /// As [`header`], with a guard.
 pub fn guarded(proxy: Proxy) -> Proxy {
     one(proxy, with(header_release(), json!({"guard": {}})))

@@ -24,6 +24,18 @@ pub struct PluginConfig {
     /// The memory that all copies to mirrors may use together, per worker, at most `128MiB`.
     /// Default: `16MiB`.
     pub mirror_budget: Option<SizeConfig>,
+    /// What the plugin counts. Default: everything.
+    pub metrics: Option<MetricsConfig>,
+}
+
+/// What the plugin counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MetricsConfig {
+    /// Whether responses are counted, and the time until they end. `false` is for a mesh that counts them
+    /// already; a release with a `guard` counts its responses in any case. Default: `true`.
+    pub responses: Option<bool>,
 }
 
 /// The keys that sign and verify invitations.

@@ -9,7 +9,7 @@ use crate::costs::{Costs, thousands};
 use crate::goals;
 
 /// What the header rule adds, as a multiple of what the floor adds, when this was last changed. `make cost` prints it.
-const HEADER_OVER_FLOOR: f64 = 1.23;
+const HEADER_OVER_FLOOR: f64 = 1.22;
 
 /// How much more is within the budget.
 const TOLERANCE: f64 = 1.03;

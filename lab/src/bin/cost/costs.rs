@@ -45,6 +45,15 @@ impl Costs {
         table::aligned(head, rows)
     }
 
+    /// What each row adds, as bars of a character for each 4,000 instructions.
+    pub fn to_chart(&self) -> String {
+        let added = self.0.iter().filter_map(|cost| {
+            let row = cost.row;
+            Some((row.name, self.added(row.key)?))
+        });
+        chart(&Vec::from_iter(added))
+    }
+
     /// The same numbers, and the goals.
     pub fn to_json(&self) -> Value {
         let rows: Value = self
@@ -81,6 +90,16 @@ impl Costs {
     }
 }
 
+fn chart(rows: &[(&str, f64)]) -> String {
+    let names = rows.iter().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or_default();
+    let line = |(name, added): &(&str, f64)| {
+        let bar = "█".repeat((added / 4e3).round().max(0.0) as usize);
+        format!("{name:width$}  {bar} {}\n", thousands(*added))
+    };
+    rows.iter().map(line).collect()
+}
+
 /// The added instructions of a row in a former result.
 fn added_in(result: &Value, key: &str) -> Option<f64> {
     let rows = result.get("rows")?.as_array()?;
@@ -97,4 +116,29 @@ pub fn thousands(instructions: f64) -> String {
 
 fn mebibytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1024.0 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_has_a_character_for_each_4000_instructions() {
+        let rows = [("one", 4_000.0), ("three", 12_345.0), ("none", -100.0)];
+        assert_eq!(
+            chart(&rows),
+            "one    █ 4.0\nthree  ███ 12.3\nnone    -0.1\n"
+        );
+    }
+
+    #[test]
+    fn a_row_is_found_in_a_former_result() {
+        let result = json!({"rows": [
+            {"key": "none", "added_instructions": null},
+            {"key": "header", "added_instructions": 64_000.0},
+        ]});
+        assert_eq!(added_in(&result, "header"), Some(64_000.0));
+        assert_eq!(added_in(&result, "none"), None);
+        assert_eq!(added_in(&result, "split"), None);
+    }
 }

@@ -48,8 +48,9 @@ async fn main() -> Result<()> {
         .with_context(|| format!("writing {}", file.display()))?;
     write!(
         stdout(),
-        "{}\n{}\n{FILE} has the same numbers.\n",
+        "{}\nk instructions that each row adds to a request:\n\n{}\n{}\n{FILE} has the same numbers.\n",
         costs.to_text(settings.compare_with.as_ref()),
+        costs.to_chart(),
         goals::to_text(&costs),
     )
     .context("printing")

@@ -107,6 +107,12 @@ pub fn all() -> Vec<Row> {
         row("empty", "empty filter of the Rust SDK", plugin, empty, v1),
         row("floor", "floor: raw calls, no decision", plugin, floor, v2),
         ours("header", "header rule", halftone::header, v2),
+        ours(
+            "uncounted",
+            "header rule, responses not counted",
+            halftone::uncounted,
+            v2,
+        ),
         ours("split", "split", halftone::split, Answers::Halves),
         ours("session", "session split", halftone::session, Answers::One),
         ours(
@@ -124,6 +130,7 @@ pub fn all() -> Vec<Row> {
             v2,
         ),
         ours("ramp", "ramp, guard", halftone::ramped, v2),
+        row("lua", "Lua, split", native::lua, none, Answers::Halves),
         row(
             "native-header",
             "Envoy's header match",
