@@ -145,6 +145,7 @@ fn plugin_text(args: &Args, plugin: &Plugin) -> Result<String, Failure> {
         port: None,
         gateways: Vec::new(),
         upstreams: Vec::new(),
+        merge_backends: false,
         listen: std::net::SocketAddr::from(([0, 0, 0, 0], 10000)),
         admin: None,
         live: None,
