@@ -87,10 +87,13 @@ pub struct Args {
     /// A Gateway that uses the VirtualService, or mesh
     #[arg(long = "gateway", value_name = "[NAMESPACE/]NAME", value_parser = flags::gateway)]
     pub gateways: Vec<String>,
-    /// The address of a version or a mirror, for envoy and httproute: v2=HOST:PORT, SERVICE/v2=HOST:PORT, and
+    /// The address of a version or a mirror, for envoy, envoygateway and httproute: v2=HOST:PORT, SERVICE/v2=HOST:PORT, and
     /// v2=http2://HOST:PORT for gRPC
     #[arg(long = "upstream", value_name = "VERSION=HOST:PORT")]
     pub upstreams: Vec<Upstream>,
+    /// Name the clusters of mirrors as Envoy Gateway does with spec.mergeBackends of the EnvoyProxy, for envoygateway
+    #[arg(long)]
+    pub merge_backends: bool,
     /// The address on which Envoy listens, for envoy: a port, or ADDRESS:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "10000", value_parser = flags::listen)]
     pub listen: SocketAddr,
@@ -123,6 +126,7 @@ impl Args {
             port: None,
             gateways: Vec::new(),
             upstreams: Vec::new(),
+            merge_backends: false,
             listen: SocketAddr::from(([0, 0, 0, 0], LISTEN)),
             admin: None,
             live: None,

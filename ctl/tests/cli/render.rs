@@ -209,6 +209,13 @@ fn every_kind_contains_the_configuration_that_was_read() {
     };
     for file in [BOOKINFO, SHOP] {
         let expected = config(file);
+        let mut at_envoy_gateway = expected.clone();
+        if file == BOOKINFO {
+            // Envoy Gateway has no cluster of a destination.
+            let mirror = &mut at_envoy_gateway["releases"][0]["mirrors"][0];
+            mirror.as_object_mut().unwrap().remove("destination");
+            mirror["cluster"] = "httproute/bookinfo/reviews/rule/0".into();
+        }
         let resources = rendered(&[
             file,
             "--kind",
@@ -252,7 +259,11 @@ fn every_kind_contains_the_configuration_that_was_read() {
             ),
             ("Envoy", text(envoy, &format!("{chain}/{filter}"))),
         ] {
-            assert_eq!(found, expected, "{place} of {file}");
+            let expected = match place {
+                "EnvoyExtensionPolicy" => &at_envoy_gateway,
+                _ => &expected,
+            };
+            assert_eq!(&found, expected, "{place} of {file}");
         }
     }
 }

@@ -2,19 +2,41 @@
 //!
 //! Envoy Gateway passes `config` to the filter as the JSON text of a `StringValue`, as Istio does. It writes
 //! Envoy's older field `fail_open`: a crash lets the request pass. It fetches the module itself. Its
-//! clusters have other names than Istio's.
+//! clusters have other names than Istio's: the mirrors get those of the rules that `--kind httproute` writes.
 
 use halftone::destination::Destination;
+use serde_json::Value;
 
 use super::Kind;
 use super::about::About;
+use super::http_route::{self, MirrorCluster};
 use super::yaml::{Object, Ordered};
 use crate::outcome::Failure;
+
+/// Where the policy may be attached.
+const TARGET: &str = "Attach it to a Gateway, or to a whole HTTPRoute that has the rules of all versions. If it is attached \
+                      to one rule by sectionName, or a version's rule is in another HTTPRoute, Envoy obeys the routing \
+                      header of any client. Another EnvoyExtensionPolicy of an HTTPRoute replaces that of the Gateway, \
+                      unless it has mergeType: StrategicMerge.";
+
+/// What a change does.
+const CHANGES: &str = "Each change drains the listener: each open connection gets one more response by the old configuration, \
+                       and requests that take longer than the drain time (60 s) are cut.";
+
+/// What the labels of the metrics need.
+const LABELS: &str = "The labels of the metrics need spec.bootstrap of the EnvoyProxy, with type: Merge and the stats_tags of \
+                      manifests/envoy-stats-tags.yaml as its value.";
+
+/// What a comparison of answers needs.
+const ORDER: &str = "Answers are compared: if the Gateway compresses responses, write spec.filterOrder: [ { name: \
+                     envoy.filters.http.wasm, after: envoy.filters.http.compressor } ] in the EnvoyProxy. Otherwise \
+                     Halftone compares compressed bytes.";
 
 /// The EnvoyExtensionPolicy.
 pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let plugin = &about.plugin;
-    let wasm = Object::new().field("name", &plugin.name).optional(
+    let name = format!("{}.{}", plugin.namespace, plugin.name);
+    let wasm = Object::new().field("name", name).optional(
         "rootID",
         plugin
             .written
@@ -23,27 +45,56 @@ pub fn render(about: &About<'_>) -> Result<Object, Failure> {
     let wasm = code(about, wasm)?;
     let wasm = match plugin.fail_strategy {
         "FAIL_OPEN" => wasm
-            .comment("Traffic passes without a decision if the module fails or cannot be fetched.")
+            .comment(
+                "If the module fails or cannot be fetched, requests pass without a decision, and Envoy obeys the routing \
+                 header of any client.",
+            )
             .field("failOpen", true),
-        _ => wasm.field("failOpen", false),
+        _ => wasm
+            .comment(
+                "If Envoy Gateway cannot fetch the module, every route of the target answers 500.",
+            )
+            .field("failOpen", false),
     };
-    let wasm = if names_clusters_of_istio(about) {
+    let clusters = http_route::mirror_clusters(about)?;
+    let wasm = if lacks_a_cluster(about, &clusters) {
         wasm.comment(
-            "Choose: a mirror's destination names a cluster of Istio, which Envoy Gateway does not have. Write cluster \
-             with a cluster of Envoy Gateway: httproute/NAMESPACE/NAME/rule/INDEX. Until then no copy is sent, and each \
-             counts as no_cluster.",
+            "Choose: a mirror's destination names a cluster of Istio, which Envoy Gateway does not have. Give its address \
+             with --upstream MIRROR=SERVICE.NAMESPACE:PORT, here and with --kind httproute, or write cluster. Until then \
+             no copy is sent, and each counts as no_cluster.",
         )
     } else {
         wasm
     };
-    let wasm = wasm.optional("config", plugin.config.map(Ordered));
-    let choose = "Choose: your Gateway. Set it with --target-ref Gateway/NAME.";
-    let spec = plugin
-        .targets(Object::new(), "targetRefs", Kind::EnvoyGateway, choose)
-        .comment(
-            "The labels of the metrics need the stats_tags of manifests/envoy-stats-tags.yaml in the bootstrap of the \
-             EnvoyProxy.",
+    let config = plugin.config.map(|config| {
+        let mut config = config.clone();
+        for one in &clusters {
+            lead(&mut config, one);
+        }
+        config
+    });
+    let wasm = if clusters.is_empty() {
+        wasm
+    } else {
+        wasm.comment(
+            "The cluster of a mirror is that of a rule of the HTTPRoute. Apply both documents together. A service \
+             without ready endpoints has no cluster: its copies count as no_cluster.",
         )
+    };
+    let wasm = wasm.optional("config", config.as_ref().map(Ordered));
+    let choose = "Choose: your Gateway. Set it with --target-ref Gateway/NAME.";
+    let spec = Object::new()
+        .comment(TARGET)
+        .with(|spec| plugin.targets(spec, "targetRefs", Kind::EnvoyGateway, choose))
+        .comment(CHANGES)
+        .comment(LABELS)
+        .with(|spec| {
+            if compares(about) {
+                spec.comment(ORDER)
+            } else {
+                spec
+            }
+        })
         .list("wasm", [wasm]);
     Ok(about
         .resource(
@@ -80,10 +131,32 @@ fn code(about: &About<'_>, wasm: Object) -> Result<Object, Failure> {
     ))
 }
 
-fn names_clusters_of_istio(about: &About<'_>) -> bool {
+/// Writes the cluster of a mirror in place of its destination.
+fn lead(config: &mut Value, to: &MirrorCluster) {
+    let mirror = format!("/releases/{}/mirrors/{}", to.release, to.mirror);
+    if let Some(mirror) = config.pointer_mut(&mirror).and_then(Value::as_object_mut) {
+        mirror.remove("destination");
+        mirror.insert("cluster".into(), to.cluster.as_str().into());
+    }
+}
+
+/// Whether a mirror leads to a cluster of Istio's, and to none of `clusters`.
+fn lacks_a_cluster(about: &About<'_>, clusters: &[MirrorCluster]) -> bool {
+    about.releases.iter().any(|subject| {
+        let mirrors = subject.release.mirrors.iter().enumerate();
+        let mut of_istio =
+            mirrors.filter(|(_, mirror)| Destination::of_cluster(&mirror.cluster).is_some());
+        of_istio.any(|(index, _)| {
+            let is_it = |one: &MirrorCluster| (one.release, one.mirror) == (subject.index, index);
+            !clusters.iter().any(is_it)
+        })
+    })
+}
+
+fn compares(about: &About<'_>) -> bool {
     let mut mirrors = about
         .releases
         .iter()
         .flat_map(|subject| &subject.release.mirrors);
-    mirrors.any(|mirror| Destination::of_cluster(&mirror.cluster).is_some())
+    mirrors.any(|mirror| mirror.compare.is_some())
 }

@@ -85,12 +85,22 @@ pub fn check(args: &Args) -> Result<(), Failure> {
         (
             "--upstream",
             !args.upstreams.is_empty(),
-            &[Kind::Envoy, Kind::HttpRoute],
+            &[Kind::Envoy, Kind::EnvoyGateway, Kind::HttpRoute],
+        ),
+        (
+            "--merge-backends",
+            args.merge_backends,
+            &[Kind::EnvoyGateway],
         ),
     ] {
         if is_given && !args.kinds.iter().any(|kind| kinds.contains(kind)) {
             let names: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
-            let names = names.join(" and ");
+            let names = match names.split_last() {
+                Some((last, before)) if !before.is_empty() => {
+                    format!("{} and {last}", before.join(", "))
+                }
+                _ => names.join(""),
+            };
             return usage(format!(
                 "{flag} has an effect only with --kind {names}; omit it"
             ));

@@ -8,7 +8,7 @@ use crate::file;
 #[test]
 fn a_flag_without_effect_is_a_usage_error() {
     let wasm = ["--kind", "wasmplugin"];
-    let table: [(&[&str], &str); 28] = [
+    let table: [(&[&str], &str); 29] = [
         (&[], "the following required arguments were not provided"),
         (
             &["--kind", "pod"],
@@ -50,7 +50,11 @@ fn a_flag_without_effect_is_a_usage_error() {
         ),
         (
             &["--kind", "wasmplugin", "--upstream", "v1=a:1"],
-            "halftonectl: --upstream has an effect only with --kind envoy and httproute; omit it",
+            "halftonectl: --upstream has an effect only with --kind envoy, envoygateway and httproute; omit it",
+        ),
+        (
+            &["--kind", "httproute", "--merge-backends"],
+            "halftonectl: --merge-backends has an effect only with --kind envoygateway; omit it",
         ),
         (
             &["--kind", "wasmplugin", "--target-ref", "HTTPRoute/a"],

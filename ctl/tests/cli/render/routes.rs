@@ -283,3 +283,122 @@ fn an_http_route_leads_to_each_versions_own_service() {
     let other = json!({"name": "b", "namespace": "other", "port": 81});
     assert_eq!(backends, [&principal, &other, &principal]);
 }
+
+/// Flags, the service of the mirror's rule, and its cluster.
+type MirrorRow = (Value, &'static [&'static str], Value, &'static str);
+
+#[test]
+fn a_mirror_at_envoy_gateway_has_a_rule_that_no_version_can_name() {
+    let to = |host: &str| json!({"name": "shadow", "destination": {"host": host, "port": 81, "subset": "v2.0"}});
+    let named = json!({"name": "shadow", "cluster": "elsewhere"});
+    let table: [MirrorRow; 5] = [
+        (
+            to("ratings.shop.svc.cluster.local"),
+            &[],
+            json!({"name": "ratings-v2-0", "port": 81}),
+            "httproute/shop/reviews/rule/0",
+        ),
+        (
+            to("ratings.other.svc.cluster.local"),
+            &[],
+            json!({"name": "ratings-v2-0", "namespace": "other", "port": 81}),
+            "httproute/shop/reviews/rule/0",
+        ),
+        (
+            to("ratings.other.svc.cluster.local"),
+            &["--merge-backends"],
+            json!({"name": "ratings-v2-0", "namespace": "other", "port": 81}),
+            "service/other/ratings-v2-0/81/http",
+        ),
+        (
+            to("api.example.com"),
+            &["--upstream", "shadow=copies:82"],
+            json!({"name": "copies", "port": 82}),
+            "httproute/shop/reviews/rule/0",
+        ),
+        (
+            named,
+            &["--upstream", "shadow=copies:82", "--merge-backends"],
+            json!({"name": "copies", "port": 82}),
+            "service/shop/copies/82/http",
+        ),
+    ];
+    for (mirror, flags, backend, cluster) in table {
+        let mut config = of_hosts(&["reviews"]);
+        config["releases"][0]["mirrors"] = json!([mirror]);
+        let kinds = [
+            "--kind",
+            "envoygateway,httproute",
+            "--namespace",
+            "shop",
+            "--target-ref",
+            "Gateway/public",
+        ];
+        let text = rendered_of(&config, &[&kinds, flags].concat());
+        let both = documents(&text);
+        let wasm = &both[0]["spec"]["wasm"][0];
+        assert_eq!(wasm["name"], "shop.reviews");
+        assert!(!text.contains("# Choose: a mirror"), "{text}");
+        let mirror = &wasm["config"]["releases"][0]["mirrors"][0];
+        assert_eq!(
+            mirror,
+            &json!({"name": "shadow", "cluster": cluster}),
+            "{flags:?}"
+        );
+        let rules = &both[1]["spec"]["rules"];
+        let value = &rules[0]["matches"][0]["headers"][0]["value"];
+        assert_eq!(
+            (value, &rules[0]["backendRefs"][0]),
+            (&json!("mirror:shadow"), &backend),
+            "{flags:?}"
+        );
+        let names: Vec<&Value> = (0..4).map(|index| &rules[index]["name"]).collect();
+        assert_eq!(
+            names,
+            ["mirror-shadow", "version-v1", "version-v2", "undecided"]
+        );
+        assert_eq!(rules[3].get("matches"), None);
+    }
+}
+
+#[test]
+fn a_mirror_outside_the_cluster_has_no_rule_until_it_has_an_address() {
+    let mut config = of_hosts(&["reviews"]);
+    let destination = json!({"host": "api.example.com", "port": 80});
+    config["releases"][0]["mirrors"] = json!([{"name": "shadow", "destination": destination}]);
+    let text = rendered_of(&config, &["--kind", "envoygateway,httproute"]);
+    assert!(text.contains("# Choose: a mirror's destination"), "{text}");
+    let both = documents(&text);
+    assert_eq!(both[0]["spec"]["wasm"][0]["config"], config);
+    assert_eq!(both[1]["spec"]["rules"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn the_rules_of_an_http_route_are_at_most_16() {
+    let mut config = of_hosts(&["reviews"]);
+    let mirror = |index: usize| json!({"name": format!("m{index}"), "destination": {"host": "copies", "port": 80}});
+    for (mirrors, code) in [(13, 0), (14, 1)] {
+        let mirrors: Vec<Value> = (0..mirrors).map(mirror).collect();
+        config["releases"][0]["mirrors"] = mirrors.into();
+        let (_folder, path) = crate::file("config.json", config.to_string());
+        let run = crate::halftonectl(&["render", &path, "--kind", "httproute"]);
+        assert_eq!(run.code, code, "{}", run.err);
+        let wrong = "has 2 versions and 14 mirrors, but an HTTPRoute has rules for at most 15; write fewer versions";
+        assert_eq!(
+            (run.out + &run.err).contains(wrong),
+            code == 1,
+            "the limit is reported"
+        );
+    }
+}
+
+#[test]
+fn the_order_of_filters_is_named_only_if_answers_are_compared() {
+    let mut config = of_hosts(&["reviews"]);
+    for (compare, is_named) in [(Value::Null, false), (json!({}), true)] {
+        let mirror = json!({"name": "shadow", "cluster": "copies", "compare": compare});
+        config["releases"][0]["mirrors"] = json!([mirror]);
+        let text = rendered_of(&config, &["--kind", "envoygateway"]);
+        assert_eq!(text.contains("spec.filterOrder"), is_named, "{text}");
+    }
+}
