@@ -79,8 +79,9 @@ fn every_field_is_read_as_serde_would_read_it() {
             "route": {"header": "route", "authority": {"v1": "one", "v2": "two"}}
         }]
     });
-    // Beside the others, it would exceed the recursion limit of the macro.
+    // Beside the others, they would exceed the recursion limit of the macro.
     config["signing"] = json!({"keys": ["key", "other key"]});
+    config["metrics"] = json!({"responses": false});
     let read = read_all(&config.to_string());
     let expected = PluginConfig::deserialize(&config).unwrap();
     assert_eq!(format!("{read:#?}"), format!("{expected:#?}"));
