@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::verbs::{
-    act, check, console, explain, export, import, invite, render, simulate, status, test,
+    act, check, console, explain, export, import, invite, merge, render, simulate, status, test,
 };
 
 /// Checks, explains, simulates, tests, renders and changes Halftone's configurations
@@ -33,6 +33,8 @@ pub enum Verb {
     Test(test::Args),
     /// Print the resources for a configuration
     Render(Box<render::Args>),
+    /// Print the releases of many files as one plugin
+    Merge(Box<merge::Args>),
     /// Print the state of each release, and what its versions do now
     Status(status::Args),
     /// Write releases for the grayscale releases of Istio and other tools

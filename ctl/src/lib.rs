@@ -46,6 +46,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Verb::Simulate(args) => verbs::simulate::run(args, out),
         Verb::Test(args) => verbs::test::run(args, out),
         Verb::Render(args) => verbs::render::run(args, out),
+        Verb::Merge(args) => verbs::merge::run(args, out),
         Verb::Status(args) => verbs::status::run(args, out),
         Verb::Import(args) => verbs::import::run(args, out),
         Verb::Export(args) => verbs::export::run(args, out),

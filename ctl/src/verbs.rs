@@ -8,6 +8,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod invite;
+pub mod merge;
 pub mod render;
 pub mod schema;
 pub mod simulate;

@@ -17,11 +17,11 @@
 //!   older configuration.
 //! - `report` and `sarif` print.
 
-mod accepted;
+pub(super) mod accepted;
 mod conflicts;
-mod given;
-mod groups;
-mod plugins;
+pub(super) mod given;
+pub(super) mod groups;
+pub(super) mod plugins;
 mod ramps;
 mod renames;
 mod report;
@@ -132,7 +132,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict, Failure> {
 }
 
 /// The configurations without violations. The violations of the others are added to `findings`.
-fn accepted<'g>(given: &'g Given, findings: &mut Vec<PlacedFinding>) -> Vec<Accepted<'g>> {
+pub(super) fn accepted<'g>(
+    given: &'g Given,
+    findings: &mut Vec<PlacedFinding>,
+) -> Vec<Accepted<'g>> {
     let mut accepted = Vec::new();
     for placed in given.configurations() {
         match source::compile(&placed.file, &placed.resource) {
@@ -169,7 +172,8 @@ type PlacedService<'g> = (&'g Placed, &'g VirtualService);
 /// A DestinationRule and its place.
 type PlacedRule<'g> = (&'g Placed, &'g DestinationRule);
 
-fn no_configuration(files: &[String]) -> PlacedFinding {
+/// The finding on a call whose files contain no configuration.
+pub(super) fn no_configuration(files: &[String]) -> PlacedFinding {
     let give = "give a plugin configuration, or a WasmPlugin or TrafficExtension that contains one";
     let message = match files.len() {
         1 => format!("contains no plugin configuration; {give}"),

@@ -31,6 +31,7 @@ use crate::source::Configuration;
 use about::About;
 pub use flags::{Address, Label, OfService, Upstream};
 pub use kind::Kind;
+pub use plugin::Owners;
 use yaml::Object;
 
 /// The default port of a service.
@@ -175,6 +176,26 @@ pub fn render(configuration: &Configuration, args: &Args) -> Result<String, Fail
     let kinds = by_kind(configuration, args)?.into_iter();
     let documents: Vec<String> = kinds.flat_map(|(_, documents)| documents).collect();
     Ok(documents.join("---\n"))
+}
+
+/// The plugin of `configuration` with the files of its releases, as YAML. `args` has one kind, of a plugin.
+///
+/// # Errors
+///
+/// A value cannot be written as YAML.
+pub(super) fn merged(
+    configuration: &Configuration,
+    args: &Args,
+    owners: &Owners,
+) -> Result<String, Failure> {
+    let mut about = About::new(configuration, args)?;
+    about.plugin.owners = Some(owners);
+    let object = if args.kinds.contains(&Kind::TrafficExtension) {
+        traffic_extension::render(&about)
+    } else {
+        wasm_plugin::render(&about)
+    };
+    object.finish()
 }
 
 /// The documents of each kind, in the order of `args`. Each kind has some.

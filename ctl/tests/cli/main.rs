@@ -16,6 +16,7 @@ mod export;
 mod hooks;
 mod import;
 mod invite;
+mod merge;
 mod mistakes;
 mod pinned;
 mod render;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::names::unique;
 use super::plugin::Rendered;
 use super::services::{self, Services};
-use super::yaml::Object;
+use super::yaml::{Object, literal};
 use super::{Args, Kind};
 use crate::outcome::{Failure, Finding};
 use crate::source::{Configuration, claimed};
@@ -17,6 +17,10 @@ use crate::source::{Configuration, claimed};
 /// The comment on a service that is guessed from the name of the release.
 pub const GUESS: &str = "Choose: no host of the release names a service, so this is the name of the release. Set the \
                          service with --service.";
+
+/// The comment on a plugin that is merged from several files.
+const MERGED: &str =
+    "Written by halftonectl merge. Change the files that it names, and run it again.";
 
 /// The subject of `render`.
 pub struct About<'c> {
@@ -106,7 +110,20 @@ impl<'c> About<'c> {
         let metadata = Object::new()
             .field("name", name)
             .field("namespace", &self.plugin.namespace);
+        let Some(owners) = self.plugin.owners else {
+            return Object::new()
+                .field("apiVersion", api_version)
+                .field("kind", kind)
+                .object("metadata", metadata);
+        };
+        let files = owners.releases.iter();
+        let files: String = files
+            .map(|(release, file)| format!("{release}: {file}\n"))
+            .collect();
+        let annotations = Object::new().field("halftone/releases", literal(&files));
+        let metadata = metadata.object("annotations", annotations);
         Object::new()
+            .comment(MERGED)
             .field("apiVersion", api_version)
             .field("kind", kind)
             .object("metadata", metadata)

@@ -1,5 +1,7 @@
 //! The plugin to render. Each value comes from the flags, or else from the file, or else from a default.
 
+use std::collections::BTreeMap;
+
 use halftone_resources::{Mode, Plugin, TargetRef, TrafficSelector, services_of};
 use serde_json::Value;
 
@@ -42,6 +44,17 @@ pub struct Rendered<'c> {
     pub config: Option<&'c Value>,
     /// The plugin in the file, if there is one.
     pub written: Option<&'c Plugin>,
+    /// The files of its releases, if they are merged from several.
+    pub owners: Option<&'c Owners>,
+}
+
+/// The files from which a configuration is merged.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// The name and the file of each release, in the order of the configuration.
+    pub releases: Vec<(String, String)>,
+    /// The file of each setting, by the name of the setting.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The workloads or targets of a plugin.
@@ -88,6 +101,7 @@ impl<'c> Rendered<'c> {
             }),
             config: Some(&configuration.value).filter(|value| !value.is_null()),
             written,
+            owners: None,
         }
     }
 
@@ -207,8 +221,27 @@ impl<'c> Rendered<'c> {
                 "vmConfig",
                 self.written.and_then(|plugin| plugin.vm_config.as_ref()),
             )
-            .optional("pluginConfig", self.config.map(Ordered))
+            .with(|object| match (self.config, self.owners) {
+                (Some(config), Some(owners)) => {
+                    object.object("pluginConfig", owned(config, owners))
+                }
+                (config, _) => object.optional("pluginConfig", config.map(Ordered)),
+            })
     }
+}
+
+/// A configuration with the file of each release and setting as a comment.
+fn owned(config: &Value, owners: &Owners) -> Object {
+    let releases = config.get("releases").and_then(Value::as_array);
+    let releases = releases.into_iter().flatten().zip(&owners.releases);
+    let releases = releases
+        .map(|(release, (_, file))| Object::new().comment(&format!("From {file}")).all(release));
+    let object = Object::new().list("releases", releases);
+    owners.settings.iter().fold(object, |object, (name, file)| {
+        object
+            .comment(&format!("From {file}"))
+            .optional(name, config.get(name).map(Ordered))
+    })
 }
 
 fn attachment(written: Option<&Plugin>, args: &Args) -> (Attachment, Vec<TrafficSelector>) {

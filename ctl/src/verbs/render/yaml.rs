@@ -6,7 +6,7 @@
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_saphyr::{LitString, SerializerOptions};
 
 use crate::outcome::Failure;
@@ -97,6 +97,14 @@ impl Object {
                 indent(fields, "- ", "  ", written);
             }
             Ok(())
+        })
+    }
+
+    /// Adds all fields of a part of a plugin configuration.
+    pub fn all(self, value: &Value) -> Self {
+        let fields = in_order(value.as_object());
+        fields.into_iter().fold(self, |object, (name, value)| {
+            object.field(name, Ordered(value))
         })
     }
 
@@ -219,11 +227,8 @@ impl Serialize for Ordered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Object(fields) => {
-                let rank = |name: &str| ORDER.iter().position(|known| *known == name);
-                let mut fields: Vec<_> = fields.iter().collect();
-                fields.sort_by_key(|(name, _)| (rank(name).unwrap_or(ORDER.len()), name.as_str()));
                 let mut map = serializer.serialize_map(Some(fields.len()))?;
-                for (name, value) in fields {
+                for (name, value) in in_order(Some(fields)) {
                     map.serialize_entry(name, &Ordered(value))?;
                 }
                 map.end()
@@ -238,6 +243,14 @@ impl Serialize for Ordered<'_> {
             scalar => scalar.serialize(serializer),
         }
     }
+}
+
+/// The fields in that order.
+fn in_order(fields: Option<&Map<String, Value>>) -> Vec<(&String, &Value)> {
+    let rank = |name: &str| ORDER.iter().position(|known| *known == name);
+    let mut fields: Vec<_> = fields.into_iter().flatten().collect();
+    fields.sort_by_key(|(name, _)| (rank(name).unwrap_or(ORDER.len()), name.as_str()));
+    fields
 }
 
 /// The JSON text of a plugin configuration, without characters that YAML takes for a line end or cannot
