@@ -278,6 +278,7 @@ impl<M: Metric, S: Shared> Judge<'_, M, S> {
             {
                 // Nothing of before counts when the version gets its traffic back.
                 *watch = Watch::default();
+                self.guarding.repeats.borrow_mut().forget(version.index());
                 has_changed = true;
             }
             // A gauge that is set although no version here is failing is that of another plugin.

@@ -161,6 +161,37 @@ fn one_client_that_loops_returns_no_canary_in_a_day() {
     }
 }
 
+#[test]
+fn one_client_that_loops_returns_no_canary_with_little_traffic_in_a_day() {
+    // The number of days, the failure rates of both versions, how often a client loops, and for how long, in seconds.
+    let loops = [
+        (40, 0.002, 3_600, 60),
+        (10, 0.0005, 3_600, 60),
+        (10, 0.0, 3_600, 60),
+        (10, 0.0, 1_800, 60),
+        (10, 0.0, 3_600, 5),
+        (10, 0.0, 7_300, 60),
+        (10, 0.0, 10_800, 600),
+    ];
+    for (days, fails, each, length) in loops {
+        for seed in 0..days {
+            let mut repeats = Repeats::default();
+            let fail = |second: u64| {
+                let is_looping = (1_000..1_000 + length).contains(&(second % each));
+                let times = (0..10).filter(|_| is_looping);
+                let counted = times.filter(|time| repeats.count(7, 1, 1_000 * second + 100 * time));
+                counted.count() as u64
+            };
+            let traffic = Traffic::new(1.0, fails, fails, seed);
+            let verdict = first_verdict(traffic, DAY, never, fail);
+            assert_eq!(
+                verdict, None,
+                "{fails} fail, {length} s each {each} s, seed {seed}"
+            );
+        }
+    }
+}
+
 /// The middle of 41 simulations, in seconds.
 #[test]
 fn a_failing_canary_is_returned_soon() {
