@@ -234,7 +234,8 @@ pub fn end_root() {
     logged(unsafe { raw::proxy_done() }, "the end of a root");
 }
 
-/// Makes Envoy call the root's tick callback after each `period`. Only in callbacks of the root.
+/// Makes Envoy call the root's tick callback after each `period`, or never again if it is zero. Only in
+/// callbacks of the root.
 pub fn tick_every(period: Duration) {
     let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: a number.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -219,6 +219,8 @@ impl Context for Root {
         if let Some(status) = self.status.take() {
             status.end();
         }
+        // Envoy keeps the timer of a root after the root, and it would fire as long as the VM lives.
+        abi::tick_every(Duration::ZERO);
         self.dispatch.send_all();
         let is_idle = self.dispatch.is_idle();
         if !is_idle {

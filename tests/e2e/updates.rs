@@ -1,11 +1,15 @@
 //! Configuration updates while requests run.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use halftone_lab::client::{Protocol, Raw, Tunnel};
 use halftone_lab::envoy::Applied;
 use halftone_lab::load::Load;
 use halftone_lab::wait;
 use halftone_lab::workload::configuration;
+use serde_json::json;
+use tokio::time::sleep;
 
 use crate::scene::{PLUGIN, REQUESTS, RESPONSES, SOON, Scene, active, plugin};
 
@@ -174,5 +178,34 @@ async fn memory_is_flat_after_a_hundred_updates_under_a_thousand_tunnels() -> Re
         assert_eq!(tunnel.echo(b"still here").await?, b"still here");
     }
     drop(tunnels);
+    scene.end().await
+}
+
+/// A root that leaves its timer behind wakes its worker each second or two for as long as the VM lives.
+#[tokio::test]
+async fn an_idle_proxy_wakes_no_oftener_after_many_updates() -> Result<()> {
+    const UPDATES: u64 = 300;
+    const WATCHED: Duration = Duration::from_secs(4);
+    let config = |update: u64| {
+        let mut config = active("v1");
+        config["releases"][0]["hosts"] = json!(["reviews", format!("update-{update}")]);
+        config
+    };
+    let scene = Scene::new(&config(0)).await?;
+    let wakes = async || {
+        let before = scene.envoy.wakes()?;
+        sleep(WATCHED).await;
+        anyhow::Ok(scene.envoy.wakes()? - before)
+    };
+    let before = wakes().await?;
+    for update in 1..=UPDATES {
+        let config = config(update).to_string();
+        let applied = scene.envoy.apply(PLUGIN, Some(&config)).await?;
+        assert_eq!(applied, Applied::Accepted);
+    }
+    let after = wakes().await?;
+    // Two workers and ticks of two seconds: a timer for each update would add four times as many.
+    let most = before + UPDATES;
+    assert!(after < most, "{before} wakes became {after}");
     scene.end().await
 }

@@ -1,4 +1,4 @@
-//! The memory of an Envoy.
+//! The memory of an Envoy, and how often it wakes.
 
 use std::fs;
 
@@ -38,6 +38,27 @@ impl Envoy {
     pub fn private_memory(&self) -> anyhow::Result<u64> {
         let [private] = self.bytes("smaps_rollup", ["Anonymous:"])?;
         Ok(private)
+    }
+
+    /// How often its threads woke from a wait so far.
+    ///
+    /// # Errors
+    ///
+    /// If the process has ended.
+    pub fn wakes(&self) -> anyhow::Result<u64> {
+        let tasks = format!("/proc/{}/task", self.pid());
+        let mut wakes = 0;
+        for task in fs::read_dir(&tasks).with_context(|| format!("reading {tasks}"))? {
+            let file = task?.path().join("status");
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            let number = line.with_context(|| format!("{} has no switches", file.display()))?;
+            wakes += number.trim().parse::<u64>()?;
+        }
+        Ok(wakes)
     }
 
     /// Values in bytes from a file of the process in `/proc`, by name.
