@@ -77,12 +77,14 @@ fn wasm(plugin: &Plugin, module: &Path) -> Value {
             "vm_id": "",
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": module}},
-            "environment_variables": {
-                "host_env_keys": plugin.host_environment,
-                "key_values": plugin.environment,
-            },
+            "environment_variables": {"key_values": plugin.environment},
         },
     });
+    if !plugin.host_environment.is_empty()
+        && let Some(variables) = config.pointer_mut("/vm_config/environment_variables")
+    {
+        variables["host_env_keys"] = json!(plugin.host_environment);
+    }
     if let (Some(text), Some(fields)) = (&plugin.config, config.as_object_mut()) {
         let value =
             json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
