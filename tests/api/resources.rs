@@ -23,8 +23,9 @@ const OTHER_FORMS: [(&str, &str); 5] = [
     ("stats_config", "a part of a bootstrap of Envoy"),
 ];
 
-/// Kinds that a program reads and a cluster does not: `istioctl install -f`, and `kubectl apply -k`.
-const NOT_IN_A_CLUSTER: [(&str, &str); 2] = [
+/// Kinds that a program reads and a cluster does not: `istioctl install -f`, `kubectl apply -k`, and a plugin of Argo CD.
+const NOT_IN_A_CLUSTER: [(&str, &str); 3] = [
+    ("argoproj.io/v1alpha1", "ConfigManagementPlugin"),
     ("install.istio.io/v1alpha1", "IstioOperator"),
     ("kustomize.config.k8s.io/v1beta1", "Kustomization"),
 ];
