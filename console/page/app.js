@@ -68,6 +68,8 @@ function App() {
       }
     };
     addEventListener('hashchange', moved);
+    // The address can have changed between the first drawing and this listener.
+    setRoute(route());
     addEventListener('keydown', key);
     return () => { removeEventListener('hashchange', moved); removeEventListener('keydown', key); };
   }, []);

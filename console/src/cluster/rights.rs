@@ -2,7 +2,7 @@
 //!
 //! A viewer is known by one of these, in this order:
 //!
-//! 1. the names that a reverse proxy sends, if the console was told to trust them: the console impersonates this user;
+//! 1. the names that a reverse proxy sends, if `--trust-proxy-headers` is given: the console impersonates this user;
 //! 2. a bearer token of the cluster, in the request;
 //! 3. a cookie. The console gives it in exchange for a bearer token that the viewer pastes once. The token itself stays
 //!    in the console's memory.
